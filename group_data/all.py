@@ -1,0 +1,182 @@
+"""Every setting, once, with its default. Nothing here needs to be edited.
+
+Override a setting where it differs: in the inventory (for one host or one group), or in group_data/GROUP.py
+beside your inventory. Then, as always in pyinfra: --data beats the host's data, that beats its groups' data,
+that beats this file. A dictionary or a list is replaced as a whole, never merged.
+
+Everything named ostree_... is checked before any host is contacted, so pyinfra reads these files twice.
+"""
+
+from tasks.settings_check import check_settings
+from tasks.transport import low_latency_transport
+
+# --- The server and its image ---------------------------------------------------------------------
+
+# DNS name or IP address that clients use in URLs. None: the server's name in the inventory.
+ostree_public_name = None
+
+# What the image is called: in refs, aliases, treefile names and remotes. One ref component.
+ostree_image_name = "kinoite"
+
+# Absolute path on the server. Every repository lies below it.
+ostree_base_path = "/srv/ostree/rpm-ostree"
+
+# Kind of the repositories: "archive", or "archive-z2", its older name.
+ostree_repository_mode = "archive"
+
+# --- Environments: one variable ostree_environment_NAME each --------------------------------------
+# An environment is composed on the server, or it promotes_from a composed one. Its keys, all optional:
+#   enabled           True or False; switched off, it is not served any more, and its repository stays
+#   promotes_from     name of the composed environment whose builds are released here
+#   rings             names in the order of a roll-out, default ["pilot", "stable"]; only with promotes_from
+#   repository        absolute path below ostree_base_path, default BASE/NAME
+#   alias             path of its URL, default /repo/IMAGE/NAME
+#   ref               ref of the build, or of the last ring, default: composed fedora/x86_64/IMAGE/NAME,
+#                     prod fedora/x86_64/IMAGE/LAST_RING, any other fedora/x86_64/IMAGE/NAME/LAST_RING
+#   packages          packages on top of the four lists below; only composed
+#   exclude_packages  packages kept out, on top of ostree_exclude_packages; only composed
+#   signing_key       file on the laptop with an exported secret GPG key, default: the server makes one
+ostree_environment_dev = {"enabled": True}
+ostree_environment_prod = {"promotes_from": "dev", "rings": ["pilot", "stable"]}
+# A third one: ostree_environment_qa = {"promotes_from": "dev", "rings": ["stable"]}
+
+# --- How it is served -----------------------------------------------------------------------------
+
+# URL path of the public keys and, with a private CA, of its certificate.
+ostree_keys_alias = "/repo/keys"
+
+# TCP port of HTTPS, 1 to 65535.
+ostree_https_port = 8443
+
+# True: serve plain HTTP too. Signatures still protect the content.
+ostree_http = False
+
+# TCP port of HTTP, 1 to 65535, other than that of HTTPS.
+ostree_http_port = 8080
+
+# Absolute paths ON THE SERVER of a certificate (with its chain) and its key: both or neither.
+# None: deploy.py makes a private CA and a server certificate, which the server renews itself.
+ostree_tls_certificate = None
+ostree_tls_key = None
+
+# Absolute path ON THE SERVER of the CA that issued the certificate, for clients that do not know it already.
+# None: a public CA (or the private one that deploy.py made).
+ostree_tls_ca = None
+
+# True: add to an existing HTTPS virtual host on ostree_https_port instead of listening on a port of our own.
+ostree_join_virtual_host = False
+
+# --- What is composed -----------------------------------------------------------------------------
+
+# Fedora release of the image, a whole number.
+ostree_fedora_release = 44
+
+# Absolute path on the server of the treefiles and the package repositories' .repo files.
+ostree_treefile_directory = "/etc/rpm-ostree/treefiles"
+
+# Packages of every composed environment; four lists, so that one can be replaced without copying the others.
+ostree_base_packages = [
+    "fedora-release-kinoite",
+    "kernel",
+    "systemd",
+    "rpm-ostree",
+    "dracut-config-generic",
+    "nss-altfiles",
+    "sssd-client",
+]
+ostree_desktop_packages = [
+    "plasma-desktop",
+    "plasma-workspace",
+    "sddm",
+    "sddm-breeze",
+    "dolphin",
+    "konsole",
+    "kate",
+]
+ostree_system_packages = ["NetworkManager", "firewalld", "chrony"]
+ostree_additional_packages = ["vim-enhanced", "git", "wget", "curl", "htop", "tmux"]
+
+# Packages that must not come in, not even as dependencies.
+ostree_exclude_packages = ["PackageKit"]
+
+# Shell commands that run in the new image's tree, in order.
+ostree_postprocess_commands = [
+    "systemctl set-default graphical.target",
+    "systemctl enable sddm.service",
+]
+
+# Further treefile keys, as rpm-ostree names them, merged last: {"selinux": False}.
+ostree_treefile_options: dict[str, object] = {}
+
+# Where packages come from: id -> keys of a .repo file (name, baseurl, metalink, gpgcheck, gpgkey).
+# gpgcheck is on unless it is set to False. On Fedora the key files are there (package fedora-gpg-keys). On any
+# other server, put the key of this release (https://fedoraproject.org/security) somewhere in /etc/pki/rpm-gpg
+# and name that file in gpgkey.
+ostree_package_repositories = {
+    "fedora": {
+        "name": "Fedora $releasever - $basearch",
+        "metalink": "https://mirrors.fedoraproject.org/metalink?repo=fedora-$releasever&arch=$basearch",
+        "gpgcheck": True,
+        "gpgkey": "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-fedora-$releasever-$basearch",
+    },
+    "fedora-updates": {
+        "name": "Fedora $releasever - $basearch - Updates",
+        "metalink": "https://mirrors.fedoraproject.org/metalink?repo=updates-released-f$releasever&arch=$basearch",
+        "gpgcheck": True,
+        "gpgkey": "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-fedora-$releasever-$basearch",
+    },
+}
+
+# --- When it is composed --------------------------------------------------------------------------
+
+# True: deploy.py starts a compose of each environment below that has no build yet.
+ostree_compose_on_setup = False
+
+# Composed environments that are composed on set-up and at night.
+ostree_compose_environments = ["dev"]
+
+# True: compose every night, by a systemd timer.
+ostree_compose_nightly = False
+
+# Local time of the server, "HH:MM", 24 hours.
+ostree_compose_time = "02:00"
+
+# Minutes, 0 to 720: the timer waits a random time up to this long, so that servers do not start all at once.
+ostree_compose_delay_minutes = 30
+
+# GiB, a number: with less free space in a repository or in the cache, a compose or a promotion is refused.
+ostree_minimum_free_gib = 20
+
+# --- Who may do what on the server ----------------------------------------------------------------
+
+# Logins that exist already: who may compose, and who may promote, without being administrators.
+ostree_composers: list[str] = []
+ostree_promoters: list[str] = []
+
+# --- Clients --------------------------------------------------------------------------------------
+
+# The inventory's name of the server that a client gets its image from.
+ostree_image_server = None
+
+# What a client follows: a composed environment ("dev") or a ring ("pilot"; "qa/pilot" where two environments
+# have a ring of that name).
+ostree_follows = None
+
+# --- SSH: names and meanings are pyinfra's --------------------------------------------------------
+
+# Only hosts whose key is known already. (pyinfra's own default accepts any new key, and does not read
+# StrictHostKeyChecking from ~/.ssh/config.)
+ssh_strict_host_key_checking = "yes"
+
+# A refused or lost connection is tried again twice, after 1 to 3 seconds. A host that does not answer at all
+# is given up after 10 seconds each time.
+ssh_connect_retries = 2
+ssh_connect_retry_min_delay = 1.0
+ssh_connect_retry_max_delay = 3.0
+ssh_paramiko_connect_kwargs = {
+    "transport_factory": low_latency_transport,
+    "banner_timeout": 15,
+    "auth_timeout": 30,
+}
+
+check_settings()

@@ -1,0 +1,3 @@
+"""Workstations that follow dev."""
+
+ostree_follows = "dev"

@@ -1,0 +1,1 @@
+"""What concerns every repository server and no client: beats all.py for group image_servers."""

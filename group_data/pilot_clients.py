@@ -1,0 +1,3 @@
+"""Workstations that follow pilot."""
+
+ostree_follows = "pilot"

@@ -1,0 +1,3 @@
+"""Workstations that follow stable."""
+
+ostree_follows = "stable"

@@ -1,0 +1,247 @@
+"""What one setting's value may be: each rule takes a value and returns it typed, or raises Wrong.
+
+A Wrong carries the end of a sentence that begins "must be": what would be right, for people.
+Names and paths are held to what can stand unquoted in Apache's configuration, sudoers, unit files and URLs.
+"""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+Rule = Callable[[object], T]
+
+# libostree's rule for a ref (ostree_validate_rev), in ASCII only and, as newer versions have it, without a
+# component that begins with a dot or a dash.
+COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+COMPONENT_WORDS = "letters, digits, '.', '_' and '-', not beginning with '.' or '-'"
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+DNS_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+class Wrong(Exception):  # noqa: N818 (it is read as "raise Wrong")
+    """A value is not what its rule allows; the text says what would be right."""
+
+
+def optional(rule: Rule[T]) -> Rule[T | None]:
+    """Also allow None."""
+
+    def check(value: object) -> T | None:
+        if value is None:
+            return None
+        try:
+            return rule(value)
+        except Wrong as wrong:
+            raise Wrong(f"{wrong}, or None") from None
+
+    return check
+
+
+def listed(rule: Rule[T], *, empty: bool = True) -> Rule[tuple[T, ...]]:
+    """A list whose items follow the rule and do not repeat."""
+
+    def check(value: object) -> tuple[T, ...]:
+        if not isinstance(value, (list, tuple)):
+            raise Wrong("a list" + ("" if empty else " that is not empty"))
+        if not value and not empty:
+            raise Wrong("a list that is not empty")
+        items: list[T] = []
+        for item in value:
+            try:
+                checked = rule(item)
+            except Wrong as wrong:
+                raise Wrong(f"a list in which each item is {wrong}; {shown(item)} is not") from None
+            if checked in items:
+                raise Wrong(f"a list without repetitions; {shown(item)} is there twice")
+            items.append(checked)
+        return tuple(items)
+
+    return check
+
+
+def shown(value: object) -> str:
+    """A value as it is shown in a problem: on one line, and not longer than 80 characters."""
+    text = UNPRINTABLE.sub("?", repr(value))
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def matching(pattern: str, words: str) -> Rule[str]:
+    """Text that matches a pattern from its beginning to its end."""
+    compiled = re.compile(pattern)
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise Wrong(words)
+        return value
+
+    return check
+
+
+def choice(*allowed: str) -> Rule[str]:
+    """One of a few words."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            raise Wrong(" or ".join(repr(word) for word in allowed))
+        return value
+
+    return check
+
+
+def whole_number(lowest: int, highest: int, words: str = "a whole number") -> Rule[int]:
+    """An int (True and False are none) within bounds."""
+
+    def check(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise Wrong(f"{words} from {lowest} to {highest}")
+        return value
+
+    return check
+
+
+def switch(value: object) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise Wrong("True or False")
+    return value
+
+
+def gibibytes(value: object) -> int:
+    """A number of GiB, returned as bytes."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Wrong("a number of GiB from 0 to 1000000")
+    if not math.isfinite(value) or not 0 <= value <= 1_000_000:
+        raise Wrong("a number of GiB from 0 to 1000000")
+    return int(value * 1024**3)
+
+
+def public_name(value: object) -> str:
+    """A DNS name or an IP address, as it may stand in a URL (there, IPv6 gets brackets)."""
+    words = "a DNS name such as 'images.example.org' (without https:// and port) or an IP address"
+    if not isinstance(value, str):
+        raise Wrong(words)
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        labels = value.split(".")
+        # A last label of digits would be read as an IPv4 address by browsers and libcurl.
+        if (
+            len(value) > 253
+            or not all(DNS_LABEL.fullmatch(label) for label in labels)
+            or labels[-1].isdigit()
+        ):
+            raise Wrong(words) from None
+        return value
+    if "%" in value:
+        raise Wrong("an IP address without a zone such as %eth0")
+    return str(address)
+
+
+def base_path(value: object) -> str:
+    """A directory of our own: deploy.py sets owners, modes and SELinux types in the whole of it."""
+    found = absolute_path(value)
+    top = found.split("/")[1]
+    if found.count("/") < 2 or top in SYSTEM_DIRECTORIES:
+        raise Wrong(
+            "a directory of its own such as '/srv/ostree/rpm-ostree', at least two levels deep and not in /"
+            + ", /".join(SYSTEM_DIRECTORIES)
+        )
+    return found
+
+
+def laptop_file(value: object) -> str:
+    """A file that exists on the machine pyinfra runs on."""
+    if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_file():
+        raise Wrong("the path of a file on this machine")
+    return value
+
+
+def postprocess_command(value: object) -> str:
+    """A shell command or script; lines and tabs are its own matter."""
+    if not isinstance(value, str) or not value.strip() or UNPRINTABLE.search(re.sub(r"[\n\t]", "", value)):
+        raise Wrong("a shell command (text without control characters)")
+    return value
+
+
+def plain_mapping(value: object) -> dict[str, object]:
+    """A dictionary with text as keys."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise Wrong("a dictionary with names as keys")
+    return dict(value)
+
+
+def treefile_options(value: object) -> dict[str, object]:
+    """Keys of a treefile that have no setting of their own, with values that YAML can hold."""
+    options = plain_mapping(value)
+    for key, setting in TREEFILE_KEYS_WITH_A_SETTING.items():
+        if key in options:
+            raise Wrong(f"a dictionary without {key!r}, which comes from {setting}")
+    for key, item in options.items():
+        if not key.strip() or UNPRINTABLE.search(key) or not _is_plain(item):
+            raise Wrong(
+                "a dictionary of treefile keys with text, numbers, True, False, lists and dictionaries as "
+                f"values; {shown(key)} is not such a key or has another value"
+            )
+    return options
+
+
+def _is_plain(value: object, depth: int = 0) -> bool:
+    if depth > 8:
+        return False
+    if isinstance(value, list):
+        return all(_is_plain(item, depth + 1) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item, depth + 1) for key, item in value.items())
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, (str, int))
+
+
+SYSTEM_DIRECTORIES = ("bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "tmp", "usr")
+TREEFILE_KEYS_WITH_A_SETTING = {
+    "ref": "the environment's ref",
+    "repos": "ostree_package_repositories",
+    "packages": "the package lists",
+    "exclude-packages": "ostree_exclude_packages",
+    "postprocess": "ostree_postprocess_commands",
+    "releasever": "ostree_fedora_release",
+}
+
+component = matching(COMPONENT, COMPONENT_WORDS)
+environment_name = matching(
+    r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, '_' and '-', beginning with a letter or digit"
+)
+ref = matching(
+    f"{COMPONENT}(?:/{COMPONENT})*", f"a ref: components of {COMPONENT_WORDS}, joined by single '/'"
+)
+absolute_path = matching(
+    f"(?:/{COMPONENT})+",
+    f"an absolute path without '..' and without '/' at its end, of components of {COMPONENT_WORDS}",
+)
+alias = matching(
+    f"(?:/{COMPONENT})+",
+    f"a URL path such as '/repo/kinoite/dev', without '/' at its end, of components of {COMPONENT_WORDS}",
+)
+port = whole_number(1, 65535, "a port: a whole number")
+package = matching(r"[A-Za-z0-9_/][A-Za-z0-9._+~^:/()-]*", "a package's name")
+login = matching(
+    r"[a-z_][a-z0-9_.-]{0,31}",
+    "a login name: lower-case letters, digits, '_', '-' and '.', not beginning with a digit",
+)
+time_of_day = matching(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time from '00:00' to '23:59'")
+label = matching(
+    r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*[^\s][^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*",
+    "text on one line",
+)
+package_url = matching(
+    r"(?:https?|file)://[!#-&(-;=?-\[\]_a-z~]+",
+    "a URL that begins with https://, http:// or file://, without spaces and quotes",
+)
+follows = matching(
+    rf"[A-Za-z0-9][A-Za-z0-9_-]*(?:/{COMPONENT})?|{COMPONENT}",
+    "a composed environment such as 'dev', or a ring such as 'pilot' or 'prod/pilot'",
+)
+host_name = matching(r"[^\x00-\x20\x7f-\x9f]+", "the name of a host in the inventory")
