@@ -1,0 +1,60 @@
+"""What kind of machine a server is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase
+
+
+@dataclass(frozen=True)
+class SELinux:
+    """The policy that is configured, and whether the running kernel has it loaded."""
+
+    policy: str
+    loaded: bool
+
+
+@dataclass(frozen=True)
+class MachineState:
+    """Words of os-release, and what decides how the server is set up."""
+
+    id: str
+    id_like: tuple[str, ...]
+    version: str
+    pretty_name: str
+    is_root: bool
+    has_rpm_ostree: bool
+    selinux: SELinux | None
+
+
+class Machine(FactBase[MachineState]):
+    """The operating system, the login's power, and whether SELinux is configured; read without privileges."""
+
+    def command(self) -> str:
+        """One command that needs no more than a shell."""
+        return (
+            'echo "UID=$(id -u)"; cat /etc/os-release /usr/lib/os-release 2>/dev/null;'
+            " command -v rpm-ostree >/dev/null && echo HAS_RPM_OSTREE=yes;"
+            " grep -E '^ *(SELINUX|SELINUXTYPE) *=' /etc/selinux/config 2>/dev/null;"
+            " test -e /sys/fs/selinux/enforce && echo SELINUX_LOADED=yes; true"
+        )
+
+    def process(self, output: list[str]) -> MachineState:
+        """Parse shell-like assignments; the first of a name counts."""
+        words: dict[str, str] = {}
+        for line in output:
+            name, equals, value = line.partition("=")
+            if equals:
+                words.setdefault(name.strip(), value.strip().strip("\"'"))
+        configured = words.get("SELINUX", "disabled").lower() in ("enforcing", "permissive")
+        selinux = SELinux(words.get("SELINUXTYPE", "targeted"), "SELINUX_LOADED" in words)
+        return MachineState(
+            id=words.get("ID", ""),
+            id_like=tuple(words.get("ID_LIKE", "").split()),
+            version=words.get("VERSION_ID", ""),
+            pretty_name=words.get("PRETTY_NAME", "This system"),
+            is_root=words.get("UID") == "0",
+            has_rpm_ostree="HAS_RPM_OSTREE" in words,
+            selinux=selinux if configured else None,
+        )

@@ -1,0 +1,41 @@
+"""Commands that operations yield: shell scripts with their data on standard input, and refusals."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+from pyinfra.api import QuoteString, StringCommand
+
+# Content travels as base64 lines on standard input, each piece closed by a line with a dot: neither the process
+# list nor a log shows it, and any byte arrives as it is.
+READ_CONTENT = """\
+read_content() {
+  while IFS= read -r line && [ "$line" != . ]; do printf '%s\\n' "$line"; done | base64 -d
+}
+"""
+
+
+def script(text: str, *contents: bytes) -> StringCommand:
+    """A shell script as one remote command; `read_content` in it prints the contents, one after the other."""
+    if not contents:
+        return StringCommand(text)
+    return StringCommand(text, _stdin="".join(map(_encoded, contents)))
+
+
+def quoted(*words: str) -> str:
+    """The words, safe for the shell."""
+    return StringCommand(*map(QuoteString, words)).get_raw_value()
+
+
+def refuse(line: str) -> StringCommand:
+    """A command that changes nothing, shows the line as the reason, and makes its operation fail.
+
+    An exception would do the same while pyinfra plans, but prints a traceback while it executes.
+    """
+    return StringCommand("printf '%s\\n'", QuoteString(line), ">&2; exit 1")
+
+
+def _encoded(content: bytes) -> str:
+    text = b64encode(content).decode()
+    lines = [text[start : start + 1024] for start in range(0, len(text), 1024)]
+    return "".join(f"{line}\n" for line in [*lines, "."])

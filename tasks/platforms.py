@@ -1,0 +1,114 @@
+"""What differs between the systems a server may run, as data: nothing else in this project branches on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.facts.machine import MachineState
+
+SUPPORTED = "a server is Fedora, RHEL 9 or 10 or a relative of it, or Debian 12 or 13"
+
+
+class UnsupportedSystemError(ValueError):
+    """The system is not in the table; the text is the line to show."""
+
+
+@dataclass(frozen=True)
+class Httpd:
+    """Apache's httpd: its unit, where our file goes, links that switch things on, and how it is tested."""
+
+    unit: str
+    configuration: str
+    links: tuple[tuple[str, str], ...]
+    log_directory: str
+    test: str
+    # Ports that the distribution's own configuration listens on, where a second Listen would be an error.
+    listens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One family of systems.
+
+    `installed` lists the installed ones of the packages named after it, one a line; `install` are the commands
+    that install those named after the last of them. `compose_packages` is None where there is no rpm-ostree.
+    """
+
+    name: str
+    installed: str
+    install: tuple[str, ...]
+    packages: tuple[str, ...]
+    compose_packages: tuple[str, ...] | None
+    selinux_packages: tuple[str, ...]
+    httpd: Httpd
+
+
+# Real names of packages, so that one query answers for all of them.
+RED_HAT = Platform(
+    name="Red Hat family",
+    installed="rpm -q --queryformat '%{NAME}\\n'",
+    install=("dnf install -y",),
+    packages=(
+        *("ostree", "python3-gobject-base", "httpd", "mod_ssl", "mod_http2"),
+        *("gnupg2", "openssl", "curl", "sudo", "util-linux"),
+    ),
+    compose_packages=("rpm-ostree",),
+    selinux_packages=("policycoreutils", "policycoreutils-python-utils"),
+    httpd=Httpd(
+        unit="httpd.service",
+        configuration="/etc/httpd/conf.d/ostree-release.conf",
+        links=(),
+        log_directory="/var/log/httpd",
+        # mod_ssl's own virtual host needs a certificate that httpd-init makes before httpd's first start.
+        test="systemctl start httpd-init.service && httpd -t",
+        listens=(80, 443),
+    ),
+)
+
+APT = "DEBIAN_FRONTEND=noninteractive apt-get -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
+DEBIAN = Platform(
+    name="Debian",
+    installed="dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 2>/dev/null",
+    install=("apt-get update", f"{APT} install"),
+    packages=(
+        *("ostree", "gir1.2-ostree-1.0", "python3", "python3-gi", "apache2"),
+        *("gnupg", "openssl", "curl", "ca-certificates", "sudo", "util-linux"),
+    ),
+    compose_packages=None,
+    selinux_packages=("policycoreutils", "policycoreutils-python-utils", "selinux-policy-default"),
+    httpd=Httpd(
+        unit="apache2.service",
+        configuration="/etc/apache2/sites-available/ostree-release.conf",
+        links=(
+            ("/etc/apache2/sites-enabled/ostree-release.conf", "../sites-available/ostree-release.conf"),
+            *(
+                (f"/etc/apache2/mods-enabled/{module}", f"../mods-available/{module}")
+                for module in ("headers.load", "http2.load", "socache_shmcb.load", "ssl.conf", "ssl.load")
+            ),
+        ),
+        log_directory="/var/log/apache2",
+        test="apache2ctl configtest",
+        listens=(80, 443),
+    ),
+)
+
+# (ID of os-release, or a word of ID_LIKE; major versions, empty for any): the family.
+TABLE: tuple[tuple[str, tuple[str, ...], Platform], ...] = (
+    ("fedora", (), RED_HAT),
+    ("rhel", ("9", "10"), RED_HAT),
+    ("debian", ("12", "13"), DEBIAN),
+)
+
+
+def choose(machine: MachineState) -> Platform:
+    """Find a machine's family; raises UnsupportedSystemError with one line that says what would do."""
+    relative = "rhel" if "rhel" in machine.id_like else machine.id
+    for system, versions, platform in TABLE:
+        if system == relative and (not versions or machine.version.split(".")[0] in versions):
+            return platform
+    raise UnsupportedSystemError(f"{machine.pretty_name} is not supported: {SUPPORTED}")
+
+
+def composes(platform: Platform, machine: MachineState) -> bool:
+    """Tell whether this server composes: rpm-ostree can be installed, or is there already."""
+    return platform.compose_packages is not None or machine.has_rpm_ostree
