@@ -7,6 +7,7 @@ that beats this file. A dictionary or a list is replaced as a whole, never merge
 Everything named ostree_... is checked before any host is contacted, so pyinfra reads these files twice.
 """
 
+from tasks.prompts import go_on_without_terminal
 from tasks.settings_check import check_settings
 from tasks.transport import low_latency_transport
 
@@ -109,8 +110,8 @@ ostree_postprocess_commands = [
 ostree_treefile_options: dict[str, object] = {}
 
 # Where packages come from: id -> keys of a .repo file (name, baseurl, metalink, gpgcheck, gpgkey).
-# gpgcheck is on unless it is set to False. On Fedora the key files are there (package fedora-gpg-keys). On any
-# other server, put the key of this release (https://fedoraproject.org/security) somewhere in /etc/pki/rpm-gpg
+# gpgcheck is on unless it is set to False. On Fedora the key files are there (package fedora-gpg-keys). On a
+# server without them, put the key of this release (https://fedoraproject.org/security) into /etc/pki/rpm-gpg
 # and name that file in gpgkey.
 ostree_package_repositories = {
     "fedora": {
@@ -179,4 +180,5 @@ ssh_paramiko_connect_kwargs = {
     "auth_timeout": 30,
 }
 
+go_on_without_terminal()
 check_settings()

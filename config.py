@@ -1,0 +1,24 @@
+"""Refuses command lines that pyinfra would end badly: it is read first, before --data is parsed."""
+
+import sys
+
+import click
+
+context = click.get_current_context(silent=True)
+given = context.params if context else {}
+asks = given and given["operations"][0] not in ("fact", "exec", "debug-inventory")
+
+for argument in given.get("data", ()):
+    # pyinfra itself ends with a traceback here.
+    if not argument.partition("=")[1] or argument.startswith("="):
+        sys.exit(f"--data {argument}: must be NAME=VALUE, for example --data reboot=yes")
+
+if given.get("no_wait"):
+    # pyinfra then ends with status 0 even when a host has failed.
+    sys.exit("--no-wait: must be left out, because pyinfra then reports success for a run that failed")
+
+if asks and not (given["yes"] or given["dry"] or given["json_output"] or sys.stdin.isatty()):
+    # pyinfra asks before it changes anything, and without a terminal that question is a traceback.
+    sys.exit(
+        "Without a terminal, pyinfra cannot ask: add -y to carry it out, or --dry to see what it would do"
+    )

@@ -1,0 +1,15 @@
+"""Questions that pyinfra asks, in runs that nobody can answer."""
+
+import sys
+
+from pyinfra.context import ctx_state
+
+
+def go_on_without_terminal() -> None:
+    """Without a terminal, leave a failed host out and go on with the others, as pyinfra does with -y.
+
+    Without -y, so in every --dry, pyinfra asks whether to go on when a host fails or cannot be reached; where
+    nobody can answer, that question ends in a traceback. The run's exit status is 1 either way.
+    """
+    if not sys.stdin.isatty() and ctx_state.isset():  # type: ignore[no-untyped-call]
+        ctx_state.get().should_raise_failed_hosts = lambda state: False  # type: ignore[no-untyped-call]
