@@ -1,0 +1,22 @@
+"""Promote a build to the first ring, or what a ring holds to the next one.
+
+    pyinfra INVENTORY promote.py --dry
+    pyinfra INVENTORY promote.py -y
+    pyinfra INVENTORY promote.py -y --data ring=stable
+
+--data to=ENVIRONMENT (default prod), build=VERSION or CHECKSUM (default the newest), ring=RING (default the
+first; a later ring takes what is in the ring before it), reason=TEXT (kept in the journal).
+"""
+
+from pyinfra import host, inventory
+
+from tasks.arguments import Arguments
+from tasks.promotion import promote_here
+
+with Arguments(inventory.get_override_data()) as given:
+    to = given.name("to", default="prod")
+    build = given.build("build")
+    ring = given.name("ring")
+    reason = given.text("reason")
+
+promote_here(host, to, build, ring, reason)

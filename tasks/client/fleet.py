@@ -1,0 +1,138 @@
+"""How the whole fleet stands, as data and as tables. Pure functions."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from tasks.client.deployments import Deployment, Machine, booted, named, pending, rollback
+from tasks.client.follow import Target, target
+from tasks.settings import Server, resolve
+from tasks.words import age, difference, short, table
+
+COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"}
+
+
+class ClientRow(TypedDict):
+    """One client.
+
+    state: "up to date", "behind", "reboot pending", "follows something else", "not known" or "unreachable".
+    """
+
+    name: str
+    state: str
+    detail: str
+    follows: str
+    booted: Deployment | None
+    pending: Deployment | None
+    rollback: Deployment | None
+
+
+class Fleet(TypedDict):
+    """Everything that tasks/status.py shows; servers: the answer of `ostree-release status` by name."""
+
+    servers: dict[str, dict[str, Any]]
+    clients: list[ClientRow]
+
+
+def unreachable(name: str, detail: str) -> ClientRow:
+    """Make the row of a client that said nothing."""
+    return ClientRow(
+        name=name, state="unreachable", detail=detail, follows="", booted=None, pending=None, rollback=None
+    )
+
+
+def client_row(name: str, machine: Machine, wanted: str, server: Server, status: dict[str, Any]) -> ClientRow:
+    """Judge one client.
+
+    Args:
+        name: its name in the inventory.
+        machine: what it said.
+        wanted: what its settings say it follows.
+        server: its server's settings.
+        status: its server's answer.
+
+    Returns:
+        The row. What the next boot takes is compared with what the server has under the ref it follows.
+
+    Raises:
+        SettingsError: the settings name something that the server does not have.
+    """
+    running = booted(machine)
+    if machine["problem"] or running is None:
+        return unreachable(name, machine["problem"] or "no booted deployment")
+    first = machine["deployments"][0]
+    waiting = pending(machine)
+    follows, there = _followed(first["origin"], server, status)
+    followed = resolve(server, wanted)
+    detail = "" if first["origin"] == f"{followed.remote}:{followed.ref}" else f"settings: {wanted}"
+    if follows is None:
+        state = "follows something else"
+    elif there is None:
+        state, detail = "not known", "the server does not say what is there"
+    elif first["base"] != there.checksum:
+        state, detail = "behind", "; ".join(filter(None, [f"{there.version} is there", detail]))
+    else:
+        state = "reboot pending" if waiting else "up to date"
+    return ClientRow(
+        name=name,
+        state=state,
+        detail=detail,
+        follows=follows or first["origin"],
+        booted=running,
+        pending=waiting,
+        rollback=rollback(machine),
+    )
+
+
+def _followed(origin: str, server: Server, status: dict[str, Any]) -> tuple[str | None, Target | None]:
+    """Name what an origin stands for on a server, and find what is there."""
+    remote, _, ref = origin.partition(":")
+    for environment in server.environments:
+        if remote == f"{server.image_name}-{environment.name}":
+            names = [f"{environment.name}/{ring.name}" for ring in environment.rings if ring.ref == ref]
+            names += [environment.name] if environment.composed and environment.ref == ref else []
+            return (names[0] if names else None), target(status, environment.name, ref)
+    return None, None
+
+
+def server_lines(name: str, status: dict[str, Any]) -> list[str]:
+    """Show what every environment and ring of a server has."""
+    if "error" in status:
+        return [f"{name}: {status['error']}"]
+    rows = []
+    for environment, entry in status["environments"].items():
+        if entry["composed"]:
+            rows.append([environment, *_commit(entry["build"]), ""])
+        for ring in entry.get("rings", ()):
+            rows.append(
+                [f"{environment}/{ring['name']}", *_commit(ring["release"]), difference(ring["behind"])]
+            )
+    return [
+        f"Server {name}",
+        *table(["environment", "version", "checksum", "age", "behind its source by"], rows),
+    ]
+
+
+def client_lines(rows: list[ClientRow]) -> list[str]:
+    """Show every client, in the inventory's order."""
+    if not rows:
+        return []
+    cells = [
+        [
+            row["name"],
+            row["follows"] or "-",
+            row["state"],
+            named(row["booted"]),
+            named(row["pending"]),
+            named(row["rollback"]),
+            row["detail"],
+        ]
+        for row in rows
+    ]
+    return table(["client", "follows", "state", "booted", "pending", "rollback", ""], cells)
+
+
+def _commit(commit: dict[str, Any] | None) -> list[str]:
+    if commit is None:
+        return ["(nothing)", "-", "-"]
+    return [commit["version"], short(commit["checksum"]), age(commit["timestamp"])]

@@ -1,0 +1,134 @@
+"""What has to happen so that a client follows what it should. Pure decisions on plain data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from tasks.client.deployments import Deployment, Machine, booted, named, pending
+from tasks.words import short
+
+
+class Target(NamedTuple):
+    """What a server has under a ref. timestamp: seconds since 1970, UTC."""
+
+    version: str
+    checksum: str
+    timestamp: int
+
+    def __str__(self) -> str:
+        return f"{self.version} ({short(self.checksum)})"
+
+
+class Decision(NamedTuple):
+    """What to do with a client, and the line that says so. action: "fail" has the reason as its line."""
+
+    action: Literal["none", "rebase", "upgrade", "fail"]
+    line: str
+    forbid_older: bool = False
+
+
+def target(status: dict[str, Any], environment: str, ref: str) -> Target | None:
+    """Find what a server has under a ref.
+
+    Args:
+        status: the document of `ostree-release status`.
+        environment: name of the environment that the ref belongs to.
+        ref: the ref.
+
+    Returns:
+        The newest build or release there; None if there is none, or if the status could not be read.
+    """
+    entry = status.get("environments", {}).get(environment, {})
+    if entry.get("composed"):
+        commit = entry.get("build") if entry.get("ref") == ref else None
+    else:
+        commit = next((ring["release"] for ring in entry.get("rings", ()) if ring["ref"] == ref), None)
+    return Target(commit["version"], commit["checksum"], commit["timestamp"]) if commit else None
+
+
+def unable(machine: Machine) -> str | None:
+    """Say why a client cannot be worked on now, in one line; None if it can."""
+    if machine["problem"]:
+        return machine["problem"]
+    if machine["transaction"]:
+        return f"busy: another rpm-ostree transaction is running ({machine['transaction']}); try again later"
+    if booted(machine) is None:
+        return "rpm-ostree shows no booted deployment"
+    return None
+
+
+def decide_rebase(machine: Machine, refspec: str, wanted: Target | None) -> Decision:
+    """Decide whether a client has to be rebased.
+
+    What the next boot takes counts, not what runs: a rebase may be staged already.
+
+    Args:
+        machine: the client.
+        refspec: REMOTE:REF that it is to follow.
+        wanted: what the server has there, as far as it is known.
+
+    Returns:
+        "none", "rebase" or "fail". forbid_older: only the remote changes and the ref's name stays, so that an
+        older commit would be a downgrade along one line, not another line.
+    """
+    reason = unable(machine)
+    if reason:
+        return Decision("fail", reason)
+    first = machine["deployments"][0]
+    if first["origin"] == refspec:
+        return Decision("none", f"follows {refspec} already, with {named(first)}{_reboot_pending(machine)}")
+    same_ref = first["origin"].partition(":")[2] == refspec.partition(":")[2]
+    line = f"{first['origin'] or 'nothing'} {named(first)} -> {refspec} {wanted or ''}".rstrip()
+    if wanted and wanted.timestamp < first["timestamp"]:
+        if same_ref:
+            return Decision(
+                "fail",
+                f"{refspec} has {wanted}, which is older than {named(first)} of the same ref: not rebased",
+            )
+        line += "; that is older: accepted, because it now follows something else"
+    return Decision("rebase", line, forbid_older=same_ref)
+
+
+def decide_upgrade(machine: Machine, checksum: str, version: str) -> Decision:
+    """Decide whether a client has something to stage.
+
+    Args:
+        machine: the client.
+        checksum: commit that the ref it follows names now.
+        version: that commit's version.
+
+    Returns:
+        "none", "upgrade" or "fail".
+    """
+    reason = unable(machine)
+    if reason:
+        return Decision("fail", reason)
+    first = machine["deployments"][0]
+    if first["base"] == checksum:
+        return Decision(
+            "none", f"{first['origin']} has nothing newer than {named(first)}{_reboot_pending(machine)}"
+        )
+    return Decision("upgrade", f"{first['origin']} {named(first)} -> {version} ({short(checksum)})")
+
+
+def check_boot(machine: Machine, boot_before: str, expected: Deployment) -> str | None:
+    """Say what is wrong after a reboot, in one line; None if the client runs what it should.
+
+    Args:
+        machine: the client, read after the reboot.
+        boot_before: its boot id before.
+        expected: the deployment that was to be booted.
+    """
+    if machine["problem"]:
+        return f"rebooted, but its state cannot be read: {machine['problem']}"
+    if machine["boot_id"] == boot_before:
+        return "did not reboot"
+    running = booted(machine)
+    if running is None or running["checksum"] != expected["checksum"]:
+        return f"fell back: booted {named(running)}, because {named(expected)} did not come up"
+    return None
+
+
+def _reboot_pending(machine: Machine) -> str:
+    waiting = pending(machine)
+    return f"; {named(waiting)} is staged and waits for a reboot" if waiting else ""

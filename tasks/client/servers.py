@@ -1,0 +1,72 @@
+"""What clients need from their server: read over SSH once per run, also if --limit leaves the server out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, TypeVar
+
+from pyinfra.api import Host
+from pyinfra.api.exceptions import ConnectError
+
+from tasks.facts.ostree import PublishedTrust, Trust
+from tasks.facts.release import Answer, ReleaseStatus
+
+T = TypeVar("T")
+
+_answers: dict[tuple[str, ...], Any] = {}
+_locks: dict[str, Lock] = {}
+
+
+class ServerError(Exception):
+    """A server cannot give what its clients need; the text is the line to show."""
+
+
+def find(client: Host, name: str) -> Host:
+    """Return the host that a client names as its image server.
+
+    Raises:
+        ServerError: the inventory has no such host.
+    """
+    server: Host | None = client.inventory.get_host(name, None)
+    if server is None:
+        raise ServerError(f"ostree_image_server = {name!r}: the inventory has no such host")
+    return server
+
+
+def trust(server: Host, directory: str, environment: str) -> Trust:
+    """Read an environment's public key and the CA's certificate.
+
+    Raises:
+        ServerError: the server cannot be reached, or has no such key.
+    """
+    published = _once(
+        (server.name, directory, environment),
+        lambda: server.get_fact(PublishedTrust, directory=directory, environment=environment),
+    )
+    if published["problem"]:
+        raise ServerError(f"{server.name}, {environment}: {published['problem']}")
+    return published
+
+
+def release_status(server: Host) -> Answer:
+    """Read what every environment and ring holds.
+
+    Raises:
+        ServerError: the server cannot be reached.
+    """
+    return _once((server.name,), lambda: server.get_fact(ReleaseStatus))
+
+
+def _once(key: tuple[str, ...], ask: Callable[[], T]) -> T:
+    """Ask a server once however many clients want to know; while one asks, the others wait for its answer."""
+    with _locks.setdefault(key[0], Lock()):
+        if key not in _answers:
+            try:
+                _answers[key] = ask()
+            except ConnectError as error:
+                _answers[key] = ServerError(f"image server {key[0]} cannot be reached: {error}")
+        answer: T | ServerError = _answers[key]
+    if isinstance(answer, ServerError):
+        raise answer
+    return answer

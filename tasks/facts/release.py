@@ -1,0 +1,65 @@
+"""Facts that `ostree-release` gives on the server, as its own JSON. None of them changes anything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pyinfra.api import FactBase, StringCommand
+
+from tasks.refusals import server_reason
+from tasks.release_commands import promoter, reader
+
+Answer = dict[str, Any]
+
+
+def answer(output: list[str], role: str) -> Answer:
+    """Read the JSON document that `ostree-release --json` prints as its last line.
+
+    Args:
+        output: everything it printed, standard error included.
+        role: the role it was called as, for the reason when it was not even started.
+
+    Returns:
+        The document; {"error": one line} for a refusal of the program or of sudo.
+    """
+    try:
+        document = json.loads(output[-1])
+    except (ValueError, IndexError):
+        document = None
+    return document if isinstance(document, dict) else {"error": server_reason(output, role)}
+
+
+class ReleaseStatus(FactBase[Answer]):
+    """What every environment and ring of a server holds (`ostree-release status`)."""
+
+    def command(self) -> StringCommand:  # type: ignore[override]
+        return StringCommand(reader("status"), "--json", "2>&1", "||", "true")
+
+    @staticmethod
+    def default() -> Answer:
+        return {"error": "ostree-release said nothing"}
+
+    def process(self, output: list[str]) -> Answer:
+        return answer(output, "reader")
+
+
+class PromotionPlan(FactBase[Answer]):
+    """What a promotion would do now (`ostree-release promote --plan`), asked as the promoter.
+
+    + to: environment to promote to
+    + build: version or checksum of a build, or None for the newest
+    + ring: name of the ring, or None for the first
+    """
+
+    def command(self, to: str, build: str | None = None, ring: str | None = None) -> StringCommand:  # type: ignore[override]
+        return StringCommand(
+            promoter("promote", to=to, build=build, ring=ring), "--plan", "--json", "2>&1", "||", "true"
+        )
+
+    @staticmethod
+    def default() -> Answer:
+        return {"error": "ostree-release said nothing"}
+
+    def process(self, output: list[str]) -> Answer:
+        return answer(output, "promoter")

@@ -1,0 +1,68 @@
+"""Hosts that failed: one line where it happens, and every one of them again at the very end."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from typing import Literal
+
+from pyinfra import logger
+from pyinfra.api import Host, State
+
+_reasons: dict[str, str] = {}
+_watched: list[State] = []
+
+
+def failed(host: Host, reason: str) -> Literal[False]:
+    """Say in one line why a host failed and remember it for the summary.
+
+    Args:
+        host: the host.
+        reason: one line without the host's name.
+
+    Returns:
+        False, which is what a function command of pyinfra returns to fail cleanly.
+    """
+    _reasons[host.name] = reason
+    host.log_styled(reason, fg="red", log_func=logger.error)
+    return False
+
+
+def drop(host: Host, reason: str) -> None:
+    """Fail a host while its operations are prepared, and let the other hosts go on.
+
+    pyinfra's own `State.fail_hosts` would ask on a terminal whether to continue, and stop everybody when this
+    was the only host. What counts for the exit status is `State.failed_hosts`.
+
+    Args:
+        host: the host.
+        reason: one line without the host's name.
+    """
+    failed(host, reason)
+    host.state.failed_hosts.add(host)
+    host.state.active_hosts.discard(host)
+
+
+def summary(state: State) -> list[str]:
+    """Name every failed host of a run with its reason, in the inventory's order."""
+    lines = []
+    for host in state.inventory:
+        if host.name in _reasons:
+            lines.append(f"{host.name}: {_reasons[host.name]}")
+        elif host in state.failed_hosts:
+            reached = host in state.activated_hosts
+            lines.append(f"{host.name}: {'failed, see above' if reached else 'could not be reached'}")
+    return lines
+
+
+def watch(state: State) -> None:
+    """Print the summary when the program ends, whatever ends it. Called once per host, it acts once."""
+    if not _watched:
+        _watched.append(state)
+        atexit.register(_print_summary)
+
+
+def _print_summary() -> None:
+    lines = summary(_watched[0])
+    if lines:
+        print("\nFailed:", *lines, sep="\n    ", file=sys.stderr)

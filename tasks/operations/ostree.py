@@ -1,0 +1,79 @@
+"""Remotes of a client: where it gets its image from, and whom it trusts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Generator
+
+from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
+from pyinfra.context import host
+
+from tasks.client.trust import Remote, certificate_file, differences
+from tasks.facts.rpm_ostree import ClientState
+from tasks.failures import failed
+from tasks.refusals import client_reason
+
+# $1 remote, $2 URL, $3 key in base64, $4 certificate in base64 or nothing, $5 its file. `remote add --force`
+# would keep the keys of the old keyring, so the remote is deleted first; what a run that ends in between left,
+# the next one repairs. The certificate gets its name last, complete.
+_DECLARE = """
+set -e; umask 022
+mkdir -p /etc/ostree/remotes.d "${5%/*}"
+if [ -n "$4" ]; then
+  printf %s "$4" | base64 -d > "$5.new"; mv -f "$5.new" "$5"
+  set -- "$1" "$2" "$3" --set=tls-ca-path="$5"
+else
+  rm -f "$5"; set -- "$1" "$2" "$3"
+fi
+remote=$1 url=$2 key=$(mktemp); trap 'rm -f "$key"' EXIT
+printf %s "$3" | base64 -d > "$key"; shift 3
+ostree remote delete --if-exists "$remote" >/dev/null
+ostree remote add --set=gpg-verify=true "$@" --gpg-import="$key" "$remote" "$url"
+"""
+
+
+@operation()
+def remote(
+    remote_name: str, url: str, key: bytes, certificate: str
+) -> Generator[FunctionCommand, None, None]:
+    """Declare a remote in /etc/ostree/remotes.d that trusts one key and, if there is one, one private CA.
+
+    + remote_name: name of the remote
+    + url: address of the repository
+    + key: the only key it trusts, binary OpenPGP
+    + certificate: certificate of the private CA in PEM, "" for a public one
+    """
+    wanted = Remote(remote_name, url, key, certificate)
+    machine = host.get_fact(ClientState, remote=remote_name, ca_file=certificate_file(remote_name))
+    changes = differences(machine, wanted)
+    if not changes:
+        host.noop(f"remote {remote_name} is as it should be")
+        return
+    command = StringCommand(
+        "sudo",
+        "-n",
+        "sh",
+        "-c",
+        QuoteString(_DECLARE),
+        "sh",
+        QuoteString(remote_name),
+        QuoteString(url),
+        base64.b64encode(key).decode(),
+        QuoteString(base64.b64encode(certificate.encode()).decode()),
+        QuoteString(certificate_file(remote_name)),
+    )
+    yield FunctionCommand(declare, (command.get_raw_value(), changes), {})
+
+
+def declare(state: State, host: Host, command: str, changes: list[str]) -> bool:
+    """Run the command that declares a remote, and say what changed.
+
+    Returns:
+        False if it failed, with the reason said.
+    """
+    success, output = host.run_shell_command(StringCommand(command))
+    if not success:
+        return failed(host, f"remote not declared: {client_reason(output.stderr_lines)}")
+    for change in changes:
+        host.log(change)
+    return True

@@ -1,0 +1,133 @@
+"""What a client boots: rebase it, upgrade it, reboot it and look at what came up."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
+from pyinfra.context import host, state
+
+from tasks.client.deployments import Deployment, named, pending
+from tasks.client.follow import Target, check_boot, decide_rebase, decide_upgrade, unable
+from tasks.client.reboot import NotBackError, reboot_and_wait
+from tasks.facts.ostree import PublishedRef
+from tasks.facts.rpm_ostree import ClientState
+from tasks.failures import failed
+from tasks.refusals import client_reason
+
+_KINDS = ("Upgraded:", "Downgraded:", "Removed:", "Added:")
+
+
+@operation()
+def rebase(refspec: str, wanted: Target | None = None) -> Generator[FunctionCommand, None, None]:
+    """Make a client follow a ref. The tree is staged; it runs after the next reboot.
+
+    + refspec: REMOTE:REF
+    + wanted: version, checksum and timestamp of what the server has there, if that is known
+    """
+    decision = decide_rebase(host.get_fact(ClientState), refspec, Target(*wanted) if wanted else None)
+    if decision.action == "none":
+        host.noop(decision.line)
+    elif decision.action == "fail":
+        yield FunctionCommand(refuse, (decision.line,), {})
+    else:
+        options = ["--disallow-downgrade"] if decision.forbid_older else []
+        command = StringCommand("sudo", "-n", "rpm-ostree", "rebase", *options, QuoteString(refspec))
+        yield FunctionCommand(stage, (command.get_raw_value(),), {})
+
+
+@operation()
+def upgrade() -> Generator[FunctionCommand, None, None]:
+    """Stage what the ref that a client follows has now, as the client itself sees it."""
+    machine = host.get_fact(ClientState)
+    reason = unable(machine)
+    if reason:
+        yield FunctionCommand(refuse, (reason,), {})
+        return
+    remote, _, ref = machine["deployments"][0]["origin"].partition(":")
+    published = host.get_fact(PublishedRef, remote=remote, ref=ref)
+    if published["problem"]:
+        yield FunctionCommand(refuse, (published["problem"],), {})
+        return
+    decision = decide_upgrade(machine, published["checksum"], published["version"])
+    if decision.action == "none":
+        host.noop(decision.line)
+        return
+    yield FunctionCommand(stage, (StringCommand("sudo", "-n", "rpm-ostree", "upgrade").get_raw_value(),), {})
+
+
+@operation()
+def booted(coming: bool = False) -> Generator[FunctionCommand, None, None]:
+    """Boot what is staged, if something is, and check that the client runs it afterwards.
+
+    + coming: an operation before this one stages something, which a plan cannot see yet
+    """
+    machine = host.get_fact(ClientState)
+    if machine["problem"]:
+        yield FunctionCommand(refuse, (machine["problem"],), {})
+        return
+    waiting = pending(machine)
+    if waiting is None and (state.is_executing or not coming):
+        host.noop("nothing is staged: no reboot")
+        return
+    yield FunctionCommand(reboot, (machine["boot_id"], waiting), {})
+
+
+def refuse(state: State, host: Host, reason: str) -> bool:
+    """Fail with a reason that was clear before anything was started."""
+    return failed(host, reason)
+
+
+def stage(state: State, host: Host, command: str) -> bool:
+    """Run rpm-ostree, and say which packages change.
+
+    Returns:
+        False if it failed, with the reason said.
+    """
+    success, output = host.run_shell_command(StringCommand(command))
+    if not success:
+        return failed(host, client_reason(output.stderr_lines or output.stdout_lines))
+    for line in package_changes(output.stdout_lines):
+        host.log(line)
+    waiting = pending(host.get_fact(ClientState))
+    host.log(f"{named(waiting)} is staged and waits for a reboot" if waiting else "nothing is staged")
+    return True
+
+
+def reboot(state: State, host: Host, boot_id: str, expected: Deployment) -> bool:
+    """Reboot a client, wait until it is back, and check what it booted.
+
+    Returns:
+        False if it did not come back in time, or with something else, with the reason said.
+    """
+    try:
+        reboot_and_wait(host, boot_id)
+    except NotBackError as error:
+        return failed(host, str(error))
+    machine = host.get_fact(ClientState)
+    reason = check_boot(machine, boot_id, expected)
+    if reason:
+        return failed(host, reason)
+    host.log(f"booted {named(expected)}, follows {expected['origin']}")
+    return True
+
+
+def package_changes(lines: list[str]) -> list[str]:
+    """Take the package changes from what rpm-ostree prints after it has staged something.
+
+    Args:
+        lines: its standard output.
+
+    Returns:
+        One line per package: "upgraded hello 1.0-1 -> 1.1-1", "added newtool-1.0-1.noarch".
+    """
+    changes = []
+    kind = None
+    for line in lines:
+        if line in _KINDS:
+            kind = line.removesuffix(":").lower()
+        elif kind and line.startswith("  "):
+            changes.append(f"{kind} {line.strip()}")
+        else:
+            kind = None
+    return changes

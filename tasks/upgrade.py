@@ -1,0 +1,17 @@
+"""Stage what clients follow and, if asked, reboot and check.
+
+    pyinfra INVENTORY tasks/upgrade.py -y
+    pyinfra INVENTORY tasks/upgrade.py -y --limit CLIENTS --data reboot=yes
+
+--data reboot=yes (default no).
+"""
+
+from pyinfra import host, inventory
+
+from tasks.arguments import Arguments
+from tasks.client.rollout import upgrade_client
+
+with Arguments(inventory.get_override_data()) as given:
+    reboot = given.switch("reboot")
+
+upgrade_client(host, reboot)
