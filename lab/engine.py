@@ -26,6 +26,9 @@ LABEL = "pyinfra-rpm-ostree.lab"
 SERVER_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH")
 CLIENT_CAPABILITIES = (*SERVER_CAPABILITIES, "LINUX_IMMUTABLE", "SYS_BOOT")
 
+# Typed loosely because the stubs know only two of Docker's policies.
+_AGAIN: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}
+
 Files = Mapping[str, tuple[bytes, int]]
 
 
@@ -127,7 +130,7 @@ class Engine:
                 networking_config={networks.management.name: endpoint},
                 # systemd's own signal for "power off now, in order".
                 stop_signal="SIGRTMIN+3",
-                restart_policy={"Name": "unless-stopped" if spec.restart else "no", "MaximumRetryCount": 0},
+                restart_policy=_AGAIN if spec.restart else None,
             )
             self.client.networks.get(networks.image.name).connect(
                 container, ipv4_address=networks.image.address(spec.index), aliases=list(spec.aliases)
@@ -161,10 +164,9 @@ class Engine:
         done = container.exec_run(list(argv), user=user, environment=dict(environment or {}), demux=True)
         out, err = cast("tuple[bytes | None, bytes | None]", done.output)
         text = (out or b"").decode(errors="replace")
-        if code != 0:
-            raise LabError(
-                _failure(f"{argv[0]} in {container.name}", code, text + (err or b"").decode(errors="replace"))
-            )
+        if done.exit_code != 0:
+            output = text + (err or b"").decode(errors="replace")
+            raise LabError(_failure(f"{argv[0]} in {container.name}", done.exit_code, output))
         return text
 
     def run(
@@ -292,6 +294,6 @@ def _reason(error: Exception) -> str:
     return " ".join(str(text).split())
 
 
-def _failure(what: str, code: int, output: str) -> str:
+def _failure(what: str, code: int | None, output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return f"{what} ended with {code}: {' | '.join(lines[-5:]) or 'it printed nothing'}"

@@ -142,6 +142,15 @@ def read(lab: Lab) -> State:
     )
 
 
+def forget_contents(lab: Lab) -> None:
+    """Empty the state folder, which stays where it is (its lock is held)."""
+    for path in lab.folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def forget(lab: Lab) -> None:
     """Remove the state folder, and the folder above it once no lab is left in it."""
     shutil.rmtree(lab.folder, ignore_errors=True)

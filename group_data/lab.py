@@ -1,0 +1,23 @@
+"""Settings of the lab: the image is made of the lab's own small packages, which need no network."""
+
+# How clients reach the server, on the lab's image network.
+ostree_public_name = "images.lab"
+
+ostree_base_packages = ["lab-setup", "lab-base", "kernel", "rpm-ostree"]
+ostree_desktop_packages = ["kinoite-branding"]
+ostree_system_packages: list[str] = []
+ostree_additional_packages = ["hello"]
+ostree_exclude_packages: list[str] = []
+ostree_postprocess_commands: list[str] = []
+# The lab's image has no SELinux policy to label its files with.
+ostree_treefile_options = {"selinux": False}
+
+ostree_package_repositories = {
+    "lab": {"name": "The lab's packages", "baseurl": "file:///srv/lab/packages", "gpgcheck": False},
+}
+
+# Laptops have less room than servers, and the lab's image is small.
+ostree_minimum_free_gib = 1
+
+ostree_composers = ["composer"]
+ostree_promoters = ["promoter"]

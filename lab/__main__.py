@@ -1,0 +1,165 @@
+"""The lab's command line: `python -m lab up`, `down`, `status`, and what one does with a running lab."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from lab import connection, packages, preflight, state, up
+from lab.errors import LabError
+from lab.network import LOOPBACK
+
+
+def say(text: str) -> None:
+    """Print a line of progress at once, also into a pipe."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="A repository server and clients in containers. LAB_NAME names another lab beside "
+        "the first; LAB_BASE its base: fedora, debian, or an image with systemd, sshd and a real rpm-ostree.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    command = commands.add_parser("up", help="bring the lab up, or repair it")
+    command.add_argument(
+        "--clients",
+        type=_client_count,
+        default=None,
+        metavar="N",
+        help=f"how many clients, by default {state.DEFAULT_CLIENTS}, at most {state.MAXIMUM_CLIENTS}",
+    )
+    commands.add_parser("down", help="remove the lab and everything of it")
+    command = commands.add_parser("status", help="say which machines there are and how to reach them")
+    command.add_argument("--json", action="store_true", help="as one JSON document")
+    command = commands.add_parser("publish", help="add a version of a package to the lab's repository")
+    command.add_argument("name", metavar="NAME")
+    command.add_argument("version", metavar="VERSION")
+    command = commands.add_parser("ssh", help="log in to a machine, or run a command there")
+    command.add_argument("host", metavar="HOST")
+    command.add_argument("remote", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    command = commands.add_parser("logs", help="show what a machine's boot and its journal say")
+    command.add_argument("host", metavar="HOST")
+    command = commands.add_parser("reboot", help="reboot a machine and wait until it is back")
+    command.add_argument("host", metavar="HOST")
+    commands.add_parser("demo", help="the whole story: server, image, promotion, clients, a second version")
+    commands.add_parser("ensure-engine", help="have a container engine that answers, or say what is missing")
+    return parser
+
+
+def _client_count(text: str) -> int:
+    if not text.isdecimal() or int(text) > state.MAXIMUM_CLIENTS:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number from 0 to {state.MAXIMUM_CLIENTS}")
+    return int(text)
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    lab = state.selected()
+    wanted = state.DEFAULT_CLIENTS if arguments.clients is None else arguments.clients
+    found = up.up(preflight.ensure_engine(say), lab, wanted, os.environ, say)
+    names = ", ".join(machine.name for machine in found.machines)
+    say(f"the lab {lab.name} is up: {names}; look around with: python -m lab status")
+    return 0
+
+
+def _down(_: argparse.Namespace) -> int:
+    up.down(preflight.ensure_engine(say), state.selected(), say)
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    found = state.read(state.selected())
+    rows = up.machine_states(preflight.ensure_engine(say), found)
+    if arguments.json:
+        print(json.dumps({"name": found.name, "base": found.base, "image": found.image, "machines": rows}))
+    else:
+        print(f"lab {found.name}, base {found.base}")
+        for row in rows:
+            follows = f"follows {row['follows']}" if row["follows"] else "repository server"
+            print(f"  {row['name']:<10} {row['state']:<10} {LOOPBACK}  ssh {row['ssh']:<16} {follows}")
+    return 0
+
+
+def _publish(arguments: argparse.Namespace) -> int:
+    lab = state.selected()
+    found = state.read(lab)
+    packages.publish(preflight.ensure_engine(say), lab, found.image, arguments.name, arguments.version)
+    say(f"published {arguments.name} {arguments.version}; the next compose takes it")
+    return 0
+
+
+def _ssh(arguments: argparse.Namespace) -> int:
+    lab = state.selected()
+    machine = state.read(lab).machine(arguments.host)
+    remote = arguments.remote[1:] if arguments.remote[:1] == ["--"] else arguments.remote
+    line = connection.command(lab, machine, remote)
+    sys.stdout.flush()
+    os.execvp(line[0], line)
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    machine = state.read(state.selected()).machine(arguments.host)
+    engine = preflight.ensure_engine(say)
+    container = engine.find(machine.container)
+    if container is None:
+        raise LabError(f"{machine.name} has no container; repair the lab: python -m lab up")
+    print(container.logs(tail=200).decode(errors="replace"), end="")
+    if container.status == "running":
+        print(engine.execute(container, ["journalctl", "--no-pager", "--boot"]), end="")
+    return 0
+
+
+def _reboot(arguments: argparse.Namespace) -> int:
+    lab = state.selected()
+    machine = state.read(lab).machine(arguments.host)
+    up.reboot(preflight.ensure_engine(say), lab, machine, say)
+    say(f"{machine.name} is back, boot {connection.boot_id(lab, machine)}")
+    return 0
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from lab import demo
+
+    return demo.main()
+
+
+def _ensure_engine(_: argparse.Namespace) -> int:
+    preflight.ensure_engine(say)
+    return 0
+
+
+_COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "publish": _publish,
+    "ssh": _ssh,
+    "logs": _logs,
+    "reboot": _reboot,
+    "demo": _demo,
+    "ensure-engine": _ensure_engine,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 after one line that says what is wrong."""
+    # paramiko reports every refused attempt by itself; the last one is in our own sentence.
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    arguments = _parser().parse_args(argv)
+    try:
+        return _COMMANDS[arguments.command](arguments)
+    except LabError as error:
+        say(f"lab: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("lab: interrupted; `python -m lab up` goes on or repairs, `python -m lab down` removes")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""SSH to a machine of the lab, with the lab's key and known hosts only."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+
+import paramiko
+
+from lab import keys
+from lab.errors import LabError
+from lab.network import LOOPBACK
+from lab.state import LOGINS, Lab, Machine
+
+_ATTEMPT_SECONDS = 5.0
+
+
+def command(lab: Lab, machine: Machine, remote: Sequence[str], login: str = LOGINS["admin"]) -> list[str]:
+    """Return the ssh command line that reaches a machine; LabError if there is no ssh here."""
+    if shutil.which("ssh") is None:
+        raise LabError("there is no ssh on this machine: install an OpenSSH client")
+    return [
+        "ssh",
+        # The person's own configuration must not change what the lab means.
+        "-F",
+        "/dev/null",
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        f'UserKnownHostsFile="{keys.known_hosts_file(lab)}"',
+        "-o",
+        "IdentitiesOnly=yes",
+        "-i",
+        str(keys.user_key_file(lab)),
+        "-p",
+        str(machine.port),
+        f"{login}@{LOOPBACK}",
+        *remote,
+    ]
+
+
+def run(lab: Lab, machine: Machine, remote: str) -> str:
+    """Run a command on a machine as its admin and return what it printed; LabError if SSH does not work."""
+    client = paramiko.SSHClient()
+    client.load_host_keys(str(keys.known_hosts_file(lab)))
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    try:
+        client.connect(
+            LOOPBACK,
+            machine.port,
+            username=LOGINS["admin"],
+            pkey=paramiko.Ed25519Key.from_private_key_file(str(keys.user_key_file(lab))),
+            timeout=_ATTEMPT_SECONDS,
+            banner_timeout=_ATTEMPT_SECONDS,
+            auth_timeout=_ATTEMPT_SECONDS,
+            allow_agent=False,
+            look_for_keys=False,
+        )
+        _, out, _ = client.exec_command(remote, timeout=_ATTEMPT_SECONDS)
+        return out.read().decode(errors="replace")
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise LabError(f"{machine.name} does not answer SSH on {LOOPBACK}:{machine.port}: {error}") from None
+    finally:
+        client.close()
+
+
+def boot_id(lab: Lab, machine: Machine) -> str:
+    """Return the identifier of a machine's present boot; LabError while it does not answer."""
+    return run(lab, machine, "cat /proc/sys/kernel/random/boot_id").strip()
+
+
+def wait(lab: Lab, machine: Machine, seconds: float) -> None:
+    """Return once the admin can log in and run a command; LabError with the reason when time is up."""
+
+    def ready() -> bool:
+        # sshd refuses everybody but root until systemd says that booting is over.
+        return run(lab, machine, "echo ready").strip() == "ready"
+
+    until(ready, seconds, f"see: python -m lab logs {machine.name}")
+
+
+def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    """Return once a condition holds; LabError with `otherwise` (and the last look's) when time is up."""
+    end = time.monotonic() + seconds
+    while True:
+        problem = ""
+        try:
+            if condition():
+                return
+        except LabError as error:
+            problem = f"{error}; "
+        if time.monotonic() >= end:
+            raise LabError(f"{problem}{otherwise} (waited {seconds:.0f} s)")
+        time.sleep(0.3)
