@@ -31,4 +31,4 @@ def promote_here(host: Host, to: str, build: str | None, ring: str | None, reaso
         return
     for line in plan_lines(plan):
         host.log(line)
-    promote(name=f"Promote to {plan['environment']}/{plan['ring']}", plan=plan, reason=reason)
+    promote(name=f"Promote to {plan['environment']}/{plan['ring']}", plan=plan, build=build, reason=reason)

@@ -10,6 +10,12 @@ _SUDO = re.compile(
 )
 _ABSENT = re.compile(r"^sudo: (unknown user|.*: command not found)|: not found$|No such file or directory$")
 
+_MAY_NOT = {
+    "composer": "may not compose on this server (ostree_composers names those",
+    "promoter": "may not promote on this server (ostree_promoters names those",
+    "reader": "may neither compose nor promote on this server (ostree_composers and ostree_promoters name those",
+}
+
 # Beginnings of rpm-ostree's and libostree's errors -> what a person should know first.
 _CLIENT_HINTS = (
     (r"Transaction in progress: (?P<what>.*)", "busy: another rpm-ostree transaction is running ({what})"),
@@ -36,7 +42,7 @@ def server_reason(lines: Sequence[str], role: str) -> str:
 
     Args:
         lines: what the command printed, its last lines last.
-        role: "composer" or "promoter": whose entry point was called.
+        role: "composer" or "promoter", whose entry point was called, or "reader" for either.
 
     Returns:
         One line: the program's own, or what sudo's refusal means here.
@@ -44,8 +50,7 @@ def server_reason(lines: Sequence[str], role: str) -> str:
     said = [line.strip() for line in lines if line.strip()]
     for line in said:
         if _SUDO.match(line):
-            verb = {"composer": "compose", "promoter": "promote"}.get(role, role)
-            return f"this login may not {verb} on this server (ostree_{role}s names those who may)"
+            return f"this login {_MAY_NOT[role]} who may)"
         if _ABSENT.search(line):
             return "ostree-release is not installed here: run deploy.py first"
     own = [line.removeprefix("ostree-release: ") for line in said if line.startswith("ostree-release: ")]

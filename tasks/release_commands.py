@@ -9,7 +9,6 @@ from pyinfra.api import QuoteString, StringCommand
 
 COMPOSER = "/usr/libexec/ostree-release/composer"
 PROMOTER = "/usr/libexec/ostree-release/promoter"
-PROGRAM = "/usr/sbin/ostree-release"
 
 
 def _options(options: dict[str, str | None]) -> list[QuoteString]:
@@ -38,8 +37,3 @@ def promoter(subcommand: str, *operands: str, **options: str | None) -> StringCo
         *map(QuoteString, operands),
         *_options(options),
     )
-
-
-def reader(subcommand: str, *operands: str) -> StringCommand:
-    """Build a call that only reads, as whoever is logged in."""
-    return StringCommand(PROGRAM, subcommand, *map(QuoteString, operands))

@@ -27,7 +27,7 @@ class PublishedTrust(FactBase[Trust]):
     + environment: name of the environment
     """
 
-    def command(self, directory: str, environment: str) -> StringCommand:  # type: ignore[override]
+    def command(self, directory: str, environment: str) -> StringCommand:
         key, certificate = f"{directory}/{environment}.gpg", f"{directory}/ca.crt"
         return StringCommand(
             "echo '== key';", "base64", QuoteString(key), "2>/dev/null;",
@@ -67,7 +67,7 @@ class PublishedRef(FactBase[Published]):
     Source: `ostree remote summary`.
     """
 
-    def command(self, remote: str, ref: str) -> StringCommand:  # type: ignore[override]
+    def command(self, remote: str, ref: str) -> StringCommand:
         return StringCommand(
             "echo", QuoteString(f"== {ref}"), ";",
             "sudo", "-n", "ostree", "remote", "summary", QuoteString(remote), "2>&1", "||", "true",

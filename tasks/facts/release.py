@@ -8,7 +8,7 @@ from typing import Any
 from pyinfra.api import FactBase, StringCommand
 
 from tasks.refusals import server_reason
-from tasks.release_commands import promoter, reader
+from tasks.release_commands import composer, promoter
 
 Answer = dict[str, Any]
 
@@ -31,10 +31,15 @@ def answer(output: list[str], role: str) -> Answer:
 
 
 class ReleaseStatus(FactBase[Answer]):
-    """What every environment and ring of a server holds (`ostree-release status`)."""
+    """What every environment and ring of a server holds (`ostree-release status`).
 
-    def command(self) -> StringCommand:  # type: ignore[override]
-        return StringCommand(reader("status"), "--json", "2>&1", "||", "true")
+    Asked as the promoter and, where the login is none, as the composer: either may look.
+    """
+
+    def command(self) -> StringCommand:
+        return StringCommand(
+            promoter("status"), "--json", "2>&1", "||", composer("status"), "--json", "2>&1", "||", "true"
+        )
 
     @staticmethod
     def default() -> Answer:
@@ -42,6 +47,36 @@ class ReleaseStatus(FactBase[Answer]):
 
     def process(self, output: list[str]) -> Answer:
         return answer(output, "reader")
+
+
+class Promoted(FactBase[Answer]):
+    """How a promoting environment stands after a promotion, and who has just changed it.
+
+    + environment: name of the environment
+
+    Two answers of `ostree-release` in one command: {"status": ..., "log": ...}.
+    """
+
+    def command(self, environment: str) -> StringCommand:
+        return StringCommand(
+            promoter("status"),
+            "--json",
+            "2>/dev/null;",
+            promoter("log", environment=environment),
+            "--json",
+            "2>/dev/null",
+            "||",
+            "true",
+        )
+
+    @staticmethod
+    def default() -> Answer:
+        return {"error": "ostree-release said nothing"}
+
+    def process(self, output: list[str]) -> Answer:
+        if len(output) != 2:
+            return {"error": server_reason(output, "promoter")}
+        return {"status": answer(output[:1], "promoter"), "log": answer(output[1:], "promoter")}
 
 
 class PromotionPlan(FactBase[Answer]):
@@ -52,7 +87,7 @@ class PromotionPlan(FactBase[Answer]):
     + ring: name of the ring, or None for the first
     """
 
-    def command(self, to: str, build: str | None = None, ring: str | None = None) -> StringCommand:  # type: ignore[override]
+    def command(self, to: str, build: str | None = None, ring: str | None = None) -> StringCommand:
         return StringCommand(
             promoter("promote", to=to, build=build, ring=ring), "--plan", "--json", "2>&1", "||", "true"
         )

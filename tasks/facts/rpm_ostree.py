@@ -37,7 +37,7 @@ class ClientState(FactBase[Machine]):
     --gpg-import` writes beside the repository. Needs `sudo -n` on the client.
     """
 
-    def command(self, remote: str = "", ca_file: str = "") -> StringCommand:  # type: ignore[override]
+    def command(self, remote: str = "", ca_file: str = "") -> StringCommand:
         return StringCommand(
             "sudo", "-n", "sh", "-c", QuoteString(_SCRIPT), "sh", QuoteString(remote), QuoteString(ca_file),
             "2>&1", "||", "true",

@@ -14,8 +14,8 @@ from tasks.failures import failed
 from tasks.refusals import client_reason
 
 # $1 remote, $2 URL, $3 key in base64, $4 certificate in base64 or nothing, $5 its file. `remote add --force`
-# would keep the keys of the old keyring, so the remote is deleted first; what a run that ends in between left,
-# the next one repairs. The certificate gets its name last, complete.
+# would keep the keys of the old keyring, so the remote is deleted first; a run that ends in between is
+# repaired by the next one. The certificate gets its name last, complete.
 _DECLARE = """
 set -e; umask 022
 mkdir -p /etc/ostree/remotes.d "${5%/*}"

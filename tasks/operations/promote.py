@@ -8,7 +8,7 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
-from tasks.facts.release import ReleaseStatus
+from tasks.facts.release import Promoted
 from tasks.failures import failed
 from tasks.interrupts import explained
 from tasks.refusals import server_reason
@@ -17,10 +17,13 @@ from tasks.words import package_lines, short
 
 
 @operation()
-def promote(plan: dict[str, Any], reason: str | None = None) -> Generator[FunctionCommand, None, None]:
+def promote(
+    plan: dict[str, Any], build: str | None = None, reason: str | None = None
+) -> Generator[FunctionCommand, None, None]:
     """Do what a plan says, and nothing if the server has moved on since the plan was made.
 
     + plan: answer of the fact PromotionPlan
+    + build: the build as it was asked for, or None for the newest
     + reason: why, for the journal
     """
     if plan["outcome"] == "unchanged":
@@ -31,7 +34,7 @@ def promote(plan: dict[str, Any], reason: str | None = None) -> Generator[Functi
         "promote",
         to=plan["environment"],
         ring=plan["ring"],
-        build=expect["build"],
+        build=build,
         expect_build=expect["build"],
         expect_tip=expect["tip"],
         reason=reason,
@@ -52,8 +55,9 @@ def follow_promotion(state: State, host: Host, command: str, environment: str, r
         success, output = host.run_shell_command(StringCommand(command), print_output=True)
     if not success:
         return failed(host, server_reason(output.stderr_lines or output.stdout_lines, "promoter"))
-    for line in result_lines(host.get_fact(ReleaseStatus), environment, ring):
-        host.log_styled(line, fg="green")
+    host.log_styled(
+        result_line(host.get_fact(Promoted, environment=environment), environment, ring), fg="green"
+    )
     return True
 
 
@@ -83,39 +87,39 @@ def plan_lines(plan: dict[str, Any]) -> list[str]:
     return lines + [f"  {line}" for line in packages or ["no package changes"]]
 
 
-def result_lines(status: dict[str, Any], environment: str, ring: str) -> list[str]:
-    """Say which version is where now and what to type next.
+def result_line(promoted: dict[str, Any], environment: str, ring: str) -> str:
+    """Say which version is where now, by whom, and what to type next.
 
     Args:
-        status: answer of the fact ReleaseStatus.
+        promoted: answer of the fact Promoted.
         environment: where something was promoted to.
         ring: the ring that it was promoted to.
-
-    Returns:
-        Lines; the last one is the next command.
     """
-    if "error" in status:
-        return [f"{environment}/{ring} is done, but its state could not be read: {status['error']}"]
-    rings = status["environments"][environment]["rings"]
-    held = [
-        f"{each['name']} {each['release']['version'] if each['release'] else '(nothing)'}" for each in rings
-    ]
-    names = [each["name"] for each in rings]
-    current = rings[names.index(ring)]["release"]
-    lines = [f"Now in {environment}: {', '.join(held)}"]
+    answers = [promoted, promoted.get("status", {}), promoted.get("log", {})]
+    error = next((each["error"] for each in answers if "error" in each), None)
+    if error:
+        return f"{environment}/{ring}: promoted, but how things stand now could not be read: {error}"
+    rings = promoted["status"]["environments"][environment]["rings"]
+    held = ", ".join(f"{each['name']} {_version(each)}" for each in rings)
+    actor = next((entry["actor"] for entry in reversed(promoted["log"]["entries"]) if "actor" in entry), "?")
+    return f"{environment} has now: {held}; promoted by {actor}. Next: {_next(rings, environment, ring)}"
+
+
+def _next(rings: list[dict[str, Any]], environment: str, ring: str) -> str:
+    """Tell the commands that follow: the ring's clients first, then the next ring if it has something else."""
     upgrade = "pyinfra INVENTORY tasks/upgrade.py -y --data reboot=yes --limit CLIENTS"
-    later = names[names.index(ring) + 1 :]
-    behind = later and (rings[names.index(later[0])]["release"] or {}).get("checksum") != (current or {}).get(
-        "checksum"
+    position = [each["name"] for each in rings].index(ring)
+    later = rings[position + 1] if position + 1 < len(rings) else None
+    if later is None or later["release"] == rings[position]["release"]:
+        return upgrade
+    to = "" if environment == "prod" else f" --data to={environment}"
+    return (
+        f"{upgrade}; and when they are well: pyinfra INVENTORY promote.py -y{to} --data ring={later['name']}"
     )
-    if behind:
-        to = "" if environment == "prod" else f" --data to={environment}"
-        lines.append(
-            f"Next: {upgrade}; when they are well: pyinfra INVENTORY promote.py -y{to} --data ring={later[0]}"
-        )
-    else:
-        lines.append(f"Next: {upgrade}")
-    return lines
+
+
+def _version(ring: dict[str, Any]) -> str:
+    return str(ring["release"]["version"]) if ring["release"] else "(nothing)"
 
 
 def _commit(commit: dict[str, Any] | None) -> str:
