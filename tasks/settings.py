@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks import settings_rules as rules
+from tasks.settings_conflicts import find_conflicts
 from tasks.settings_environments import PREFIX, Environment, Ring, read_environments
 from tasks.settings_reader import SettingsError, problem, read_values, refuse_unknown
 from tasks.settings_repositories import package_repositories
@@ -152,13 +153,9 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
     problems = _common_problems(data, (*SERVER_RULES, REPOSITORIES))
     values = read_values(data, SERVER_RULES, "{}", problems)
     repositories = package_repositories(data.get(REPOSITORIES, {}), REPOSITORIES, problems)
-    environments = read_environments(
-        data,
-        values.get("ostree_image_name", "IMAGE"),
-        values.get("ostree_base_path"),
-        values.get("ostree_keys_alias"),
-        problems,
-    )
+    base, keys_alias = values.get("ostree_base_path"), values.get("ostree_keys_alias")
+    environments = read_environments(data, values.get("ostree_image_name", "IMAGE"), base or "BASE", problems)
+    problems.extend(find_conflicts(environments, data, base, keys_alias))
     _check_ports(values, problems)
     _check_certificate(values, problems)
     _check_composed(values, data, environments, problems)

@@ -14,8 +14,6 @@ from typing import Any
 import click
 from pyinfra.api.inventory import Inventory
 from pyinfra.context import inventory as inventory_in_use
-from pyinfra_cli.inventory import _get_group_data  # type: ignore[import-untyped]
-from pyinfra_cli.util import parse_cli_arg  # type: ignore[import-untyped]
 
 from tasks.settings import Server, SettingsError, client_settings, resolve, server_settings
 from tasks.settings_reader import near_miss, problem
@@ -46,6 +44,10 @@ def merged_data(inventory: Inventory, command_line: Data, cwd: Path) -> dict[str
     command_line: pyinfra's parameters; inventory, group_data and data are read.
     cwd: the folder pyinfra runs in.
     """
+    # Here, because importing it changes the standard library for gevent, which only pyinfra's own runs want.
+    from pyinfra_cli.inventory import _get_group_data  # type: ignore[import-untyped]
+    from pyinfra_cli.util import parse_cli_arg  # type: ignore[import-untyped]
+
     folders = [cwd / "group_data"]
     beside = Path(command_line["inventory"]).parent.resolve()
     if beside != cwd:

@@ -1,11 +1,11 @@
-"""Environments out of group data: their defaults, and that none is in another's way."""
+"""Environments out of group data, with their defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tasks import settings_rules as rules
-from tasks.settings_reader import near_miss, problem, read_values, refuse_unknown
+from tasks.settings_reader import problem, read_values, refuse_unknown
 from tasks.settings_rules import Rule, Wrong, shown
 
 PREFIX = "ostree_environment_"
@@ -61,41 +61,20 @@ class Environment:
 
 
 def read_environments(
-    data: Mapping[str, object], image: str, base: str | None, keys_alias: str | None, problems: list[str]
+    data: Mapping[str, object], image: str, base: str, problems: list[str]
 ) -> tuple[Environment, ...]:
-    """Read every ostree_environment_NAME; add what is wrong with one, or between two, to the problems.
+    """Read every ostree_environment_NAME; add what is wrong with one to the problems.
 
     image: the image's name.
-    base: directory that holds every repository; None if it is not known.
-    keys_alias: URL path of the public keys; None if it is not known.
+    base: directory that holds every repository.
     Returns those environments that could be read, by name.
     """
     found = []
     for key in sorted(key for key in data if isinstance(key, str) and key.startswith(PREFIX)):
-        environment = _read_environment(key, data[key], image, base or "/", problems)
+        environment = _read_environment(key, data[key], image, base, problems)
         if environment:
             found.append(environment)
-    _check_sources(found, data, problems)
-    _check_rings(found, problems)
-    _check_refs(found, problems)
-    repositories = [
-        (_label(each, "repository"), each.repository, f"repository of {each.name}") for each in found
-    ]
-    aliases = [(_label(each, "alias"), each.alias, f"alias of {each.name}") for each in found]
-    if base:
-        for label, repository, _ in repositories:
-            if not repository.startswith(f"{base}/"):
-                problems.append(problem(label, repository, f"a directory in ostree_base_path, {base!r}"))
-        repositories.insert(0, ("ostree_base_path", f"{base}/keys", "place of the public keys"))
-    if keys_alias:
-        aliases.insert(0, ("ostree_keys_alias", keys_alias, "alias of the public keys"))
-    _check_apart(repositories, problems)
-    _check_apart(aliases, problems)
     return tuple(found)
-
-
-def _label(environment: Environment, key: str) -> str:
-    return f"{PREFIX}{environment.name}[{key!r}]"
 
 
 def _read_environment(
@@ -145,7 +124,7 @@ def _with_defaults(
     return Environment(
         name=name,
         enabled=values.get("enabled", True),
-        repository=values.get("repository", f"{base.rstrip('/')}/{name}"),
+        repository=values.get("repository", f"{base}/{name}"),
         alias=values.get("alias", f"/repo/{image}/{name}"),
         ref=ref,
         promotes_from=source,
@@ -154,75 +133,3 @@ def _with_defaults(
         exclude_packages=values.get("exclude_packages", ()),
         signing_key=values.get("signing_key"),
     )
-
-
-def _check_sources(found: list[Environment], data: Mapping[str, object], problems: list[str]) -> None:
-    environments = {each.name: each for each in found}
-    composed = [each.name for each in found if each.composed]
-    for each in found:
-        if each.promotes_from is None:
-            continue
-        source = environments.get(each.promotes_from)
-        label = _label(each, "promotes_from")
-        right = "a composed environment" + (f" ({', '.join(composed)})" if composed else "")
-        if source is None and PREFIX + each.promotes_from in data:
-            continue  # that environment is there and has a problem of its own
-        if source is None:
-            hint = near_miss(each.promotes_from, environments)
-            problems.append(
-                f"{problem(label, each.promotes_from, right)}; there is no such environment{hint}"
-            )
-        elif not source.composed:
-            why = "itself" if source is each else f"{source.name}, which is promoted itself"
-            problems.append(f"{problem(label, each.promotes_from, right)}, not {why}")
-        elif each.enabled and not source.enabled:
-            problems.append(
-                f"{problem(label, each.promotes_from, right)}; {source.name} is switched off (enabled)"
-            )
-
-
-def _check_rings(found: list[Environment], problems: list[str]) -> None:
-    names = {each.name for each in found}
-    for each in found:
-        for ring in each.rings:
-            if ring.name in names:
-                names_of_rings = shown([ring.name for ring in each.rings])
-                problems.append(
-                    f"{_label(each, 'rings')} = {names_of_rings}: must not have a ring named like the"
-                    f" environment {ring.name}"
-                )
-
-
-def _check_refs(found: list[Environment], problems: list[str]) -> None:
-    refs = []
-    for each in found:
-        if each.composed:
-            refs.append((_label(each, "ref"), each.ref, f"ref of {each.name}"))
-            continue
-        if not each.home:
-            problems.append(
-                problem(
-                    _label(each, "ref"), each.ref, "a ref of two or more components, the last ring's (such as"
-                )
-                + f" 'fedora/{ARCHITECTURE}/kinoite/stable')"
-            )
-            continue
-        # Reserved before the rings, so that a ring in their way is the one that is named.
-        for space in ("candidate", "releases"):
-            refs.append((_label(each, "ref"), f"{each.home}/{space}", f"place of {each.name}'s {space}"))
-        for ring in each.rings[:-1]:
-            refs.append((_label(each, "rings"), ring.ref, f"ref of {each.name}'s ring {ring.name}"))
-        refs.append((_label(each, "ref"), each.ref, f"ref of {each.name}"))
-    _check_apart(refs, problems)
-
-
-def _check_apart(places: list[tuple[str, str, str]], problems: list[str]) -> None:
-    """Add a problem for each place that equals, contains or lies in an earlier one.
-
-    A ref is a file below refs/heads, so that one ref cannot be another's directory either.
-    """
-    for index, (label, place, _) in enumerate(places):
-        for _, other, owner in places[:index]:
-            if f"{place}/".startswith(f"{other}/") or f"{other}/".startswith(f"{place}/"):
-                problems.append(f"{label} = {place!r}: must be apart from the {owner}, {other!r}")
-                break

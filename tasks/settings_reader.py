@@ -22,8 +22,10 @@ def problem(key: str, value: object, right: str) -> str:
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """The end of a problem's line: the known name that was probably meant, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
-    return f"; did you mean {close[0]}?" if close else ""
+    # What every setting's name begins with would make all of them look alike.
+    names = {each.removeprefix("ostree_"): each for each in known}
+    close = difflib.get_close_matches(name.removeprefix("ostree_"), list(names), n=1, cutoff=0.6)
+    return f"; did you mean {names[close[0]]}?" if close else ""
 
 
 def read_values(

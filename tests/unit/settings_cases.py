@@ -1,0 +1,11 @@
+"""Valid settings as plain data, from the defaults in group_data/all.py."""
+
+import copy
+
+import group_data.all as defaults
+
+
+def valid(**changes: object) -> dict[str, object]:
+    """All ostree_ settings with their defaults, changed."""
+    ours = {key: value for key, value in vars(defaults).items() if key.startswith("ostree_")}
+    return copy.deepcopy(ours) | changes
