@@ -34,7 +34,7 @@ def compose_here(host: Host, environment: str, version: str | None) -> None:
             f" To promote: pyinfra INVENTORY promote.py -y --data to={environment}",
         )
         return
-    status = host.get_fact(ReleaseStatus)
+    status = host.get_fact(ReleaseStatus, role="composer")
     if "error" in status:
         drop(host, status["error"])
         return

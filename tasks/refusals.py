@@ -13,7 +13,7 @@ _ABSENT = re.compile(r"^sudo: (unknown user|.*: command not found)|: not found$|
 _MAY_NOT = {
     "composer": "may not compose on this server (ostree_composers names those",
     "promoter": "may not promote on this server (ostree_promoters names those",
-    "reader": "may neither compose nor promote on this server (ostree_composers and ostree_promoters name those",
+    "reader": "may neither compose nor promote on this server (ostree_composers, ostree_promoters name those",
 }
 
 # Beginnings of rpm-ostree's and libostree's errors -> what a person should know first.

@@ -55,7 +55,7 @@ def release_status(server: Host) -> Answer:
     Raises:
         ServerError: the server cannot be reached.
     """
-    return _once((server.name,), lambda: server.get_fact(ReleaseStatus))
+    return _once((server.name,), lambda: server.get_fact(ReleaseStatus, role="reader"))
 
 
 def _once(key: tuple[str, ...], ask: Callable[[], T]) -> T:

@@ -34,16 +34,16 @@ def follow_compose(state: State, host: Host, command: str, environment: str) -> 
     Returns:
         False when it was refused or failed, with the reason said.
     """
-    before = newest(host.get_fact(ReleaseStatus), environment)
+    before = newest(host.get_fact(ReleaseStatus, role="composer"), environment)
     with explained(
         f"The compose of {environment} goes on on {host.name}. To follow it again:"
         " pyinfra INVENTORY tasks/compose.py -y"
         + ("" if environment == "dev" else f" --data environment={environment}")
     ):
-        success, output = host.run_shell_command(StringCommand(command), print_output=True)
+        success, output = host.run_shell_command(StringCommand(command, "2>&1"), print_output=True)
     if not success:
-        return failed(host, server_reason(output.stderr_lines or output.stdout_lines, "composer"))
-    after = newest(host.get_fact(ReleaseStatus), environment)
+        return failed(host, server_reason(output.stdout_lines, "composer"))
+    after = newest(host.get_fact(ReleaseStatus, role="composer"), environment)
     if after is None:
         return failed(host, f"the compose ended well, but {environment} has no build")
     new = before is None or before["checksum"] != after["checksum"]

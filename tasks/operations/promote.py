@@ -52,12 +52,11 @@ def follow_promotion(state: State, host: Host, command: str, environment: str, r
     with explained(
         f"The promotion may go on on {host.name}. It is safe to run it again, and that completes it: {again}"
     ):
-        success, output = host.run_shell_command(StringCommand(command), print_output=True)
+        success, output = host.run_shell_command(StringCommand(command, "2>&1"), print_output=True)
     if not success:
-        return failed(host, server_reason(output.stderr_lines or output.stdout_lines, "promoter"))
-    host.log_styled(
-        result_line(host.get_fact(Promoted, environment=environment), environment, ring), fg="green"
-    )
+        return failed(host, server_reason(output.stdout_lines, "promoter"))
+    promoted = host.get_fact(Promoted, environment=environment)
+    host.log_styled(result_line(promoted, environment, ring), fg="green")
     return True
 
 
@@ -106,16 +105,14 @@ def result_line(promoted: dict[str, Any], environment: str, ring: str) -> str:
 
 
 def _next(rings: list[dict[str, Any]], environment: str, ring: str) -> str:
-    """Tell the commands that follow: the ring's clients first, then the next ring if it has something else."""
+    """Tell the commands that follow: the ring's clients, then the next ring if it has another release."""
     upgrade = "pyinfra INVENTORY tasks/upgrade.py -y --data reboot=yes --limit CLIENTS"
     position = [each["name"] for each in rings].index(ring)
     later = rings[position + 1] if position + 1 < len(rings) else None
     if later is None or later["release"] == rings[position]["release"]:
         return upgrade
     to = "" if environment == "prod" else f" --data to={environment}"
-    return (
-        f"{upgrade}; and when they are well: pyinfra INVENTORY promote.py -y{to} --data ring={later['name']}"
-    )
+    return f"{upgrade}; when they are well: pyinfra INVENTORY promote.py -y{to} --data ring={later['name']}"
 
 
 def _version(ring: dict[str, Any]) -> str:
