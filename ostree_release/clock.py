@@ -1,0 +1,45 @@
+"""Whether this host's clock may date a release: clients refuse updates that are older than what they run."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+from .errors import Refused
+from .model import Commit
+
+_DAY = 86400  # seconds
+
+
+def release_timestamp(newest: Commit | None) -> int:
+    """Return the timestamp for the next release, in seconds: now, or just after the newest release.
+
+    Refuses when the newest release is dated more than a day ahead, or when this host's time service is enabled
+    and has not synchronised the clock. In a container the clock is the host's, and a time service that is off
+    says that somebody else keeps the time: neither is judged.
+    """
+    now = int(time.time())
+    if newest and newest.timestamp > now + _DAY:
+        ahead = (newest.timestamp - now) // 3600
+        raise Refused(
+            f"clock: the newest release {newest.version} is dated {ahead} hours ahead: set the clock right"
+        )
+    if _unsynchronised() and not _in_container():
+        raise Refused("clock: not synchronised yet (timedatectl): wait for the time service, or repair it")
+    return max(now, newest.timestamp + 1 if newest else 0)
+
+
+def _unsynchronised() -> bool:
+    properties = set(_output("timedatectl", "show", "-p", "NTP", "-p", "NTPSynchronized").split())
+    return {"NTP=yes", "NTPSynchronized=no"} <= properties
+
+
+def _in_container() -> bool:
+    return _output("systemd-detect-virt", "--container").strip() not in ("", "none")
+
+
+def _output(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:
+        return ""

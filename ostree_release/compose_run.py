@@ -1,0 +1,138 @@
+"""What the unit `ostree-release-compose@ENV.service` does: one compose, whoever asked for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from . import actor, builds, disk, handover, treefile, versions
+from .config import Config, Environment
+from .context import Context
+from .errors import Refused
+from .model import Move
+from .publish import update_summary
+from .repo import Repository
+from .road import settle
+from .sign import sign
+
+_LEFTOVER = "rpm-ostree-compose.*"  # work directory of a killed rpm-ostree, which the next one leaves there
+
+
+def folder(config: Config, environment: Environment) -> Path:
+    """Return the directory of the environment's request, result and compose.json."""
+    return config.state / "compose" / environment.name
+
+
+def run_compose(context: Context, name: str) -> dict[str, Any]:
+    """Compose an environment and write its result file; returns the result as it is printed."""
+    environment = context.config.composed(name)
+    place = folder(context.config, environment)
+    request = handover.take_request(place / "request.json")
+    asked = Context(context.config, request.get("actor", actor.TIMER), context.progress)
+    with _recorded(place / "result.json") as result, asked.changing(environment, "compose"):
+        result.update(_compose(asked, environment, place, request.get("version")))
+    return result
+
+
+def _compose(context: Context, environment: Environment, place: Path, version: str | None) -> dict[str, Any]:
+    assert environment.cache is not None
+    repository = Repository(environment.repository)
+    settle(context, environment, repository)
+    _check_room(context.config, environment)
+    path = treefile.check(environment)
+    existing = [build.version for build in repository.history(environment.ref)]
+    version = versions.check(version or versions.next_build(context.config.release, _today(), existing))
+    if version in existing:
+        raise Refused(f"version {version}: {environment.name} has a build of that version already")
+    for leftover in environment.cache.glob(_LEFTOVER):
+        context.say(f"Removing {leftover}, left by a compose that was killed")
+        shutil.rmtree(leftover)
+    (place / "compose.json").unlink(missing_ok=True)
+    before = repository.refs().get(environment.ref)
+    context.say(f"Composing {version} of {environment.name} from {path} for {context.actor}")
+    hashes = treefile.hashes(environment)
+    record = context.journal.move(
+        context.actor, "compose", environment.name, [], version=version, treefiles=hashes
+    )
+    with record as moves:
+        status = _rpm_ostree(environment, path, version, place / "compose.json")
+        after = repository.refs().get(environment.ref)
+        # The exit status does not decide: rpm-ostree can fail after it has moved the ref.
+        if status and after == before:
+            raise Refused(
+                f"compose of {environment.name}: rpm-ostree ended with exit status {status}; the ref did "
+                "not move; the reason is in its output above"
+            )
+        if after is None:
+            raise Refused(f"compose of {environment.name}: rpm-ostree made no commit on {environment.ref}")
+        moves.append(Move(environment.ref, before, after))
+    build = repository.commit(after)
+    sign(context, environment, repository, build)
+    update_summary(context, environment, repository)
+    old = (repository, before) if before and before != after and repository.has(before) else None
+    return {
+        "outcome": "built" if after != before else "unchanged",
+        "environment": environment.name,
+        "version": build.version,
+        "checksum": build.checksum,
+        "previous": before,
+        "packages": builds.changes(old, (repository, after)),
+        "disk": disk.usage(environment.repository),
+        "actor": context.actor,
+        "treefiles": hashes,
+    }
+
+
+def _check_room(config: Config, environment: Environment) -> None:
+    free = disk.free(environment.repository)
+    if free < config.minimum_free_bytes:
+        raise Refused(
+            f"compose of {environment.name}: {free} bytes free at {environment.repository}, "
+            f"{config.minimum_free_bytes} are needed (ostree_minimum_free_gib)"
+        )
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def _rpm_ostree(environment: Environment, path: Path, version: str, compose_json: Path) -> int:
+    """Run rpm-ostree, with its output where ours goes; returns its exit status."""
+    done = subprocess.run(
+        [
+            "rpm-ostree",
+            "compose",
+            "tree",
+            "--unified-core",
+            f"--repo={environment.repository}",
+            f"--cachedir={environment.cache}",
+            f"--add-metadata-string=version={version}",
+            f"--write-composejson-to={compose_json}",
+            str(path),
+        ],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+    )
+    return done.returncode
+
+
+@contextmanager
+def _recorded(path: Path) -> Iterator[dict[str, Any]]:
+    """Write the result file at the end of the block: what the block put into the dictionary, or why it failed."""
+    path.unlink(missing_ok=True)
+    invocation = {"invocation": os.environ.get("INVOCATION_ID", "")}  # by systemd, for this run of the unit
+    result: dict[str, Any] = {}
+    try:
+        yield result
+    except Refused as refusal:
+        handover.write(path, {**invocation, "error": str(refusal), "status": refusal.status})
+        raise
+    handover.write(path, {**invocation, "result": result})

@@ -1,0 +1,68 @@
+"""What every step is handed: the configuration, who asked, the journal, and where to say what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from . import actor as actors
+from . import lock
+from .config import Config, Environment
+from .errors import Refused
+from .journal import Journal
+
+
+@dataclass
+class Progress:
+    """Says what is being done; goes on in silence when nobody can read it any more (a lost connection)."""
+
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def say(self, line: str) -> None:
+        """Write one line at once."""
+        with contextlib.suppress(OSError, ValueError):
+            print(line, file=self.stream, flush=True)
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run of the program."""
+
+    config: Config
+    actor: str
+    progress: Progress
+
+    @property
+    def journal(self) -> Journal:
+        """The server's journal."""
+        return Journal(self.config.journal, self.config.run)
+
+    def say(self, line: str) -> None:
+        """Say what is being done."""
+        self.progress.say(line)
+
+    @contextlib.contextmanager
+    def changing(self, environment: Environment, what: str) -> Iterator[None]:
+        """Hold the writer lock and the shared objects locks; refuses a user who does not own the repository.
+
+        what: the subcommand, for whoever finds the lock taken.
+        """
+        user = actors.user()
+        if user != environment.owner:
+            raise Refused(f"{what} {environment.name}: run it as {environment.owner}, not as {user}")
+        run = self.config.run
+        with contextlib.ExitStack() as locks:
+            locks.enter_context(lock.writer(run, environment.name, f"{self.actor} ({what})"))
+            locks.enter_context(self.reading(environment))
+            yield
+
+    @contextlib.contextmanager
+    def reading(self, environment: Environment) -> Iterator[None]:
+        """Hold the shared objects locks of an environment and of the one it promotes from."""
+        with contextlib.ExitStack() as locks:
+            for name in filter(None, (environment.name, environment.promotes_from)):
+                locks.enter_context(lock.objects(self.config.run, name))
+            yield

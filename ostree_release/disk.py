@@ -1,0 +1,35 @@
+"""How much room a repository takes and has left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+
+def usage(repository: Path) -> dict[str, int]:
+    """Return `repository_bytes` (allocated; objects with several links count once) and `free_bytes` beside it."""
+    return {"repository_bytes": _allocated(repository), "free_bytes": free(repository)}
+
+
+def free(path: Path) -> int:
+    """Return the bytes that an unprivileged user could still write to the file system of a path."""
+    return shutil.disk_usage(path).free
+
+
+def _allocated(top: Path) -> int:
+    total = 0
+    seen = set()
+    directories = [str(top)]
+    while directories:
+        with os.scandir(directories.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.path)
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                if status.st_nlink > 1 and status.st_ino in seen:
+                    continue
+                seen.add(status.st_ino)
+                total += status.st_blocks * 512  # st_blocks counts units of 512 bytes (stat(2))
+    return total

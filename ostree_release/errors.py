@@ -1,0 +1,22 @@
+"""The exceptions that end a command: what they carry is what the user reads."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):  # noqa: N818 - the word the user sees
+    """Something was refused or failed; carries the lines to show, one per problem."""
+
+    status = 1
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+
+    def __str__(self) -> str:
+        return "; ".join(self.lines)
+
+
+class Busy(Refused):
+    """Somebody else holds the lock: the same command may succeed later."""
+
+    status = 75  # EX_TEMPFAIL of sysexits.h

@@ -1,0 +1,39 @@
+"""The files through which `compose` and the unit that composes speak: request in, result out; root only."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+_STALE = 60.0  # seconds after which a request belongs to nobody: its unit never started
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file so that a reader finds all of it or the one before, for the owner only."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Return the content of a JSON file, or None where there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def take_request(path: Path) -> dict[str, Any]:
+    """Return the request and remove it; empty for a run that nobody asked for (the timer), or an old request."""
+    request = read(path) or {}
+    path.unlink(missing_ok=True)
+    fresh = abs(time.time() - request.get("time", 0.0)) < _STALE
+    return request if fresh else {}

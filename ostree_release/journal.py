@@ -1,0 +1,157 @@
+"""The append-only record of who did what: one JSON object a line, each naming the hash of the line before.
+
+A synced *intent* stands there before a ref moves, a *done* (or *failed*) after it; an intent alone is an
+interruption. A line that a crash tore is ended and kept: it is part of the chain like any other line, and
+readers pass over it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from . import lock
+from .errors import Refused
+from .model import Move
+
+START = "0" * 64  # what the first line names as the line before it
+_TAIL = 1 << 20  # bytes read to find the last line; a line is far shorter (reasons are limited)
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The journal file and the directory of its lock."""
+
+    path: Path
+    run: Path
+
+    def head(self) -> str:
+        """Return the hash of the last complete line (64 hex digits), or `START` of an empty journal."""
+        lines = self._tail().split(b"\n")[:-1]
+        return _hash(lines[-1]) if lines else START
+
+    def append(self, entry: Mapping[str, Any]) -> str:
+        """Add one entry with its time and the hash of the line before; synced. Returns the new line's hash."""
+        with lock.journal(self.run), self._opened(os.O_RDWR | os.O_APPEND) as descriptor:
+            tail = self._tail()
+            torn = not tail.endswith(b"\n") and tail != b""
+            last = (tail if torn else tail[:-1]).split(b"\n")[-1]
+            previous = _hash(last) if tail else START
+            now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            line = json.dumps({"previous": previous, "time": now, **entry}, ensure_ascii=True).encode()
+            _write(descriptor, (b"\n" if torn else b"") + line + b"\n")
+            os.fsync(descriptor)
+        return _hash(line)
+
+    @contextlib.contextmanager
+    def move(
+        self, actor: str, action: str, environment: str, moves: Sequence[Move], **more: Any
+    ) -> Iterator[list[Move]]:
+        """Write the intent, let the block move the refs, then write done; failed if the block is refused.
+
+        Yields a list for the moves that only the block itself can find out (a compose); done names them too.
+        """
+        common = {"actor": actor, "action": action, "environment": environment}
+        intent = self.append({"event": "intent", **common, "moves": _as_json(moves), **more})
+        made = list(moves)
+        try:
+            yield made
+        except Refused as refusal:
+            self.append({"event": "failed", **common, "intent": intent, "reason": str(refusal)})
+            raise
+        self.append({"event": "done", **common, "intent": intent, "moves": _as_json(made), **more})
+
+    def entries(self) -> list[Entry]:
+        """Return every readable entry, oldest first, each with its own line's hash as `hash`."""
+        with self._opened(os.O_RDONLY) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+            content = file.read()
+        found = []
+        for line in content.split(b"\n"):
+            with contextlib.suppress(ValueError):
+                entry = json.loads(line)
+                if isinstance(entry, dict):
+                    found.append({**entry, "hash": _hash(line)})
+        return found
+
+    def interrupted(self, environment: str) -> list[Entry]:
+        """Return the environment's intents that have neither done nor failed."""
+        entries = [entry for entry in self.entries() if entry.get("environment") == environment]
+        ended = {entry.get("intent") for entry in entries}
+        return [entry for entry in entries if entry.get("event") == "intent" and entry["hash"] not in ended]
+
+    def settle(self, actor: str, environment: str, refs: Mapping[str, str]) -> int:
+        """End the environment's interrupted intents: done where refs are as intended, else failed.
+
+        refs: every ref of the environment with its checksum, now. Returns how many were ended.
+        """
+        left = self.interrupted(environment)
+        for entry in left:
+            moves = entry["moves"]  # none: a compose, which had not said yet what it moved
+            reached = moves != [] and all(refs.get(move["ref"]) == move["to"] for move in moves)
+            outcome = {"event": "done"} if reached else {"event": "failed", "reason": "interrupted"}
+            self.append(
+                {
+                    **outcome,
+                    "actor": actor,
+                    "action": entry["action"],
+                    "environment": environment,
+                    "intent": entry["hash"],
+                    "late": True,
+                }
+            )
+        return len(left)
+
+    def _tail(self) -> bytes:
+        with self._opened(os.O_RDONLY) as descriptor:
+            size = os.fstat(descriptor).st_size
+            return os.pread(descriptor, _TAIL, max(0, size - _TAIL))
+
+    @contextlib.contextmanager
+    def _opened(self, flags: int) -> Iterator[int]:
+        try:
+            descriptor = os.open(self.path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise Refused(f"journal {self.path}: {error.strerror}") from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def broken_links(content: bytes) -> list[int]:
+    """Return the numbers (from 1) of the lines whose `previous` is not the hash of the line before."""
+    broken = []
+    previous = START
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            pass  # torn by a crash: the next line names its hash
+        else:
+            if entry.get("previous") != previous:
+                broken.append(number)
+        previous = _hash(line)
+    return broken
+
+
+def _as_json(moves: Sequence[Move]) -> list[dict[str, str | None]]:
+    return [move.as_json() for move in moves]
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of it; a full disk raises with what was written left as a torn line."""
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,0 +1,91 @@
+"""The locks of an environment: open-file-description locks on files that systemd-tmpfiles made.
+
+Every environment has a *writer* lock (one compose; or one stage, sign, publish) and an *objects* lock
+(shared by whoever reads or adds objects, exclusive for whoever deletes them). Order, everywhere the same,
+so that nobody waits for somebody who waits for him: the writer lock of the environment that is changed,
+its objects lock, then the objects lock of the environment that is read; the journal's lock comes last and
+is held for one line only. OFD locks end with their last descriptor, so a killed process leaves none behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import Busy, Refused
+
+# struct flock of Linux: type, whence, start, length (0: the whole file), pid (must be 0 for OFD locks).
+_FLOCK = "hhqqi"
+
+
+@contextlib.contextmanager
+def writer(run: Path, environment: str, holder: str) -> Iterator[None]:
+    """Hold the environment's writer lock, or raise Busy naming who holds it.
+
+    holder: who does what, in words; the next one who finds the lock taken reads it.
+    """
+    path = run / f"{environment}.writer"
+    with _opened(path) as descriptor:
+        if not _lock(descriptor, fcntl.F_WRLCK):
+            raise Busy(f"{environment} is locked by {_holder(descriptor)}: try again later")
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, holder.encode()[:200], 0)
+        yield
+        os.ftruncate(descriptor, 0)
+
+
+@contextlib.contextmanager
+def objects(run: Path, environment: str) -> Iterator[None]:
+    """Hold the environment's objects lock shared with others who read or add, or raise Busy."""
+    with _opened(run / f"{environment}.objects") as descriptor:
+        if not _lock(descriptor, fcntl.F_RDLCK):
+            raise Busy(f"objects of {environment} are being deleted: try again later")
+        yield
+
+
+@contextlib.contextmanager
+def journal(run: Path) -> Iterator[None]:
+    """Hold the journal's lock; waits, because everybody holds it for one line only."""
+    with _opened(run / "journal") as descriptor:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        yield
+
+
+def held_by(run: Path, environment: str) -> str | None:
+    """Return who holds the environment's writer lock, or None when it is free."""
+    with _opened(run / f"{environment}.writer") as descriptor:
+        return None if _lock(descriptor, fcntl.F_WRLCK) else _holder(descriptor)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise Refused(
+            f"{path} is missing: run systemd-tmpfiles --create, or deploy the server again"
+        ) from None
+    except PermissionError:
+        raise Refused(
+            f"{path} is not for {os.geteuid()}: run this through sudo, as your role allows"
+        ) from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0))
+    except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, by POSIX either
+        return False
+    return True
+
+
+def _holder(descriptor: int) -> str:
+    return os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"

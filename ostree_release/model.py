@@ -1,0 +1,49 @@
+"""Plain data that the steps hand to each other; nothing here knows libostree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Package:
+    """One installed RPM of an image, as `rpmostree.rpmdb.pkglist` has it."""
+
+    name: str
+    epoch: str
+    version: str
+    release: str
+    arch: str
+
+    @property
+    def evr(self) -> str:
+        """Epoch, version and release as rpm writes them: an epoch of 0 is left out."""
+        epoch = "" if self.epoch in ("", "0") else f"{self.epoch}:"
+        return f"{epoch}{self.version}-{self.release}"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a build, candidate or release says about itself. timestamp: seconds since 1970, UTC."""
+
+    checksum: str
+    version: str
+    timestamp: int
+    parent: str | None
+    content: str
+    serial: int = 0
+    build: str | None = None
+    bindings: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Move:
+    """A ref that goes from one commit to another; None is a ref that does not exist."""
+
+    ref: str
+    old: str | None
+    new: str | None
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return the move as results and the journal write it."""
+        return {"ref": self.ref, "from": self.old, "to": self.new}

@@ -1,0 +1,294 @@
+"""A repository: the only module that touches libostree.
+
+Everything goes in and out as plain data; errors of libostree become one line. Metadata is copied as whole
+GLib variants, never through Python values or text: rpm-ostree stores integers big-endian, and types matter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import gi
+
+from .errors import Refused
+from .model import Commit, Move, Package
+
+gi.require_version("OSTree", "1.0")
+from gi.repository import Gio, GLib, OSTree  # noqa: E402
+
+OWN_METADATA = "release."  # written for each release, never copied
+_BINDINGS = (
+    "ostree.ref-binding",
+    "ostree.collection-binding",
+)  # belong to the refs of the commit that has them
+_SIGNATURES = ("ostree.gpgsigs", "ostree.sign.")  # belong to the bytes of the commit that has them
+_PACKAGES = "rpmostree.rpmdb.pkglist"
+_SMOKE = "smoke"  # the remote of a scratch repository
+
+
+@contextlib.contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except GLib.Error as error:
+        raise Refused(f"{what}: {' '.join(error.message.split())}") from error
+
+
+class Repository:
+    """An open archive repository."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the repository at a path; refuses one that is missing or not of mode archive."""
+        self.path = path
+        self._repo = OSTree.Repo.new(Gio.File.new_for_path(str(path)))
+        with _refusing(f"repository {path}"):
+            self._repo.open(None)
+        if self._repo.get_mode() != OSTree.RepoMode.ARCHIVE:
+            raise Refused(f"repository {path}: its core.mode is not archive, so it cannot be served")
+
+    @classmethod
+    def scratch(cls, path: Path) -> Repository:
+        """Open the repository at a path, made first where there is none; for smoke pulls."""
+        repo = OSTree.Repo.new(Gio.File.new_for_path(str(path)))
+        with _refusing(f"scratch repository {path}"):
+            repo.create(OSTree.RepoMode.ARCHIVE, None)  # also accepts one that exists
+        return cls(path)
+
+    # Looking
+
+    def refs(self) -> dict[str, str]:
+        """Return every local ref with its checksum."""
+        with _refusing(f"refs of {self.path}"):
+            _, refs = self._repo.list_refs_ext(None, OSTree.RepoListRefsExtFlags.EXCLUDE_REMOTES, None)
+        return dict(refs)
+
+    def commit(self, checksum: str) -> Commit:
+        """Return what a commit says; refuses one that is missing or only partly there."""
+        variant = self._load(checksum)
+        metadata = GLib.VariantDict.new(variant.get_child_value(0))
+        serial = _string(metadata, OWN_METADATA + "serial") or "0"
+        bindings = metadata.lookup_value("ostree.ref-binding", GLib.VariantType("as"))
+        return Commit(
+            checksum=checksum,
+            version=_string(metadata, "version") or checksum[:12],
+            timestamp=OSTree.commit_get_timestamp(variant),
+            parent=OSTree.commit_get_parent(variant),
+            content=OSTree.commit_get_content_checksum(variant),
+            serial=int(serial) if serial.isdecimal() else 0,
+            build=_string(metadata, OWN_METADATA + "build"),
+            bindings=frozenset(bindings.unpack() if bindings else ()),
+        )
+
+    def history(self, ref: str) -> Iterator[Commit]:
+        """Yield the commits of a ref, newest first, as far back as they are whole."""
+        checksum = self.refs().get(ref)
+        while checksum and self.has(checksum):
+            commit = self.commit(checksum)
+            yield commit
+            checksum = commit.parent
+
+    def has(self, checksum: str) -> bool:
+        """Say whether a commit is there with everything that belongs to it."""
+        try:
+            self._load(checksum)
+        except Refused:
+            return False
+        return True
+
+    def packages(self, checksum: str) -> tuple[Package, ...] | None:
+        """Return the packages that a commit's metadata lists, or None where it has no such list."""
+        metadata = GLib.VariantDict.new(self._load(checksum).get_child_value(0))
+        listed = metadata.lookup_value(_PACKAGES, GLib.VariantType("a(sssss)"))
+        return None if listed is None else tuple(Package(*fields) for fields in listed.unpack())
+
+    def signed_by(self, checksum: str, public_key: Path, fingerprints: frozenset[str]) -> bool:
+        """Say whether a commit has a valid signature by one of the keys in a file.
+
+        fingerprints: of the primary keys in that file. libostree also trusts the host's own keyrings, whatever
+        it is handed, so a valid signature counts only if its key is one of these.
+        """
+        try:
+            result = self._verified(checksum, public_key)
+        except GLib.Error:
+            return False  # no signature at all
+        return any(valid and fingerprint in fingerprints for fingerprint, valid in result)
+
+    def summary(self) -> dict[str, str] | None:
+        """Return the refs that the summary names, or None without a summary."""
+        try:
+            content = (self.path / "summary").read_bytes()
+        except FileNotFoundError:
+            return None
+        return _summary_refs(content)
+
+    # Changing
+
+    def update_summary(self) -> bool:
+        """Regenerate the summary if it does not name the refs as they are; returns whether it was."""
+        if self.summary() == self.refs():
+            return False
+        with _refusing(f"summary of {self.path}"):
+            self._repo.regenerate_summary(None, None)
+        return True
+
+    def sign(self, checksum: str, fingerprint: str, home: Path) -> None:
+        """Add a signature by the key with that fingerprint in a GNUPGHOME."""
+        with _refusing(f"signing {checksum} with {fingerprint}"):
+            self._repo.sign_commit(checksum, fingerprint, str(home), None)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction: what the block does appears together when it calls `commit`, or not at all."""
+        with _refusing(f"repository {self.path}"):
+            self._repo.prepare_transaction(None)
+        transaction = Transaction(self._repo)
+        try:
+            yield transaction
+        finally:
+            if not transaction.committed:
+                self._repo.abort_transaction(None)
+
+    # As a client (scratch repositories)
+
+    def trust(self, url: str, public_key: Path, ca_file: Path | None) -> None:
+        """Make the one remote anew, as a client has it: signatures required, only this key, only this CA."""
+        options = {"gpg-verify": GLib.Variant("b", True), "gpg-verify-summary": GLib.Variant("b", False)}
+        if ca_file:
+            options["tls-ca-path"] = GLib.Variant("s", str(ca_file))
+        with _refusing(f"remote {url}"):
+            change = self._repo.remote_change
+            change(None, OSTree.RepoRemoteChange.DELETE_IF_EXISTS, _SMOKE, None, None, None)
+            change(None, OSTree.RepoRemoteChange.ADD, _SMOKE, url, GLib.Variant("a{sv}", options), None)
+            key = Gio.File.new_for_path(str(public_key)).read(None)
+            self._repo.remote_gpg_import(_SMOKE, key, None, None)
+
+    def pull(self, ref: str) -> str:
+        """Pull a ref from the one remote, with everything verified, and forget what was pulled before.
+
+        Returns the checksum it has there. Objects that are already here are not fetched again.
+        """
+        options = {
+            "refs": GLib.Variant("as", [ref]),
+            "n-network-retries": GLib.Variant("u", 1),
+        }
+        with _refusing(f"pulling {ref}"):
+            self._repo.pull_with_options(_SMOKE, GLib.Variant("a{sv}", options), None, None)
+            _, checksum = self._repo.resolve_rev(f"{_SMOKE}:{ref}", False)
+            _, refs = self._repo.list_refs_ext(None, OSTree.RepoListRefsExtFlags.NONE, None)
+            for old in refs:
+                if old != f"{_SMOKE}:{ref}":
+                    self._repo.set_ref_immediate(_SMOKE, old.partition(":")[2], None, None)
+            self._repo.prune(OSTree.RepoPruneFlags.REFS_ONLY, 0, None)
+        return str(checksum)
+
+    def served_summary(self) -> dict[str, str]:
+        """Return the refs that the one remote's summary names."""
+        with _refusing("fetching the summary"):
+            _, content, _ = self._repo.remote_fetch_summary(_SMOKE, None)
+        if content is None:
+            raise Refused("fetching the summary: the server has none")
+        return _summary_refs(content.get_data())
+
+    def _load(self, checksum: str) -> Any:
+        with _refusing(f"commit {checksum} in {self.path}"):
+            _, variant, state = self._repo.load_commit(checksum)
+        if state & OSTree.RepoCommitState.PARTIAL:
+            raise Refused(f"commit {checksum} in {self.path}: some of its objects are missing (partial)")
+        return variant
+
+    def _verified(self, checksum: str, public_key: Path) -> list[tuple[str, bool]]:
+        """Return (primary fingerprint, valid) of every signature; raises GLib.Error where there is none."""
+        result = self._repo.verify_commit_ext(checksum, None, Gio.File.new_for_path(str(public_key)), None)
+        attributes = OSTree.GpgSignatureAttr
+        found = []
+        for index in range(result.count_all()):
+            values = result.get_all(index).unpack()
+            primary = values[int(attributes.FINGERPRINT_PRIMARY)] or values[int(attributes.FINGERPRINT)]
+            found.append((primary, values[int(attributes.VALID)]))
+        return found
+
+
+class Transaction:
+    """What can be done between the start and the end of a transaction."""
+
+    def __init__(self, repo: Any) -> None:
+        self._repo = repo
+        self.committed = False
+
+    def copy_build(self, source: Repository, checksum: str) -> None:
+        """Copy a commit by its checksum from a repository on this machine, checking every object's content."""
+        options = {
+            "refs": GLib.Variant("as", [checksum]),  # never a ref's name: it may move meanwhile
+            "flags": GLib.Variant("i", int(OSTree.RepoPullFlags.UNTRUSTED)),
+            "inherit-transaction": GLib.Variant("b", True),
+            "disable-sign-verify": GLib.Variant("b", True),  # the caller asks for one key, not for any
+        }
+        with _refusing(f"copying build {checksum} from {source.path}"):
+            self._repo.pull_with_options(f"file://{source.path}", GLib.Variant("a{sv}", options), None, None)
+
+    def write_release(
+        self,
+        build: str,
+        parent: str | None,
+        timestamp: int,
+        refs: Iterable[str],
+        fields: Mapping[str, str],
+    ) -> str:
+        """Write a commit with a build's tree and all of its metadata, bound to refs; returns its checksum.
+
+        timestamp: seconds since 1970; fields: metadata of our own, text only.
+        """
+        with _refusing(f"releasing build {build}"):
+            _, source, _ = self._repo.load_commit(build)
+            metadata = GLib.VariantDict.new(
+                source.get_child_value(0)
+            )  # every value with its type and byte order
+            for key in source.get_child_value(0).keys():
+                if key in _BINDINGS or key.startswith(OWN_METADATA):
+                    metadata.remove(key)
+            metadata.insert_value("ostree.ref-binding", GLib.Variant("as", sorted(refs)))
+            for key, value in fields.items():
+                metadata.insert_value(key, GLib.Variant("s", value))
+            subject, body = source.get_child_value(3).get_string(), source.get_child_value(4).get_string()
+            _, root, _ = self._repo.read_commit(build, None)
+            _, new = self._repo.write_commit_with_time(
+                parent, subject or None, body or None, metadata.end(), root, timestamp, None
+            )
+            self._copy_detached(build, new)
+        return str(new)
+
+    def move(self, move: Move) -> None:
+        """Set a ref to a commit, or delete it."""
+        self._repo.transaction_set_ref(None, move.ref, move.new)
+
+    def commit(self) -> None:
+        """Make it last: first the objects, synced, then the refs."""
+        with _refusing("ending the transaction"):
+            self._repo.commit_transaction(None)
+        self.committed = True
+
+    def _copy_detached(self, old: str, new: str) -> None:
+        _, source = self._repo.read_commit_detached_metadata(old, None)
+        if source is None:
+            return
+        kept = GLib.VariantDict.new(source)
+        for key in source.keys():
+            if key.startswith(_SIGNATURES):
+                kept.remove(key)
+        copied = kept.end()
+        if copied.n_children():
+            self._repo.write_commit_detached_metadata(new, copied, None)
+
+
+def _string(metadata: Any, key: str) -> str | None:
+    value = metadata.lookup_value(key, GLib.VariantType("s"))
+    return value.get_string() if value else None
+
+
+def _summary_refs(content: bytes) -> dict[str, str]:
+    kind = GLib.VariantType(OSTree.SUMMARY_GVARIANT_STRING)
+    refs, _ = GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(content), False).unpack()
+    return {ref: bytes(checksum).hex() for ref, (_, checksum, _) in refs}

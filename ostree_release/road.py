@@ -1,0 +1,94 @@
+"""What one promotion works on: the request, both repositories, and what was decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import builds, gpg
+from .config import Environment, Ring
+from .context import Context
+from .errors import Refused
+from .plan import Plan
+from .plan import promote as decide
+from .repo import Repository
+from .survey import Survey
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked for. expect_build, expect_tip: checksums from an earlier plan, refused if they moved."""
+
+    environment: str
+    build: str | None = None
+    ring: str | None = None
+    reason: str | None = None
+    expect_build: str | None = None
+    expect_tip: str | None = None
+
+
+@dataclass(frozen=True)
+class Road:
+    """What one promotion works on, and what was decided about it."""
+
+    environment: Environment
+    source: Environment
+    repository: Repository
+    survey: Survey
+    plan: Plan
+
+
+def look(context: Context, request: Request) -> Road:
+    """Read both repositories and decide; refuses what the rules or the request's expectations forbid."""
+    environment, source = context.config.promoting(request.environment)
+    ring = environment.ring(request.ring)
+    first = environment.rings[0]
+    if request.build and ring != first:
+        raise Refused(
+            f"build {request.build}: only the first ring, {first.name}, takes a build; "
+            f"{ring.name} takes what is in the ring before it"
+        )
+    build = builds.find(source, Repository(source.repository), request.build) if ring == first else None
+    repository = Repository(environment.repository)
+    seen = look_at(context, environment, repository)
+    plan = decide(seen, ring, build)
+    if request.expect_build not in (None, plan.build):
+        raise Refused(
+            f"build {request.expect_build} was expected, but it is {plan.build} now: look at the plan again"
+        )
+    if request.expect_tip not in (None, plan.tip_or_none):
+        raise Refused(
+            f"ring {ring.name} was expected at {request.expect_tip}, but it is at {plan.tip_or_none} now: "
+            "look at the plan again"
+        )
+    return Road(environment, source, repository, seen, plan)
+
+
+def look_at(context: Context, environment: Environment, repository: Repository) -> Survey:
+    """Read a promoting environment."""
+    refs = repository.refs()
+    ours = {checksum for ref, checksum in refs.items() if ref.startswith(f"{environment.home}/")}
+    tips = {refs[ring.ref] for ring in environment.rings if ring.ref in refs}
+    keys = gpg.fingerprints(environment.public_key)
+    return Survey(
+        environment=environment,
+        refs=refs,
+        commits={checksum: repository.commit(checksum) for checksum in ours},
+        signed=frozenset(tip for tip in tips if repository.signed_by(tip, environment.public_key, keys)),
+        summary=repository.summary(),
+        interrupted=len(context.journal.interrupted(environment.name)),
+    )
+
+
+def settle(context: Context, environment: Environment, repository: Repository) -> list[str]:
+    """End in the journal what an interruption left open; returns what was done, in words."""
+    settled = context.journal.settle(context.actor, environment.name, repository.refs())
+    return ["journal had a change without its end"] if settled else []
+
+
+def following(environment: Environment, ring: Ring) -> str:
+    """Return what to type after a ring has moved."""
+    later = environment.rings[environment.rings.index(ring) + 1 :]
+    if not later:
+        return "pyinfra INVENTORY tasks/upgrade.py"
+    to = "" if environment.name == "prod" else f" --data to={environment.name}"
+    return f"pyinfra INVENTORY promote.py{to} --data ring={later[0].name}"

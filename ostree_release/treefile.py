@@ -1,0 +1,73 @@
+"""Which treefile a compose reads, and what is wrong with it before anything is composed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .config import Environment
+from .errors import Refused
+
+
+def effective(environment: Environment) -> Path:
+    """Return the treefile that is composed: `NAME.local.yaml` beside the managed `NAME.yaml`, if it is there."""
+    assert environment.treefile is not None
+    local = environment.treefile.with_suffix(f".local{environment.treefile.suffix}")
+    return local if local.exists() else environment.treefile
+
+
+def hashes(environment: Environment) -> dict[str, str]:
+    """Return the SHA-256 of the managed treefile and of the local one, by file name; those that are there."""
+    assert environment.treefile is not None
+    files = {environment.treefile, effective(environment)}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files) if path.exists()
+    }
+
+
+def check(environment: Environment) -> Path:
+    """Return the treefile to compose; refuses one with unknown keys, or with a ref that is not the environment's.
+
+    rpm-ostree refuses unknown keys only in files that end in .yaml, and passes them on from JSON ones. So what it
+    makes of the treefile and its includes is handed to it once more under such a name; JSON is YAML.
+    """
+    path = effective(environment)
+    merged = _parsed(path)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.stem}.", suffix=".yaml") as copy:
+        json.dump(merged, copy)
+        copy.flush()
+        again = _print_only(Path(copy.name))
+    if again.returncode and "unknown field" in again.stderr.lower():
+        reason = again.stderr.strip().rpartition("\n")[2].rpartition(copy.name)[2].lstrip(": ")
+        raise Refused(f"treefile {path}: {reason}")
+    if merged.get("ref") != environment.ref:
+        raise Refused(
+            f"treefile {path}: its ref is {merged.get('ref')!r}, not {environment.name}'s {environment.ref!r}"
+        )
+    return path
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    done = _print_only(path)
+    if done.returncode:
+        raise Refused(
+            f"treefile {path}: {done.stderr.strip().rpartition(chr(10))[2].removeprefix('error: ')}"
+        )
+    merged = json.loads(done.stdout)
+    if not isinstance(merged, dict):
+        raise Refused(f"treefile {path}: rpm-ostree printed no object for it")
+    return merged
+
+
+def _print_only(path: Path) -> subprocess.CompletedProcess[str]:
+    command = ["rpm-ostree", "compose", "tree", "--print-only", str(path)]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise Refused(
+            "rpm-ostree is not installed: this server serves and promotes, but cannot compose"
+        ) from None

@@ -1,0 +1,312 @@
+"""A server in a temporary directory: repositories, keys, configuration, and a web server with TLS.
+
+Runs where libostree, gpg and openssl are, with the standard library only: python3 -m unittest discover -s tests/server
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import pwd
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gi
+
+gi.require_version("OSTree", "1.0")
+from gi.repository import Gio, GLib, OSTree  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = "fedora/x86_64/kinoite"
+DEV, PILOT, STABLE = f"{HOME}/dev", f"{HOME}/pilot", f"{HOME}/stable"
+USER = pwd.getpwuid(os.geteuid()).pw_name
+
+Document = dict[str, Any]
+
+
+def run(*command: str | Path, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command; returns its output, and says what it printed if it fails."""
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, **more)
+    if check and done.returncode:
+        raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+class Server:
+    """Everything that deploy.py would have made, in one directory."""
+
+    def __init__(self, top: Path, port: int, qa: bool = False) -> None:
+        self.top = top
+        self.port = port
+        self.dev, self.prod = top / "base/dev", top / "base/prod"
+        self.state, self.run = top / "state", top / "run"
+        self.config = top / "config.json"
+        for folder in (top / "base/keys", self.state / "keys", self.state / "smoke", self.run):
+            folder.mkdir(parents=True)
+        for name in ("dev", "prod"):
+            run("ostree", f"--repo={top / 'base' / name}", "init", "--mode=archive")
+            self.make_key(name)
+            for kind in ("writer", "objects"):
+                (self.run / f"{name}.{kind}").touch()
+        (self.run / "journal").touch()
+        (self.state / "journal.jsonl").touch()
+        self.write_config()
+
+    def make_key(self, name: str) -> Path:
+        """Make a signing key and publish its public part; returns its GNUPGHOME."""
+        home = self.state / "keys" / name
+        home.mkdir(mode=0o700)
+        gpg = ("gpg", "--homedir", str(home), "--batch", "--quiet")
+        run(*gpg, "--passphrase", "", "--quick-gen-key", f"{name}@images.test", "ed25519", "sign", "never")
+        run(*gpg, "--yes", "--output", self.top / f"base/keys/{name}.gpg", "--export")
+        run("gpgconf", "--homedir", home, "--kill", "gpg-agent")
+        return home
+
+    def write_config(self, rings: Sequence[str] = ("pilot", "stable"), **more: Any) -> None:
+        """Write the configuration; more: top-level keys to replace."""
+        url = f"https://localhost:{self.port}/base"
+
+        def common(name: str, ref: str, owner: str) -> Document:
+            return {
+                "repository": str(self.top / "base" / name),
+                "url": f"{url}/{name}",
+                "ref": ref,
+                "owner": owner,
+                "gnupghome": str(self.state / "keys" / name),
+                "public_key": str(self.top / "base/keys" / f"{name}.gpg"),
+            }
+
+        content = {
+            "format": 1,
+            "image": "kinoite",
+            "public_name": "localhost",
+            "https_port": self.port,
+            "ca_file": str(self.top / "tls/ca.crt"),
+            "state": str(self.state),
+            "run": str(self.run),
+            "minimum_free_bytes": 1,
+            "release": "44",
+            "environments": {
+                "dev": {
+                    **common("dev", DEV, USER),
+                    "treefile": str(self.top / "treefiles/kinoite-dev.yaml"),
+                    "cache": str(self.top / "cache"),
+                },
+                "prod": {
+                    **common("prod", f"{HOME}/{rings[-1]}", USER),
+                    "promotes_from": "dev",
+                    "rings": [{"name": ring, "ref": f"{HOME}/{ring}"} for ring in rings],
+                },
+            },
+            **more,
+        }
+        self.config.write_text(json.dumps(content), encoding="utf-8")
+
+    def build(self, version: str, packages: Mapping[str, str], sign: str | None = "dev") -> str:
+        """Make a build as rpm-ostree would: no binding, big-endian integers; returns its checksum."""
+        tree = self.top / "tree"
+        shutil.rmtree(tree, ignore_errors=True)
+        (tree / "usr/share").mkdir(parents=True)
+        for name, evr in packages.items():
+            (tree / "usr/share" / name).write_text(f"{name} {evr}\n", encoding="utf-8")
+        repo = opened(self.dev)
+        _, parent = repo.resolve_rev(DEV, True)
+        repo.prepare_transaction(None)
+        mutable = OSTree.MutableTree.new()
+        modifier = OSTree.RepoCommitModifier.new(OSTree.RepoCommitModifierFlags.CANONICAL_PERMISSIONS, None)
+        repo.write_directory_to_mtree(Gio.File.new_for_path(str(tree)), mutable, modifier, None)
+        _, root = repo.write_mtree(mutable, None)
+        _, checksum = repo.write_commit(parent, None, None, metadata(version, packages), root, None)
+        repo.transaction_set_ref(None, DEV, checksum)
+        repo.commit_transaction(None)
+        if sign:
+            self.sign(self.dev, checksum, sign)
+        return str(checksum)
+
+    def sign(self, repository: Path, checksum: str, key: str) -> None:
+        """Sign a commit with one of the server's keys."""
+        home = self.state / "keys" / key
+        listing = run("gpg", "--homedir", home, "--batch", "--with-colons", "--list-secret-keys").stdout
+        fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr"))
+        opened(repository).sign_commit(checksum, fingerprint, str(home), None)
+        run("gpgconf", "--homedir", home, "--kill", "gpg-agent")
+
+    def command(self, *arguments: str, before: str = "") -> list[str]:
+        """Return the command line of the program; before: Python that runs after the package's import."""
+        program = (
+            f"import sys; sys.path.insert(0, {str(zipapp())!r})\n"
+            "from pathlib import Path\nfrom ostree_release.__main__ import main\n"
+            f"{before}\nsys.exit(main({list(arguments)!r}, config=Path({str(self.config)!r})))"
+        )
+        return [sys.executable, "-I", "-c", program]
+
+    def call(self, *arguments: str, before: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run a subcommand; returns its output and exit status."""
+        return run(*self.command(*arguments, before=before), check=False, **more)
+
+    def json(self, *arguments: str) -> Document:
+        """Run a subcommand that must succeed; returns its JSON."""
+        done = self.call(*arguments, "--json")
+        if done.returncode:
+            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        document = json.loads(done.stdout.splitlines()[-1])
+        assert isinstance(document, dict)
+        return document
+
+    def refused(self, *arguments: str, status: int = 1, before: str = "") -> str:
+        """Run a subcommand that must be refused with one line; returns the line."""
+        done = self.call(*arguments, before=before)
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ostree-release: ")]
+        if done.returncode != status or len(lines) != 1 or "Traceback" in done.stderr:
+            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return lines[0]
+
+    def refs(self, repository: Path | None = None) -> dict[str, str]:
+        """Return the refs of a repository (prod) as the ostree program lists them."""
+        listing = run("ostree", f"--repo={repository or self.prod}", "refs", "--revision").stdout
+        return {ref: checksum for ref, checksum in (line.split() for line in listing.splitlines())}
+
+    def fsck(self) -> None:
+        """Fail unless the ostree program finds prod whole, with every ref in its commit's binding."""
+        run("ostree", f"--repo={self.prod}", "fsck", "--verify-bindings")
+        partial = list(self.prod.glob("state/*.commitpartial"))
+        assert not partial, partial
+
+    def pull(self, ref: str, name: str = "prod", key: str = "prod") -> str:
+        """Pull a ref into a new repository as a client does; returns the checksum."""
+        with tempfile.TemporaryDirectory() as folder:
+            repo = f"--repo={folder}/client"
+            run("ostree", repo, "init", "--mode=archive")
+            run(
+                *("ostree", repo, "remote", "add", "--set=gpg-verify=true"),
+                *(f"--set=tls-ca-path={self.top}/tls/ca.crt", f"--gpg-import={self.top}/base/keys/{key}.gpg"),
+                *("server", f"https://localhost:{self.port}/base/{name}"),
+            )
+            run("ostree", repo, "pull", "server", ref)
+            return run("ostree", repo, "rev-parse", f"server:{ref}").stdout.strip()
+
+    def journal(self) -> list[Document]:
+        """Return the journal's entries."""
+        text = (self.state / "journal.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def opened(path: Path) -> Any:
+    """Return an open repository of libostree."""
+    repo = OSTree.Repo.new(Gio.File.new_for_path(str(path)))
+    repo.open(None)
+    return repo
+
+
+def metadata(version: str, packages: Mapping[str, str]) -> Any:
+    """Return commit metadata with every kind of value that could be lost on the way."""
+    pkglist = [(name, "0", *evr.split("-"), "x86_64") for name, evr in sorted(packages.items())]
+    big_endian = GLib.Variant("t", 1764000000).byteswap()
+    unusual = {
+        "version": GLib.Variant("s", version),
+        "ostree.bootable": GLib.Variant("b", True),
+        "ostree.linux": GLib.Variant("s", "6.14"),
+        "rpmostree.rpmdb.pkglist": GLib.Variant("a(sssss)", pkglist),
+        "rpmostree.rpmmd-repos": GLib.Variant(
+            "aa{sv}", [{"id": GLib.Variant("s", "f"), "timestamp": big_endian}]
+        ),
+        "ostree.composefs.digest.v0": GLib.Variant("ay", bytes(range(32))),
+        "test.empty": GLib.Variant("a{sv}", {}),
+        "test.maybe": GLib.Variant("ms", None),
+        "test.nested": GLib.Variant("(yv(ix))", (7, GLib.Variant("ad", [0.5]), (-1, 1 << 40))),
+        "release.serial": GLib.Variant("s", "999"),
+    }
+    return GLib.Variant("a{sv}", unusual)
+
+
+@functools.cache
+def zipapp() -> Path:
+    """Build the program once."""
+    folder = tempfile.mkdtemp(prefix="ostree-release-test-")
+    unittest.addModuleCleanup(shutil.rmtree, folder)
+    output = Path(folder) / "ostree-release.pyz"
+    run(
+        sys.executable,
+        "-m",
+        "ostree_release.build",
+        output,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    return output
+
+
+def make_certificates(folder: Path, name: str = "localhost") -> None:
+    """Make a CA and a server certificate for a name."""
+    folder.mkdir(exist_ok=True)
+    new = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2")
+    run(*new, "-subj", "/CN=test CA", "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
+    signed_by = ("-CA", folder / "ca.crt", "-CAkey", folder / "ca.key")
+    run(
+        *new, *signed_by, "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+        "-addext", "basicConstraints=critical,CA:FALSE",
+        "-keyout", folder / "server.key", "-out", folder / "server.crt",
+    )  # fmt: skip
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the name in the base class
+        pass
+
+
+class _Web(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client that refuses the certificate is what some tests are about
+
+
+class ServerTest(unittest.TestCase):
+    """A test with a server of its own."""
+
+    certificates: Path
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.certificates = Path(tempfile.mkdtemp(prefix="ostree-release-tls-"))
+        cls.addClassCleanup(shutil.rmtree, cls.certificates)
+        make_certificates(cls.certificates)
+
+    def setUp(self) -> None:
+        top = Path(tempfile.mkdtemp(prefix="ostree-release-server-"))
+        self.addCleanup(shutil.rmtree, top)
+        top.chmod(0o755)
+        handler = functools.partial(_Quiet, directory=str(top))
+        web = _Web(("127.0.0.1", 0), handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificates / "server.crt", self.certificates / "server.key")
+        web.socket = context.wrap_socket(web.socket, server_side=True, do_handshake_on_connect=False)
+        thread = threading.Thread(target=web.serve_forever, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(web.server_close)
+        self.addCleanup(web.shutdown)
+        shutil.copytree(self.certificates, top / "tls")
+        self.server = Server(top, web.server_address[1])
+
+    def promote_new(self, version: str, **packages: str) -> Document:
+        """Make a build and promote it."""
+        self.server.build(version, packages or {"hello": f"{version}-1"})
+        return self.server.json("promote")
+
+
+def quiet(path: Path) -> None:
+    """Remove a file that may be missing."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
