@@ -104,7 +104,7 @@ def _check_client(data: Data, hosts: Mapping[str, Data], servers: Mapping[str, S
     if client.image_server in servers:
         resolve(servers[client.image_server], client.follows)
     elif client.image_server not in hosts:
-        right = "the inventory's name of a host" + near_miss(client.image_server, hosts)
+        right = "the inventory's name of a host" + near_miss(client.image_server, servers)
         raise SettingsError([problem("ostree_image_server", client.image_server, right)])
 
 
