@@ -26,7 +26,7 @@ def _host(machine: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         {
             "ssh_hostname": "127.0.0.1",
             "ssh_port": machine["port"],
-            "ssh_user": os.environ.get("LAB_LOGIN") or _STATE["logins"]["admin"],
+            "ssh_user": _STATE["logins"]["admin"],
             "ssh_key": str(_FOLDER / "ssh" / "id_ed25519"),
             "ssh_known_hosts_file": str(_FOLDER / "ssh" / "known_hosts"),
         },

@@ -14,6 +14,7 @@ from lab.network import LOOPBACK
 from lab.state import LOGINS, Lab, Machine
 
 _ATTEMPT_SECONDS = 5.0
+_COMMAND_SECONDS = 30.0
 
 
 def command(lab: Lab, machine: Machine, remote: Sequence[str], login: str = LOGINS["admin"]) -> list[str]:
@@ -41,7 +42,7 @@ def command(lab: Lab, machine: Machine, remote: Sequence[str], login: str = LOGI
 
 
 def run(lab: Lab, machine: Machine, remote: str) -> str:
-    """Run a command on a machine as its admin and return what it printed; LabError if SSH does not work."""
+    """Run a command on a machine as its admin and return what it printed; LabError if that failed."""
     client = paramiko.SSHClient()
     client.load_host_keys(str(keys.known_hosts_file(lab)))
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
@@ -57,12 +58,17 @@ def run(lab: Lab, machine: Machine, remote: str) -> str:
             allow_agent=False,
             look_for_keys=False,
         )
-        _, out, _ = client.exec_command(remote, timeout=_ATTEMPT_SECONDS)
-        return out.read().decode(errors="replace")
+        _, out, err = client.exec_command(remote, timeout=_COMMAND_SECONDS)
+        printed = out.read().decode(errors="replace")
+        complaint = err.read().decode(errors="replace")
+        code = out.channel.recv_exit_status()
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise LabError(f"{machine.name} does not answer SSH on {LOOPBACK}:{machine.port}: {error}") from None
     finally:
         client.close()
+    if code != 0:
+        raise LabError(f"{machine.name}: {remote} ended with {code}: {' '.join(complaint.split())}")
+    return printed
 
 
 def boot_id(lab: Lab, machine: Machine) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,7 +64,7 @@ class Engine:
             client = docker.DockerClient.from_env(timeout=300)
             client.ping()
         except (DockerException, RequestException) as error:
-            raise LabError(f"the container engine does not answer: {_reason(error)}") from None
+            raise LabError(f"no container engine answers at {_address()}: {_cause(error)}") from None
         return cls(client)
 
     # --- networks and volumes ---------------------------------------------------------------------------
@@ -292,6 +293,20 @@ def _sentences(what: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     text = error.explanation if isinstance(error, APIError) and error.explanation else str(error)
     return " ".join(str(text).split())
+
+
+def _address() -> str:
+    return os.environ.get("DOCKER_HOST", "its usual socket, /var/run/docker.sock")
+
+
+def _cause(error: Exception) -> str:
+    """Return the system's own words for what the SDK and its HTTP library have wrapped several times."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        seen = seen.__cause__ or seen.__context__
+    return _reason(error)
 
 
 def _failure(what: str, code: int | None, output: str) -> str:

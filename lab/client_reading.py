@@ -1,0 +1,97 @@
+"""What a client runs, read with its own programs: rpm-ostree, ostree and the kernel."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from lab import connection
+from lab.errors import LabError
+from lab.state import Lab, Machine
+
+# Where libostree puts these in the tuple that describes one signature (ostree-gpg-verify-result.h).
+_VALID = 0
+_PRIMARY_KEY = 12
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a client has booted; `signing_key` is "" where nothing is signed, as after an installation."""
+
+    version: str
+    checksum: str
+    boot_id: str
+    origin: str
+    signing_key: str
+
+    @property
+    def remote(self) -> str:
+        return self.origin.partition(":")[0]
+
+    def words(self) -> str:
+        """Say it on one line."""
+        key = f"signed by {self.signing_key[-16:]}" if self.signing_key else "not signed"
+        return f"{self.version} {self.checksum[:12]} from {self.origin}, {key}, boot {self.boot_id[:8]}"
+
+
+def read_client(lab: Lab, machine: Machine) -> Reading:
+    """Ask a client what it runs.
+
+    Raises:
+        LabError: it does not answer, or rpm-ostree and ostree do not agree.
+    """
+    status = json.loads(connection.run(lab, machine, "rpm-ostree status --json"))
+    deployment = booted(status)
+    checksum = str(deployment["checksum"])
+    origin = str(deployment.get("origin", ""))
+    reading = Reading(
+        version=str(deployment.get("version", "")),
+        checksum=checksum,
+        boot_id=connection.boot_id(lab, machine),
+        origin=origin,
+        signing_key=signing_key(deployment),
+    )
+    marked = connection.run(lab, machine, "sudo ostree admin status")
+    if not re.search(rf"^\* \S+ {checksum}\.\d+", marked, re.MULTILINE):
+        raise LabError(f"{machine.name}: rpm-ostree says it runs {checksum[:12]}, and ostree does not")
+    if reading.signing_key:
+        shown = connection.run(
+            lab, machine, f"sudo ostree show --gpg-verify-remote={shlex.quote(reading.remote)} {checksum}"
+        )
+        if "Good signature" not in shown or reading.signing_key[-16:] not in shown:
+            raise LabError(f"{machine.name}: rpm-ostree says the commit is well signed, and ostree does not")
+    return reading
+
+
+def booted(status: dict[str, Any]) -> dict[str, Any]:
+    """Return the deployment that runs, from `rpm-ostree status --json`."""
+    found: dict[str, Any] = next(entry for entry in status["deployments"] if entry["booted"])
+    return found
+
+
+def signing_key(deployment: dict[str, Any]) -> str:
+    """Return the fingerprint of the key that made a valid signature on a deployment's commit, or ""."""
+    for signature in deployment.get("signatures") or ():
+        if signature[_VALID]:
+            return str(signature[_PRIMARY_KEY])
+    return ""
+
+
+def wrong_key_script(remote: str, key: str) -> str:
+    """Return a shell command that makes a client trust another key for a remote, and keeps the remote's rest.
+
+    Args:
+        remote: name of the remote.
+        key: the other public key, in base64.
+    """
+    keyring = f"/ostree/repo/{remote}.trustedkeys.gpg"
+    script = (
+        "mount -o remount,rw /sysroot; "
+        f"rm -f {shlex.quote(keyring)}; "
+        f"printf %s {shlex.quote(key)} | base64 --decode > /run/other.gpg; "
+        f"ostree remote gpg-import --keyring=/run/other.gpg {shlex.quote(remote)}"
+    )
+    return f"sudo unshare --mount /bin/sh -ec {shlex.quote(script)} && echo done"
