@@ -161,7 +161,7 @@ def laptop_file(value: object) -> str:
 
 def postprocess_command(value: object) -> str:
     """A shell command or script; lines and tabs are its own matter."""
-    if not isinstance(value, str) or not value.strip() or UNPRINTABLE.search(re.sub(r"[\n\t]", "", value)):
+    if not isinstance(value, str) or not value.strip() or not _is_script(value):
         raise Wrong("a shell command (text without control characters)")
     return value
 
@@ -197,7 +197,12 @@ def _is_plain(value: object, depth: int = 0) -> bool:
         return all(isinstance(key, str) and _is_plain(item, depth + 1) for key, item in value.items())
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, (str, int))
+    return _is_script(value) or isinstance(value, int)
+
+
+def _is_script(value: object) -> bool:
+    """Whether it is text that may have several lines and tabs, but no other control characters."""
+    return isinstance(value, str) and not UNPRINTABLE.search(re.sub(r"[\n\t]", "", value))
 
 
 SYSTEM_DIRECTORIES = ("bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "tmp", "usr")

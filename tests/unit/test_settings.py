@@ -305,6 +305,7 @@ BAD: list[tuple[str, Any]] = [
     ("ostree_treefile_options", {"ref": "other"}),
     ("ostree_treefile_options", {"selinux": {1, 2}}),
     ("ostree_treefile_options", {7: "seven"}),
+    ("ostree_treefile_options", {"mutate": ["a\x00b"]}),
     ("ostree_package_repositories", []),
     ("ostree_package_repositories", {"a b": {"baseurl": "http://x", "gpgcheck": False}}),
     ("ostree_package_repositories", {"a": {"gpgcheck": False}}),
