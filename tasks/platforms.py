@@ -9,10 +9,6 @@ from tasks.facts.machine import MachineState
 SUPPORTED = "a server is Fedora, RHEL 9 or 10 or a relative of it, or Debian 12 or 13"
 
 
-class UnsupportedSystemError(ValueError):
-    """The system is not in the table; the text is the line to show."""
-
-
 @dataclass(frozen=True)
 class Httpd:
     """Apache's httpd: its unit, where our file goes, links that switch things on, and how it is tested."""
@@ -30,13 +26,13 @@ class Httpd:
 class Platform:
     """One family of systems.
 
-    `installed` lists the installed ones of the packages named after it, one a line; `install` are the commands
-    that install those named after the last of them. `compose_packages` is None where there is no rpm-ostree.
+    `installed` prints those of the packages put into it that are installed, one a line; `install` installs
+    those put into it. `compose_packages` is None where there is no package of rpm-ostree.
     """
 
     name: str
     installed: str
-    install: tuple[str, ...]
+    install: str
     packages: tuple[str, ...]
     compose_packages: tuple[str, ...] | None
     selinux_packages: tuple[str, ...]
@@ -46,11 +42,11 @@ class Platform:
 # Real names of packages, so that one query answers for all of them.
 RED_HAT = Platform(
     name="Red Hat family",
-    installed="rpm -q --queryformat '%{NAME}\\n'",
-    install=("dnf install -y",),
+    installed="rpm -q --queryformat '%{{NAME}}\\n' {names} | grep -v ' '",
+    install="dnf install -y {names}",
     packages=(
         *("ostree", "python3-gobject-base", "httpd", "mod_ssl", "mod_http2"),
-        *("gnupg2", "openssl", "curl", "sudo", "util-linux"),
+        *("gnupg2", "openssl", "iproute", "sudo", "util-linux"),
     ),
     compose_packages=("rpm-ostree",),
     selinux_packages=("policycoreutils", "policycoreutils-python-utils"),
@@ -65,14 +61,19 @@ RED_HAT = Platform(
     ),
 )
 
-APT = "DEBIAN_FRONTEND=noninteractive apt-get -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
+KEEP_CONFIGURATION = "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
 DEBIAN = Platform(
     name="Debian",
-    installed="dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 2>/dev/null",
-    install=("apt-get update", f"{APT} install"),
+    installed=(
+        "dpkg-query -W -f '${{db:Status-Abbrev}}${{Package}}\\n' {names} 2>/dev/null | sed -n 's/^.i //p'"
+    ),
+    install=(
+        "export DEBIAN_FRONTEND=noninteractive;"
+        f" apt-get -q update && apt-get -q -y {KEEP_CONFIGURATION} install {{names}}"
+    ),
     packages=(
         *("ostree", "gir1.2-ostree-1.0", "python3", "python3-gi", "apache2"),
-        *("gnupg", "openssl", "curl", "ca-certificates", "sudo", "util-linux"),
+        *("gnupg", "openssl", "ca-certificates", "sudo", "util-linux"),
     ),
     compose_packages=None,
     selinux_packages=("policycoreutils", "policycoreutils-python-utils", "selinux-policy-default"),
@@ -100,13 +101,21 @@ TABLE: tuple[tuple[str, tuple[str, ...], Platform], ...] = (
 )
 
 
-def choose(machine: MachineState) -> Platform:
-    """Find a machine's family; raises UnsupportedSystemError with one line that says what would do."""
+def choose(machine: MachineState) -> Platform | None:
+    """Find a machine's family; None if it is not supported."""
     relative = "rhel" if "rhel" in machine.id_like else machine.id
     for system, versions, platform in TABLE:
         if system == relative and (not versions or machine.version.split(".")[0] in versions):
             return platform
-    raise UnsupportedSystemError(f"{machine.pretty_name} is not supported: {SUPPORTED}")
+    return None
+
+
+def load(machine: MachineState) -> Platform:
+    """Find a machine's family; ends the run with one line if it is not supported."""
+    platform = choose(machine)
+    if platform is None:
+        raise SystemExit(f"{machine.pretty_name} is not supported: {SUPPORTED}")
+    return platform
 
 
 def composes(platform: Platform, machine: MachineState) -> bool:

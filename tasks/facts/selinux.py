@@ -1,0 +1,65 @@
+"""SELinux as it is configured: rules for labels, types of ports, labels that differ. No kernel support needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pyinfra.api import FactBase, QuoteString, StringCommand
+
+
+@dataclass(frozen=True)
+class LabelsState:
+    """`rules`: local pattern -> type; `ports`: TCP port or range -> its types; `wrong`: paths of another type.
+
+    `remembered`: what an earlier run of ours has declared, as "fcontext PATTERN" and "port NUMBER".
+    """
+
+    rules: dict[str, str] = field(default_factory=dict)
+    ports: dict[str, list[str]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    remembered: list[str] = field(default_factory=list)
+
+
+class Labels(FactBase[LabelsState]):
+    """What the configured policy says, and which labels below a directory say otherwise.
+
+    + policy: the policy's name in /etc/selinux, such as "targeted"
+    + path: directory with repositories; objects are judged by the directory they lie in
+    + label: type that everything there should have
+    + memory: file that names what this project has declared
+    """
+
+    @staticmethod
+    def default() -> LabelsState:
+        """Nothing is declared, nothing is labelled."""
+        return LabelsState()
+
+    def command(self, policy: str, path: str, label: str, memory: str) -> StringCommand:  # type: ignore[override]
+        """One command; it succeeds where semanage is not installed yet."""
+        rules = QuoteString(f"/etc/selinux/{policy}/contexts/files/file_contexts.local")
+        return StringCommand(
+            *("sed -n 's/^\\//rule \\//p'", rules, "2>/dev/null;"),
+            *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null;"),
+            "semanage port -l -n 2>/dev/null | sed -n 's/ tcp / /; t found; b; :found s/^/port /p';",
+            *("find", QuoteString(path), "\\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"),
+            "-o -print0 2>/dev/null | xargs -0 -r stat -c 'label %C %n' 2>/dev/null",
+            *("| grep -v", QuoteString(f"^label [^ ]*:{label}:"), "; true"),
+        )
+
+    def process(self, output: list[str]) -> LabelsState:
+        """Parse a word and its values a line."""
+        state = LabelsState()
+        for line in output:
+            word, _, rest = line.partition(" ")
+            if word == "rule":
+                pattern, *_, context = rest.split()
+                state.rules[pattern] = context.split(":")[2] if context.count(":") > 1 else context
+            elif word == "port":
+                label, ports = rest.split(maxsplit=1)
+                for port in ports.split(","):
+                    state.ports.setdefault(port.strip(), []).append(label)
+            elif word == "label":
+                state.wrong.append(rest.partition(" ")[2])
+            elif word == "remembered":
+                state.remembered.append(rest)
+        return state

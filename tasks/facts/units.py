@@ -1,0 +1,75 @@
+"""systemd units: what runs, what starts at boot, and what has changed under a running one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase, QuoteString, StringCommand
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """A unit; outdated: systemd has read an older unit file, or the service runs with older configuration."""
+
+    loaded: bool = False
+    active: bool = False
+    enabled: bool = False
+    reload_systemd: bool = False
+    outdated: bool = False
+
+
+class Units(FactBase[dict[str, UnitState]]):
+    """State of units by name, and of every unit that matches one of the patterns and is enabled.
+
+    + names: units, with their suffix
+    + patterns: shell patterns of further ones
+    + configurations: unit -> files that it reads when it is reloaded; absent ones do not count
+    """
+
+    @staticmethod
+    def default() -> dict[str, UnitState]:
+        """No unit is known."""
+        return {}
+
+    def command(  # type: ignore[override]
+        self,
+        names: list[str],
+        patterns: list[str] | None = None,
+        configurations: dict[str, list[str]] | None = None,
+    ) -> StringCommand:
+        """One command; it succeeds where there is no systemd."""
+        properties = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
+        bits: list[object] = []
+        if names:
+            bits += ["systemctl show --property", properties, "--", *map(QuoteString, names), "2>/dev/null;"]
+        for unit, files in (configurations or {}).items():
+            since = ("systemctl show --timestamp=unix --value --property StateChangeTimestamp", QuoteString(unit))
+            bits += ["since=$(", *since, "2>/dev/null | tr -d @);"]
+            bits += ["for changed in $(stat -L -c %Z --", *map(QuoteString, files), "2>/dev/null); do"]
+            bits += ['[ "$changed" -le "${since:-0}" ] ||', "echo", QuoteString(f"Outdated={unit}"), "; done;"]
+        for pattern in patterns or ():
+            listing = ("systemctl list-unit-files --state=enabled --no-legend --plain", QuoteString(pattern))
+            bits += [*listing, "2>/dev/null | sed 's/^/Enabled=/; s/ .*//';"]
+        return StringCommand(*bits, "true")
+
+    def process(self, output: list[str]) -> dict[str, UnitState]:
+        """Parse NAME=VALUE lines, one block for each unit."""
+        units: dict[str, dict[str, bool]] = {}
+        current: dict[str, bool] = {}
+        for line in output:
+            name, _, value = line.partition("=")
+            if name == "Id":
+                current = units.setdefault(value, {})
+            elif name == "LoadState":
+                current["loaded"] = value == "loaded"
+            elif name == "ActiveState":
+                current["active"] = value in ("active", "reloading", "activating")
+            elif name == "UnitFileState":
+                current["enabled"] = value == "enabled"
+            elif name == "NeedDaemonReload":
+                current["reload_systemd"] = value == "yes"
+            elif name == "Outdated":
+                units.setdefault(value, {})["outdated"] = True
+            elif name == "Enabled":
+                units.setdefault(value, {})["enabled"] = True
+        return {unit: UnitState(**state) for unit, state in units.items()}

@@ -1,0 +1,56 @@
+"""A system user, and groups with exactly the members that are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api import StringCommand, operation
+from pyinfra.context import host
+
+from tasks.facts.accounts import Accounts, AccountsState
+from tasks.operations.remote_script import quoted, refuse, script
+
+
+@operation()
+def present(user: str, home: str, groups: dict[str, list[str]]) -> Generator[StringCommand, None, None]:
+    """
+    Make a system user that nobody can log in as, with a group of its name, and groups of existing logins.
+
+    + user: name of the system user
+    + home: its home directory, which is not made here
+    + groups: name of a group -> logins that are its members; any other member is taken out
+    """
+    members = sorted({login for logins in groups.values() for login in logins})
+    state = host.get_fact(Accounts, logins=[user, *members], groups=[user, *groups])
+    missing = [login for login in members if login not in state.logins]
+    if missing:
+        yield refuse(
+            f"{_where(missing[0], groups)}: there is no login {missing[0]!r} on this server;"
+            " make it first, or take it out of the settings"
+        )
+        return
+    lines = [*_user(user, home, state), *_groups(groups, state)]
+    if not lines:
+        host.noop(f"user {user} and groups {', '.join(groups)} are as declared")
+        return
+    yield script("\n".join(["set -e", *lines]))
+
+
+def _where(login: str, groups: dict[str, list[str]]) -> str:
+    return " and ".join(group.replace("-", "_") for group, logins in groups.items() if login in logins)
+
+
+def _user(user: str, home: str, state: AccountsState) -> Generator[str, None, None]:
+    if user not in state.groups:
+        yield f"groupadd --system {quoted(user)}"
+    if user not in state.logins:
+        options = ("--gid", user, "--home-dir", home, "--shell", "/usr/sbin/nologin")
+        yield f"useradd --system --no-create-home {quoted(*options, user)}"
+
+
+def _groups(groups: dict[str, list[str]], state: AccountsState) -> Generator[str, None, None]:
+    for group, logins in groups.items():
+        if group not in state.groups:
+            yield f"groupadd --system {quoted(group)}"
+        if state.groups.get(group, []) != sorted(logins):
+            yield f"gpasswd --members {quoted(','.join(sorted(logins)), group)}"

@@ -1,0 +1,45 @@
+"""The server's certificate, made and renewed by a script on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra import logger
+from pyinfra.api import StringCommand, operation
+from pyinfra.context import host, state
+
+from tasks.facts.certificates import CertificatesDue, CopyDiffers
+from tasks.operations.remote_script import quoted, script
+
+
+@operation()
+def current(program: str) -> Generator[StringCommand, None, None]:
+    """
+    Run the script if it says that something is due.
+
+    + program: the script on the server
+    """
+    due = host.get_fact(CertificatesDue, program=program)
+    if not due:
+        host.noop("nothing is due")
+        return
+    if state.is_executing:
+        host.log(f"Due: {'; '.join(due)}", logger.info)
+    yield script(quoted(program))
+
+
+@operation()
+def copied(source: str, target: str) -> Generator[StringCommand, None, None]:
+    """
+    Publish a file of the server, readable for everybody.
+
+    + source: file that the administrator keeps up to date
+    + target: its copy, written atomically
+    """
+    if not host.get_fact(CopyDiffers, source=source, target=target):
+        host.noop(f"{target} is the same as {source}")
+        return
+    new = quoted(f"{target}.new")
+    yield script(
+        f"set -e; install -m 644 -- {quoted(source)} {new}; mv -fT -- {new} {quoted(target)}"
+    )

@@ -1,0 +1,27 @@
+"""Packages of the distribution, by the platform's own commands."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api import operation
+from pyinfra.context import host
+
+from tasks.facts.packages import InstalledPackages
+
+
+@operation()
+def installed(names: list[str], query: str, install: str) -> Generator[str, None, None]:
+    """
+    Install what is missing, in one go; what is there is left at its version.
+
+    + names: real names of packages
+    + query: command that prints the installed ones of {names}
+    + install: command that installs {names}
+    """
+    present = host.get_fact(InstalledPackages, query=query, names=names)
+    missing = [name for name in names if name not in present]
+    if not missing:
+        host.noop(f"{len(names)} packages are installed")
+        return
+    yield install.format(names=" ".join(missing))

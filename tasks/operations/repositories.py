@@ -1,0 +1,64 @@
+"""OSTree repositories that httpd can serve."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from pyinfra import logger
+from pyinfra.api import StringCommand, operation
+from pyinfra.context import host
+
+from tasks.facts.repositories import Repositories
+from tasks.operations.remote_script import quoted, refuse, script
+
+# Two names of one mode; ostree writes the older one.
+SERVABLE = ("archive", "archive-z2")
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A directory that exists by now, and the user who writes to it."""
+
+    path: str
+    owner: str
+
+
+@operation()
+def initialised(repositories: list[Repository], minimum_free_bytes: int) -> Generator[StringCommand, None, None]:
+    """
+    Initialise what is no repository yet; refuse one of another kind, which httpd could not serve.
+
+    + repositories: directories, each with the user who is to write to it
+    + minimum_free_bytes: with less, a warning, because the server's program will refuse to add to it
+    """
+    states = host.get_fact(Repositories, paths=[repository.path for repository in repositories])
+    missing = []
+    for repository in repositories:
+        state = states.get(repository.path)
+        if state is None or state.mode is None:
+            missing.append(repository)
+        elif state.mode not in SERVABLE:
+            yield refuse(
+                f"{repository.path} is a repository of mode {state.mode}, which cannot be served: it must be"
+                " archive; move it away, or give the environment another repository"
+            )
+            return
+        if state and state.free_bytes is not None and state.free_bytes < minimum_free_bytes:
+            host.log_styled(
+                f"{repository.path} has {state.free_bytes / GIB:.1f} GiB free; compose and promote will refuse"
+                f" below {minimum_free_bytes / GIB:.1f} GiB (ostree_minimum_free_gib)",
+                log_func=logger.warning,
+                fg="yellow",
+            )
+    if not missing:
+        host.noop(f"{len(repositories)} repositories are initialised")
+        return
+    # ostree tells the mode of an existing repository by nothing but silence: only a missing one is initialised.
+    yield script("\n".join(["set -e; umask 022", *map(_initialise, missing)]))
+
+
+def _initialise(repository: Repository) -> str:
+    command = f"ostree init --mode=archive {quoted('--repo=' + repository.path)}"
+    return command if repository.owner == "root" else f"runuser -u {quoted(repository.owner)} -- {command}"

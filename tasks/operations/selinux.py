@@ -1,0 +1,94 @@
+"""Labels of what httpd serves, and types of the ports it listens on, also before SELinux is loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+
+from pyinfra.api import StringCommand, operation
+from pyinfra.context import host
+
+from tasks.facts.selinux import Labels, LabelsState
+from tasks.operations.remote_script import quoted, script
+
+# A port of one of these types is open to httpd already; the policy has 8080 in the second one.
+HTTPD_PORT_TYPES = ("http_port_t", "http_cache_port_t")
+
+
+@operation()
+def labelled(
+    policy: str, loaded: bool, path: str, label: str, ports: list[int], memory: str
+) -> Generator[StringCommand, None, None]:
+    """
+    Declare and set the label of everything below a directory, and let httpd listen on ports.
+
+    + policy: name of the configured policy
+    + loaded: whether the running kernel has it; otherwise it is prepared for the next boot
+    + path: the directory
+    + label: SELinux type
+    + ports: TCP ports
+    + memory: root's file on the server that names what is declared here, so that it can be taken back
+    """
+    state = host.get_fact(Labels, policy=policy, path=path, label=label, memory=memory)
+    lines = list(_changes(state, policy, "" if loaded else " -N", path, label, ports, memory))
+    if not lines:
+        host.noop(f"{path} is labelled {label}")
+        return
+    yield script("\n".join(["set -e; umask 022", *lines]))
+
+
+def _changes(
+    state: LabelsState, policy: str, no_reload: str, path: str, label: str, ports: list[int], memory: str
+) -> Generator[str, None, None]:
+    pattern = re.sub(r"([^A-Za-z0-9/_-])", r"\\\1", path) + "(/.*)?"
+    ours = [f"fcontext {pattern}"]
+    ours += [f"port {port}" for port in ports if _is_ours(port, state)]
+    obsolete = [entry for entry in state.remembered if entry not in ours]
+    # Remembered first: cut off after this line, the next run still knows what is to be taken back.
+    if {*ours, *obsolete} != set(state.remembered):
+        yield _remember([*ours, *obsolete], memory)
+    if state.rules.get(pattern) != label:
+        action = "-m" if pattern in state.rules else "-a"
+        yield f"semanage fcontext{no_reload} {action} -t {quoted(label, pattern)}"
+    for port in ports:
+        if not _types(port, state).intersection(HTTPD_PORT_TYPES):
+            arguments = f"{no_reload} -t {HTTPD_PORT_TYPES[0]} -p tcp {port}"
+            yield f"semanage port -a{arguments} || semanage port -m{arguments}"
+    for entry in obsolete:
+        kind, _, name = entry.partition(" ")
+        if kind == "fcontext" and name in state.rules:
+            yield f"semanage fcontext{no_reload} -d {quoted(name)}"
+        elif kind == "port" and HTTPD_PORT_TYPES[0] in state.ports.get(name, []):
+            yield f"semanage port{no_reload} -d -p tcp {quoted(name)}"
+    if obsolete:
+        yield _remember(ours, memory)
+    if state.wrong or state.rules.get(pattern) != label:
+        contexts = f"/etc/selinux/{policy}/contexts/files/file_contexts"
+        yield f"setfiles -F {quoted(contexts, *(_topmost(state.wrong) or [path]))}"
+
+
+def _types(port: int, state: LabelsState) -> set[str]:
+    found: set[str] = set()
+    for ports, types in state.ports.items():
+        first, _, last = ports.partition("-")
+        if int(first) <= port <= int(last or first):
+            found.update(types)
+    return found
+
+
+def _is_ours(port: int, state: LabelsState) -> bool:
+    """Whether the policy does not have it by itself."""
+    return f"port {port}" in state.remembered or not _types(port, state).intersection(HTTPD_PORT_TYPES)
+
+
+def _topmost(paths: list[str]) -> list[str]:
+    """Leave out paths below another one: setfiles descends by itself."""
+    kept: list[str] = []
+    for path in sorted(paths):
+        if not kept or not path.startswith(f"{kept[-1]}/"):
+            kept.append(path)
+    return kept
+
+
+def _remember(entries: list[str], memory: str) -> str:
+    return f"printf '%s\\n' {quoted(*entries)} >{quoted(memory)}"

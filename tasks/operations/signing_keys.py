@@ -1,0 +1,116 @@
+"""One signing key for each environment: made on the server, or brought along; its public part is published."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pyinfra import logger
+from pyinfra.api import StringCommand, operation
+from pyinfra.context import host, state
+
+from tasks.facts.signing_keys import KeyState, SigningKeys
+from tasks.operations.remote_script import READ_CONTENT, quoted, script
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A key of an environment.
+
+    `home` is its GNUPGHOME, a directory of `owner` that exists by now; `public` the file that clients get.
+    `source` is a file on the laptop with an exported secret key without passphrase; None: the server makes one.
+    """
+
+    environment: str
+    home: str
+    owner: str
+    public: str
+    label: str
+    source: str | None = None
+
+
+# Signing only, and without expiry: an expired key makes clients refuse what was signed before, too. A key that
+# is replaced is kept beside the new one. The agent that gpg has started would outlive us with files in the home.
+PRELUDE = f"""\
+set -eu; umask 077
+{READ_CONTENT}\
+as_owner() {{ runuser -u "$owner" -- gpg --homedir "$home" --batch --quiet "$@"; }}
+stop() {{ runuser -u "$owner" -- gpgconf --homedir "$home" --kill gpg-agent || true; }}
+keep() {{
+  if [ -d "$home/private-keys-v1.d" ]; then mv -T -- "$home" "$home.replaced-$(date -u +%Y%m%dT%H%M%SZ)"; fi
+  install -d -o "$owner" -g "$owner" -m 700 -- "$home"
+}}
+make() {{
+  trap stop EXIT
+  as_owner --pinentry-mode loopback --passphrase '' --quick-generate-key "$1" rsa3072 sign never
+}}
+bring() {{
+  trap stop EXIT
+  read_content | as_owner --pinentry-mode loopback --passphrase '' --import
+  echo test | as_owner --pinentry-mode loopback --passphrase '' --sign >/dev/null || {{
+    echo "$2: not an exported secret key without passphrase" >&2; exit 1; }}
+  echo "$1" >"$home/imported"
+}}
+publish() {{
+  fingerprint=$(as_owner --with-colons --list-keys | sed -n '/^fpr:/ {{ s/^fpr:*//; s/:.*//; p; q; }}')
+  new=$(mktemp -- "$1.XXXXXX"); as_owner --export "$fingerprint" >"$new"
+  test -s "$new"; chmod 644 "$new"; mv -fT -- "$new" "$1"; stop
+}}
+"""
+
+
+@operation()
+def present(keys: list[SigningKey]) -> Generator[StringCommand, None, None]:
+    """
+    Make or import the keys that are missing, and publish what is not published.
+
+    + keys: one for each environment
+    """
+    states = host.get_fact(SigningKeys, homes=_homes(keys))
+    steps: list[str] = []
+    contents: list[bytes] = []
+    for key in keys:
+        content = Path(key.source).expanduser().read_bytes() if key.source else None
+        step = _step(key, states.get(key.environment, KeyState()), content)
+        if step:
+            steps.append(f"({step})")
+            contents += [content] if content and " bring " in step else []
+    if not steps:
+        host.noop(f"{len(keys)} signing keys are there and published")
+        return
+    yield script("\n".join([PRELUDE, *steps]), *contents)
+
+
+@operation()
+def told(keys: list[SigningKey], backup: str) -> Generator[StringCommand, None, None]:
+    """
+    Show the fingerprints, and what to type to have a copy of the keys; changes nothing.
+
+    + keys: one for each environment
+    + backup: the command
+    """
+    if state.is_executing:
+        states = host.get_fact(SigningKeys, homes=_homes(keys))
+        for key in keys:
+            fingerprint = states.get(key.environment, KeyState()).fingerprint or "none yet"
+            host.log(f"{key.environment}: signing key {fingerprint}", logger.info)
+        host.log(f"Back up the keys, they cannot be made again: {backup}", logger.info)
+    host.noop("nothing to change")
+    yield from ()
+
+
+def _homes(keys: list[SigningKey]) -> dict[str, list[str]]:
+    return {key.environment: [key.home, key.owner, key.public] for key in keys}
+
+
+def _step(key: SigningKey, found: KeyState, content: bytes | None) -> str | None:
+    origin = sha256(content).hexdigest() if content else None
+    variables = f"home={quoted(key.home)}; owner={quoted(key.owner)};"
+    publish = f"publish {quoted(key.public)}"
+    if origin and (found.fingerprint is None or found.imported != origin):
+        return f"{variables} keep; bring {quoted(origin, str(key.source))}; {publish}"
+    if found.fingerprint is None:
+        return f"{variables} keep; make {quoted(key.label)}; {publish}"
+    return None if found.published else f"{variables} {publish}"

@@ -1,0 +1,68 @@
+"""systemd units that run, start at boot, and know their newest configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from fnmatch import fnmatchcase
+
+from pyinfra.api import StringCommand, operation
+from pyinfra.context import host
+
+from tasks.facts.units import Units, UnitState
+from tasks.operations.remote_script import quoted, script
+
+
+@operation()
+def running(
+    started: list[str] | None = None,
+    stopped: list[str] | None = None,
+    loaded: list[str] | None = None,
+    configurations: dict[str, list[str]] | None = None,
+    only: str | None = None,
+) -> Generator[StringCommand, None, None]:
+    """
+    Start and enable units, stop and disable others, and let systemd and services read what has changed.
+
+    All of it is decided by what systemd says, not by what this run has changed: a run that was cut off after a
+    file was written is completed by the next one.
+
+    + started: units that run now and after the next boot
+    + stopped: units that do neither
+    + loaded: units that systemd must know in their newest form, and no more
+    + configurations: one of the started units -> files it reads when it is reloaded
+    + only: pattern of units of which none but the started ones may be enabled
+    """
+    started, stopped, loaded = started or [], stopped or [], loaded or []
+    names = [*started, *stopped, *loaded]
+    units = host.get_fact(
+        Units, names=names, patterns=[only] if only else [], configurations=configurations or {}
+    )
+    if only:
+        surplus = {name for name, unit in units.items() if fnmatchcase(name, only) and unit.enabled}
+        stopped = sorted({*stopped, *(surplus - set(started))})
+    lines = list(_changes(started, stopped, loaded, units))
+    if not lines:
+        host.noop(f"{', '.join(names)}: as declared")
+        return
+    yield script("\n".join(["set -e", *lines]))
+
+
+def _changes(
+    started: list[str], stopped: list[str], loaded: list[str], units: dict[str, UnitState]
+) -> Generator[str, None, None]:
+    absent = UnitState()
+    states = {name: units.get(name, absent) for name in (*started, *stopped, *loaded)}
+    if any(
+        state.reload_systemd or (not state.loaded and name not in stopped) for name, state in states.items()
+    ):
+        yield "systemctl daemon-reload"
+    for name in stopped:
+        if states[name].active or states[name].enabled:
+            yield f"systemctl disable --now {quoted(name)}"
+    for name in started:
+        if not states[name].enabled:
+            yield f"systemctl enable {quoted(name)}"
+        if not states[name].active:
+            yield f"systemctl start {quoted(name)}"
+        elif states[name].outdated:
+            yield f"systemctl reload-or-restart {quoted(name)}"

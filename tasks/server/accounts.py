@@ -1,0 +1,23 @@
+"""Who may do what: the user that owns prod, the roles' groups and their members."""
+
+from __future__ import annotations
+
+from pyinfra.api import deploy
+
+from tasks.operations import accounts
+from tasks.server import places
+from tasks.settings import Server
+
+
+@deploy("Accounts")
+def make_accounts(settings: Server) -> None:
+    """Make the user and the groups; what a role may do is in release_tool."""
+    accounts.present(
+        name="User and groups",
+        user=places.RELEASE_USER,
+        home=places.STATE,
+        groups={
+            places.COMPOSERS: list(settings.composers),
+            places.PROMOTERS: list(settings.promoters),
+        },
+    )

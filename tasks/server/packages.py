@@ -1,0 +1,20 @@
+"""The distribution's packages that a server needs."""
+
+from __future__ import annotations
+
+from pyinfra.api import deploy
+
+from tasks.facts.machine import MachineState
+from tasks.operations import packages
+from tasks.platforms import Platform
+
+
+@deploy("Packages")
+def install_packages(platform: Platform, machine: MachineState) -> None:
+    """Install what serves and promotes; rpm-ostree where it is packaged; SELinux's tools where it is configured."""
+    names = [*platform.packages, *(platform.compose_packages or ())]
+    if machine.selinux:
+        names += platform.selinux_packages
+    packages.installed(
+        name="Install packages", names=names, query=platform.installed, install=platform.install
+    )

@@ -1,0 +1,66 @@
+"""Where things are on a server: the names that several concerns share."""
+
+from __future__ import annotations
+
+from tasks.settings import Environment, Server
+
+RELEASE_USER = "ostree-prod"
+COMPOSERS = "ostree-composers"
+PROMOTERS = "ostree-promoters"
+
+LIBEXEC = "/usr/libexec/ostree-release"
+PROGRAM = f"{LIBEXEC}/ostree-release.pyz"
+COMMAND = "/usr/sbin/ostree-release"
+COMPOSER = f"{LIBEXEC}/composer"
+PROMOTER = f"{LIBEXEC}/promoter"
+CERTIFICATE = f"{LIBEXEC}/certificate"
+
+CONFIGURATION = "/etc/ostree-release"
+TLS = f"{CONFIGURATION}/tls"
+STATE = "/var/lib/ostree-release"
+KEYS = f"{STATE}/keys"
+# What this project has declared in stores that it shares with the administrator.
+DECLARED = f"{STATE}/declared"
+CACHE = "/var/cache/ostree-release"
+RUN = "/run/ostree-release"
+UNITS = "/etc/systemd/system"
+
+
+def owner(environment: Environment) -> str:
+    """User who writes to an environment's repository and signs with its key."""
+    return "root" if environment.composed else RELEASE_USER
+
+
+def gnupghome(environment: Environment) -> str:
+    """Directory of an environment's signing key."""
+    return f"{KEYS}/{environment.name}"
+
+
+def published_keys(settings: Server) -> str:
+    """Directory of public keys and the CA, served at the keys alias."""
+    return f"{settings.base_path}/keys"
+
+
+def public_key(settings: Server, environment: Environment) -> str:
+    """File with an environment's public key, as gpg exports it."""
+    return f"{published_keys(settings)}/{environment.name}.gpg"
+
+
+def published_authority(settings: Server) -> str:
+    """File with the CA's certificate."""
+    return f"{published_keys(settings)}/ca.crt"
+
+
+def has_private_authority(settings: Server) -> bool:
+    """Whether the server issues its certificate itself."""
+    return settings.tls_certificate is None and not settings.join_virtual_host
+
+
+def treefile(settings: Server, environment: Environment) -> str:
+    """File that the composing of an environment is declared in."""
+    return f"{settings.treefile_directory}/{settings.image_name}-{environment.name}.yaml"
+
+
+def compose_timer(environment: str) -> str:
+    """Unit that composes an environment at night."""
+    return f"ostree-release-compose@{environment}.timer"

@@ -1,0 +1,100 @@
+"""ostree-release on the server: the program, its configuration, what each role may start, its run directory."""
+
+from __future__ import annotations
+
+import json
+
+from pyinfra.api import deploy
+
+from ostree_release.build import build
+from tasks.operations import managed_files
+from tasks.operations.managed_files import Directory, File, Link
+from tasks.server import places
+from tasks.settings import Environment, Server
+from tasks.templates import render
+
+FORMAT = 1
+
+
+@deploy("Release tool")
+def install_release_tool(settings: Server) -> None:
+    """Install the program and all that decides who may do what with it."""
+    sudoers = render(
+        "sudoers/ostree-release.j2",
+        user=places.RELEASE_USER,
+        composers=places.COMPOSERS,
+        promoters=places.PROMOTERS,
+        composer=places.COMPOSER,
+        promoter=places.PROMOTER,
+    )
+    managed_files.declared(
+        name="Program, configuration, roles",
+        directories=[Directory(places.LIBEXEC)],
+        files=[
+            File(places.PROGRAM, build(), mode="755"),
+            File(places.COMPOSER, entry_point("composer"), mode="755"),
+            File(places.PROMOTER, entry_point("promoter"), mode="755"),
+            File(f"{places.CONFIGURATION}/config.json", configuration_text(settings)),
+            File("/etc/tmpfiles.d/ostree-release.conf", tmpfiles_text(settings)),
+            File("/etc/sudoers.d/ostree-release", sudoers, mode="440", validate="visudo -cf"),
+        ],
+        links=[Link(places.COMMAND, places.PROGRAM)],
+    )
+
+
+def entry_point(role: str) -> str:
+    """Render the program that sudo may start for a role."""
+    return render("libexec/role.py.j2", program=places.PROGRAM, role=role)
+
+
+def tmpfiles_text(settings: Server) -> str:
+    """Render what makes the run directory and the lock files at boot."""
+    return render(
+        "tmpfiles.d/ostree-release.conf.j2",
+        run=places.RUN,
+        group=places.RELEASE_USER,
+        environments=[each.name for each in settings.environments],
+    )
+
+
+def configuration_text(settings: Server) -> str:
+    """Render the program's configuration."""
+    return json.dumps(configuration(settings), indent=2) + "\n"
+
+
+def configuration(settings: Server) -> dict[str, object]:
+    """Give the program's configuration, as it reads it."""
+    return {
+        "format": FORMAT,
+        "image": settings.image_name,
+        "public_name": settings.public_name,
+        "https_port": settings.https_port,
+        "ca_file": f"{places.TLS}/ca.crt" if places.has_private_authority(settings) else settings.tls_ca,
+        "state": places.STATE,
+        "run": places.RUN,
+        "minimum_free_bytes": settings.minimum_free_bytes,
+        "release": str(settings.fedora_release),
+        "environments": {each.name: _environment(settings, each) for each in settings.environments},
+    }
+
+
+def _environment(settings: Server, environment: Environment) -> dict[str, object]:
+    common: dict[str, object] = {
+        "repository": environment.repository,
+        "url": settings.url(environment),
+        "ref": environment.ref,
+        "owner": places.owner(environment),
+        "gnupghome": places.gnupghome(environment),
+        "public_key": places.public_key(settings, environment),
+    }
+    if environment.composed:
+        return {
+            **common,
+            "treefile": places.treefile(settings, environment),
+            "cache": f"{places.CACHE}/{environment.name}",
+        }
+    return {
+        **common,
+        "promotes_from": environment.promotes_from,
+        "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
+    }

@@ -1,0 +1,62 @@
+"""Directories of builds and releases, with owners and modes that hold under any umask, and their repositories."""
+
+from __future__ import annotations
+
+from pyinfra.api import deploy
+
+from tasks.operations import managed_files, repositories
+from tasks.operations.managed_files import Directory, File
+from tasks.operations.repositories import Repository
+from tasks.server import places
+from tasks.settings import Server
+
+
+@deploy("Storage")
+def make_storage(settings: Server) -> None:
+    """Make every directory, then initialise the repositories."""
+    managed_files.declared(
+        name="Directories", directories=directories(settings), files=[journal(), *locks(settings)]
+    )
+    repositories.initialised(
+        name="Repositories",
+        repositories=[Repository(each.repository, places.owner(each)) for each in settings.environments],
+        minimum_free_bytes=settings.minimum_free_bytes,
+    )
+
+
+def directories(settings: Server) -> list[Directory]:
+    """List the directories, outer ones first."""
+    user = places.RELEASE_USER
+    found = [
+        Directory(settings.base_path),
+        Directory(places.published_keys(settings)),
+        Directory(places.CONFIGURATION),
+        Directory(places.STATE),
+        Directory(places.DECLARED),
+        *(Directory(f"{places.STATE}/{name}") for name in ("compose", "keys", "smoke")),
+        Directory(places.CACHE),
+        Directory(places.RUN, "root", user, "750"),
+    ]
+    for each in settings.environments:
+        owner = places.owner(each)
+        found.append(Directory(each.repository, owner, owner))
+        found.append(Directory(places.gnupghome(each), owner, owner, "700"))
+        if each.composed:
+            found.append(Directory(f"{places.STATE}/compose/{each.name}", mode="700"))
+            found.append(Directory(f"{places.CACHE}/{each.name}"))
+        else:
+            found.append(Directory(f"{places.STATE}/smoke/{each.name}", user, user, "700"))
+    return found
+
+
+def journal() -> File:
+    """Declare the journal; both roles append to it, nobody else writes."""
+    return File(f"{places.STATE}/journal.jsonl", None, "root", places.RELEASE_USER, "660")
+
+
+def locks(settings: Server) -> list[File]:
+    """Declare the lock files of both roles; tmpfiles.d makes the same ones at boot."""
+    names = [f"{each.name}.{kind}" for each in settings.environments for kind in ("writer", "objects")]
+    return [
+        File(f"{places.RUN}/{name}", None, "root", places.RELEASE_USER, "660") for name in [*names, "journal"]
+    ]

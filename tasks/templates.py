@@ -1,0 +1,35 @@
+"""Text from templates/, with every name that a template uses required to be there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+FOLDER = Path(__file__).resolve().parent.parent / "templates"
+
+
+def render(name: str, **values: object) -> str:
+    """Fill in a template.
+
+    name: path below templates/.
+    values: what the template names; a missing one raises jinja2.UndefinedError.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["quote"] = shlex.quote
+    environment.filters["pattern"] = _pattern
+    return environment.get_template(name).render(**values)
+
+
+def _pattern(text: str) -> str:
+    """A regular expression of httpd for just this text."""
+    return re.sub(r"([^A-Za-z0-9/_-])", r"\\\1", text)
