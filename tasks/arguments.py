@@ -143,6 +143,6 @@ def _kind(value: object) -> str:
 def _names_of_pyinfra() -> set[str]:
     """The data that pyinfra itself reads: for its connectors (ssh_user) and its operations (_sudo)."""
     names = {name for name, _ in all_global_arguments()}
-    for connector in get_all_connectors().values():  # type: ignore[no-untyped-call]
+    for connector in get_all_connectors().values():
         names.update(connector.data_cls.__annotations__)
     return names

@@ -11,5 +11,5 @@ def go_on_without_terminal() -> None:
     Without -y, so in every --dry, pyinfra asks whether to go on when a host fails or cannot be reached; where
     nobody can answer, that question ends in a traceback. The run's exit status is 1 either way.
     """
-    if not sys.stdin.isatty() and ctx_state.isset():  # type: ignore[no-untyped-call]
-        ctx_state.get().should_raise_failed_hosts = lambda state: False  # type: ignore[no-untyped-call]
+    if not sys.stdin.isatty() and ctx_state.isset():
+        ctx_state.get().should_raise_failed_hosts = lambda state: False

@@ -242,7 +242,7 @@ def load_client(host: "Host") -> Client:
 
 
 def _host_data(host: "Host") -> dict[str, object]:
-    data: dict[str, object] = host.data.dict()  # type: ignore[no-untyped-call]
+    data: dict[str, object] = host.data.dict()
     return data
 
 

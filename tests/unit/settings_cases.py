@@ -4,6 +4,9 @@ import copy
 
 import group_data.all as defaults
 
+# The server's name in the inventory.
+NAME = "images.example.org"
+
 
 def valid(**changes: object) -> dict[str, object]:
     """All ostree_ settings with their defaults, changed."""

@@ -1,0 +1,210 @@
+"""Every kind of wrong setting is refused on one line that names it."""
+
+from typing import Any
+
+import pytest
+
+from tasks.settings import SettingsError, server_settings
+from tests.unit.settings_cases import NAME, valid
+
+PROD: dict[str, Any] = {"promotes_from": "dev", "rings": ["pilot", "stable"]}
+
+
+def refusals(**changes: object) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as error:
+        server_settings(valid(**changes), NAME)
+    return error.value.problems
+
+
+def environment_refusals(name: str = "prod", **keys: object) -> tuple[str, ...]:
+    return refusals(**{f"ostree_environment_{name}": keys})
+
+
+def test_all_problems_are_named_at_once() -> None:
+    problems = refusals(
+        ostree_https_prot=8444,
+        ostree_http_port="8080",
+        ostree_base_path="srv/ostree",
+        ostree_environment_prod={"promotes_from": "def", "ring": ["pilot"]},
+        unrelated=object(),
+    )
+    assert problems == (
+        "ostree_https_prot = 8444: there is no such setting; did you mean ostree_https_port?",
+        "ostree_base_path = 'srv/ostree': must be an absolute path without '..' and without '/' at its end,"
+        " of components of letters, digits, '.', '_' and '-', not beginning with '.' or '-'",
+        "ostree_http_port = '8080': must be a port: a whole number from 1 to 65535",
+        "ostree_environment_prod['ring'] = ['pilot']: there is no such setting; did you mean rings?",
+    )
+
+
+BAD: list[tuple[str, Any]] = [
+    ("ostree_public_name", "https://images.example.org"),
+    ("ostree_public_name", "images.example.org:8443"),
+    ("ostree_public_name", "-images.example.org"),
+    ("ostree_public_name", "images..example.org"),
+    ("ostree_public_name", "1.2.3.400"),
+    ("ostree_public_name", "fe80::1%eth0"),
+    ("ostree_public_name", "a" * 64),
+    ("ostree_public_name", "bücher.example"),
+    ("ostree_public_name", "images.example.org\n"),
+    ("ostree_public_name", ""),
+    ("ostree_image_name", "my/image"),
+    ("ostree_image_name", ".image"),
+    ("ostree_image_name", "-image"),
+    ("ostree_image_name", 7),
+    ("ostree_base_path", "/"),
+    ("ostree_base_path", "/srv"),
+    ("ostree_base_path", "/etc/ostree"),
+    ("ostree_base_path", "/srv/ostree/"),
+    ("ostree_base_path", "/srv/../ostree"),
+    ("ostree_base_path", "/srv//ostree"),
+    ("ostree_base_path", "/srv/os tree"),
+    ("ostree_base_path", '/srv/os"tree'),
+    ("ostree_base_path", "/srv/os%tree"),
+    ("ostree_base_path", "/srv/ostree\n"),
+    ("ostree_repository_mode", "bare"),
+    ("ostree_repository_mode", ["archive"]),
+    ("ostree_keys_alias", "repo/keys"),
+    ("ostree_keys_alias", "/"),
+    ("ostree_https_port", 0),
+    ("ostree_https_port", 65536),
+    ("ostree_https_port", True),
+    ("ostree_https_port", 8443.0),
+    ("ostree_https_port", None),
+    ("ostree_http", "yes"),
+    ("ostree_http", 1),
+    ("ostree_http_port", 8443),
+    ("ostree_tls_certificate", "/etc/pki/a.crt"),
+    ("ostree_tls_key", "/etc/pki/a.key"),
+    ("ostree_tls_ca", "/etc/pki/ca.crt"),
+    ("ostree_tls_ca", "ca.crt"),
+    ("ostree_join_virtual_host", None),
+    ("ostree_fedora_release", "44"),
+    ("ostree_fedora_release", 4),
+    ("ostree_fedora_release", True),
+    ("ostree_treefile_directory", "treefiles"),
+    ("ostree_base_packages", "kernel"),
+    ("ostree_desktop_packages", ["kate", "kate"]),
+    ("ostree_system_packages", ["two words"]),
+    ("ostree_additional_packages", [None]),
+    ("ostree_exclude_packages", ["-x"]),
+    ("ostree_postprocess_commands", ["  "]),
+    ("ostree_postprocess_commands", ["a\x00b"]),
+    ("ostree_treefile_options", {"ref": "other"}),
+    ("ostree_treefile_options", {"selinux": {1, 2}}),
+    ("ostree_treefile_options", {7: "seven"}),
+    ("ostree_treefile_options", {"mutate": ["a\x00b"]}),
+    ("ostree_package_repositories", []),
+    ("ostree_package_repositories", {"a b": {"baseurl": "http://x", "gpgcheck": False}}),
+    ("ostree_package_repositories", {"a": {"gpgcheck": False}}),
+    ("ostree_package_repositories", {"a": {"baseurl": "http://x"}}),
+    ("ostree_package_repositories", {"a": {"baseurl": "x", "gpgcheck": False}}),
+    ("ostree_package_repositories", {"a": {"baseurl": "http://x\ny=1", "gpgcheck": False}}),
+    ("ostree_package_repositories", {"a": {"baseurl": "http://x", "gpgchek": False, "gpgkey": "file:///k"}}),
+    ("ostree_package_repositories", {"a": {"baseurl": "http://x", "name": "a\nb", "gpgcheck": False}}),
+    ("ostree_package_repositories", {"a": "http://x"}),
+    ("ostree_compose_on_setup", "no"),
+    ("ostree_compose_environments", "dev"),
+    ("ostree_compose_environments", ["prod"]),
+    ("ostree_compose_environments", ["qa"]),
+    ("ostree_compose_nightly", 0),
+    ("ostree_compose_time", "2:00"),
+    ("ostree_compose_time", "24:00"),
+    ("ostree_compose_time", 2),
+    ("ostree_compose_delay_minutes", -1),
+    ("ostree_compose_delay_minutes", 0.5),
+    ("ostree_minimum_free_gib", "20"),
+    ("ostree_minimum_free_gib", -1),
+    ("ostree_minimum_free_gib", float("nan")),
+    ("ostree_minimum_free_gib", True),
+    ("ostree_composers", ["Ann"]),
+    ("ostree_composers", ["ann,bob"]),
+    ("ostree_composers", ["ALL"]),
+    ("ostree_promoters", ["%wheel"]),
+    ("ostree_promoters", ["bob\nALL"]),
+    ("ostree_promoters", "bob"),
+    ("ostree_environment_dev", True),
+    ("ostree_environment_dev", None),
+    ("ostree_environment_dev.local", {"enabled": False}),
+    ("ostree_environment_", {"enabled": False}),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), BAD)
+def test_a_wrong_value_is_refused_by_name(key: str, value: object) -> None:
+    problems = refusals(**{key: value})
+    assert len(problems) == 1
+    assert problems[0].startswith(key)
+    assert "\n" not in problems[0]
+
+
+BAD_IN_PROD: list[tuple[str, Any]] = [
+    ("enabled", 1),
+    ("promotes_from", "qa"),
+    ("promotes_from", "prod"),
+    ("promotes_from", 7),
+    ("rings", []),
+    ("rings", "stable"),
+    ("rings", ["pilot", "pilot"]),
+    ("rings", ["pi/lot", "stable"]),
+    ("rings", ["candidate", "stable"]),
+    ("rings", ["pilot", "releases"]),
+    ("repository", "dev"),
+    ("repository", "/srv/other"),
+    ("repository", "/srv/ostree/rpm-ostree"),
+    ("repository", "/srv/ostree/rpm-ostree/dev"),
+    ("repository", "/srv/ostree/rpm-ostree/dev/prod"),
+    ("repository", "/srv/ostree/rpm-ostree/keys"),
+    ("repository", "/srv/ostree/rpm-ostree/../x"),
+    ("alias", "/repo/kinoite/dev"),
+    ("alias", "/repo/kinoite"),
+    ("alias", "/repo/kinoite/dev/x"),
+    ("alias", "/repo/keys"),
+    ("alias", "/repo"),
+    ("alias", "/repo/prod/"),
+    ("ref", "fedora/x86_64/kinoite/dev"),
+    ("ref", "fedora/x86_64/kinoite/pilot"),
+    ("ref", "fedora//stable"),
+    ("ref", "/fedora/stable"),
+    ("ref", "fedora/stable/"),
+    ("ref", "fedora/.stable"),
+    ("ref", "fedora/-stable"),
+    ("ref", "fedora/sta ble"),
+    ("ref", "fedora:stable"),
+    ("ref", "stable"),
+    ("ref", "fedora/x86_64/kinoite/releases"),
+    ("packages", ["gdb"]),
+    ("exclude_packages", ["gdb"]),
+    ("signing_key", "/nonexistent/key.asc"),
+    ("signing_key", "key\x00"),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), BAD_IN_PROD)
+def test_a_wrong_value_in_an_environment_is_refused_by_name(key: str, value: object) -> None:
+    problems = environment_refusals("prod", **PROD | {key: value})
+    assert len(problems) == 1
+    assert f"ostree_environment_prod['{key}'] = " in problems[0] or key in ("rings", "ref")
+    assert problems[0].startswith("ostree_environment_prod[")
+
+
+def test_environments_in_each_others_way() -> None:
+    assert "which is promoted itself" in environment_refusals("qa", promotes_from="prod")[0]
+    assert "not itself" in environment_refusals("qa", promotes_from="qa")[0]
+    (line,) = environment_refusals("qa", promotes_from="dve")
+    assert line.endswith("there is no such environment; did you mean dev?")
+    assert "switched off" in environment_refusals("dev", enabled=False)[0]
+    assert (
+        "named like the environment dev" in environment_refusals("qa", promotes_from="dev", rings=["dev"])[0]
+    )
+    assert "only an environment with promotes_from has rings" in environment_refusals("qa", rings=["a"])[0]
+    # Releases are refs too: two environments cannot keep theirs in one place.
+    (line,) = environment_refusals(
+        "qa", promotes_from="dev", rings=["final"], ref="fedora/x86_64/kinoite/final"
+    )
+    assert "place of prod's candidate" in line
+    # A ref is a file: none can lie below another.
+    (line,) = environment_refusals(promotes_from="dev", rings=["s"], ref="fedora/x86_64/kinoite/dev/s")
+    assert line.endswith("must be apart from the ref of dev, fedora/x86_64/kinoite/dev")
+    (line,) = environment_refusals("keys", enabled=True)
+    assert line.startswith("ostree_environment_keys['repository']")
