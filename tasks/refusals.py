@@ -13,7 +13,7 @@ _ABSENT = re.compile(r"^sudo: (unknown user|.*: command not found)|: not found$|
 _MAY_NOT = {
     "composer": "may not compose on this server (ostree_composers names those",
     "promoter": "may not promote on this server (ostree_promoters names those",
-    "reader": "may neither compose nor promote on this server (ostree_composers, ostree_promoters name those",
+    "reader": "may not do this on this server (ostree_composers and ostree_promoters name those",
 }
 
 # Beginnings of rpm-ostree's and libostree's errors -> what a person should know first.
@@ -23,8 +23,8 @@ _CLIENT_HINTS = (
         r"public key not found|GPG verification enabled, but no signatures|BAD signature",
         "signature not accepted",
     ),
-    (r"\[60\]|\[77\]|certificate", "TLS certificate not accepted"),
-    (r"\[(6|7|28)\]|Could not connect|Could not resolve|timed out", "repository unreachable"),
+    (r"While fetching .*(\[60\]|\[77\]|certificate)", "TLS certificate not accepted"),
+    (r"While fetching .*(\[(6|7|28)\]|timed out)", "repository unreachable"),
     (r"HTTP 40[0-9]|No such branch", "not in the repository"),
     (r"No space left|min-free-(space|percent)|would be exceeded", "disk full"),
     (r"chronologically older", "older than what it has"),

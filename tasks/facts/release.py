@@ -33,7 +33,7 @@ def answer(output: list[str], role: str) -> Answer:
 class ReleaseStatus(FactBase[Answer]):
     """What every environment and ring of a server holds (`ostree-release status`).
 
-    + role: "composer" to ask as one; "reader" to ask as a promoter and, where the login is none, as a composer
+    + role: "composer" to ask as one; "reader" to ask as a promoter or else as a composer
     """
 
     def command(self, role: str) -> StringCommand:
