@@ -1,3 +1,3 @@
-"""The program on the repository server: composes, promotes and reports, with the standard library and libostree only."""
+"""The program on the repository server: composes, promotes and reports, with libostree and nothing else."""
 
 PROGRAM = "ostree-release"

@@ -24,7 +24,7 @@ _REASON_LIMIT = 500  # characters; the journal's lines stay short
 
 
 def main(arguments: Sequence[str] | None = None, role: str | None = None, config: Path = DEFAULT_PATH) -> int:
-    """Run one subcommand and return the exit status: 0 done, 1 refused or failed, 2 wrong usage, 75 try again.
+    """Run one subcommand; return 0 (done), 1 (refused or failed), 2 (wrong usage) or 75 (try again).
 
     role: what the entry point is for (see `roles`); config: the configuration file.
     """

@@ -12,7 +12,7 @@ from .repo import Repository
 
 
 def find(environment: Environment, repository: Repository, wanted: str | None) -> Commit:
-    """Return the newest build, or the one of a version or checksum (at least 8 digits); refuses an unknown one."""
+    """Return the newest build, or that of a version or checksum (8 digits or more); refuses if unknown."""
     builds = list(repository.history(environment.ref))
     if not builds:
         raise Refused(f"{environment.name} has no build yet: compose one first")
@@ -52,7 +52,7 @@ def listing(context: Context, environment: Environment) -> dict[str, object]:
 
 
 def changes(old: tuple[Repository, str] | None, new: tuple[Repository, str]) -> Diff:
-    """Return the packages that differ between two commits; empty where there is no older one or a list is missing."""
+    """Return the packages that differ; nothing where there is no older commit or a list is missing."""
     if old is None:
         return nothing()
     before, after = old[0].packages(old[1]), new[0].packages(new[1])

@@ -14,8 +14,8 @@ _DAY = 86400  # seconds
 def release_timestamp(newest: Commit | None) -> int:
     """Return the timestamp for the next release, in seconds: now, or just after the newest release.
 
-    Refuses when the newest release is dated more than a day ahead, or when this host's time service is enabled
-    and has not synchronised the clock. In a container the clock is the host's, and a time service that is off
+    Refuses when the newest release is dated more than a day ahead, or when this host's time service is on and
+    has not synchronised the clock. In a container the clock is the host's, and a time service that is off
     says that somebody else keeps the time: neither is judged.
     """
     now = int(time.time())

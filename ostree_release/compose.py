@@ -21,7 +21,7 @@ from .errors import Busy, Refused
 _POLL = 0.3  # seconds between two looks at the unit
 
 
-class _LookedAway(Exception):
+class _LookedAway(Exception):  # noqa: N818 - an event, not an error
     """The one who watches has gone: Ctrl-C, or a lost connection."""
 
 

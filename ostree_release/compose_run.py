@@ -126,7 +126,7 @@ def _rpm_ostree(environment: Environment, path: Path, version: str, compose_json
 
 @contextmanager
 def _recorded(path: Path) -> Iterator[dict[str, Any]]:
-    """Write the result file at the end of the block: what the block put into the dictionary, or why it failed."""
+    """Write the result file at the end of the block: what the block put into it, or why it failed."""
     path.unlink(missing_ok=True)
     invocation = {"invocation": os.environ.get("INVOCATION_ID", "")}  # by systemd, for this run of the unit
     result: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def usage(repository: Path) -> dict[str, int]:
-    """Return `repository_bytes` (allocated; objects with several links count once) and `free_bytes` beside it."""
+    """Return `repository_bytes` (allocated; several links of a file count once) and `free_bytes`."""
     return {"repository_bytes": _allocated(repository), "free_bytes": free(repository)}
 
 

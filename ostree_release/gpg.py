@@ -12,7 +12,7 @@ from .errors import Refused
 
 
 def fingerprints(public_key: Path) -> frozenset[str]:
-    """Return the fingerprints of the primary keys in a public key file; refuses an unreadable or empty one."""
+    """Return the fingerprints of the primary keys in a public key file; refuses one without any."""
     with tempfile.TemporaryDirectory(prefix="ostree-release-") as home:
         listing = _gpg(Path(home), "--no-autostart", "--show-keys", str(public_key))
     found = frozenset(_primary_fingerprints(listing, "pub"))
@@ -48,7 +48,7 @@ def no_agent_left(home: Path) -> Iterator[None]:
 
 
 def _primary_fingerprints(listing: str, kind: str) -> list[str]:
-    """Return the fingerprint that follows each `pub` or `sec` record of gpg's colon listing (gnupg, doc/DETAILS)."""
+    """Return the fingerprint after each `pub` or `sec` record of a colon listing (gnupg, doc/DETAILS)."""
     found = []
     wanted = False
     for line in listing.splitlines():

@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def take_request(path: Path) -> dict[str, Any]:
-    """Return the request and remove it; empty for a run that nobody asked for (the timer), or an old request."""
+    """Return the request and remove it; empty where there is none (the timer), or only an old one."""
     request = read(path) or {}
     path.unlink(missing_ok=True)
     fresh = abs(time.time() - request.get("time", 0.0)) < _STALE

@@ -40,7 +40,7 @@ class Journal:
         return _hash(lines[-1]) if lines else START
 
     def append(self, entry: Mapping[str, Any]) -> str:
-        """Add one entry with its time and the hash of the line before; synced. Returns the new line's hash."""
+        """Add one entry, with its time and the hash of the line before, synced; returns its line's hash."""
         with lock.journal(self.run), self._opened(os.O_RDWR | os.O_APPEND) as descriptor:
             tail = self._tail()
             torn = not tail.endswith(b"\n") and tail != b""

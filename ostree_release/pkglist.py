@@ -22,8 +22,8 @@ _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
 def compare_versions(left: str, right: str) -> int:
     """Compare two version or release strings; returns -1, 0 or 1.
 
-    Segments of digits compare as numbers and beat letters; `~` sorts before everything, even the end; `^` sorts
-    after the end but before any other segment.
+    Segments of digits compare as numbers and beat letters; `~` sorts before everything, even the end; `^`
+    sorts after the end but before any other segment.
     """
     ours, theirs = _SEGMENT.findall(left), _SEGMENT.findall(right)
     for index in range(max(len(ours), len(theirs))):

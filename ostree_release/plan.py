@@ -20,7 +20,7 @@ class Plan:
     """What a promotion would do.
 
     release: the release or valid candidate that is there already, None when one has to be staged; version and
-    serial: what it has or will have; tip: what the ring has now; moves: new None stands for a release not made yet.
+    serial: what it has or will have; tip: what the ring has now; moves: to None is to a release not made yet.
     """
 
     outcome: str
@@ -43,8 +43,8 @@ class Plan:
 def promote(survey: Survey, ring: Ring, build: Commit | None) -> Plan:
     """Decide how a ring gets its next release.
 
-    build: for the first ring, the build that is promoted; None for a later ring, which takes what is in the ring
-    before it. Raises Refused where the rules forbid the move.
+    build: what the first ring gets; None for a later ring, which takes what the ring before it has.
+    Raises Refused where the rules forbid the move.
     """
     tip = survey.at(ring.ref)
     if build is None:
@@ -97,8 +97,9 @@ def _before(survey: Survey, ring: Ring) -> Commit:
 def _check_source(ring: Ring, source: Commit, tip: Commit | None) -> None:
     if tip and source.serial <= tip.serial:
         raise Refused(
-            f"ring {ring.name}: has {tip.version} (serial {tip.serial}), which is newer than {source.version} "
-            f"(serial {source.serial}) in the ring before it: promote a build to that ring first"
+            f"ring {ring.name}: has {tip.version} (serial {tip.serial}), which is newer than "
+            f"{source.version} (serial {source.serial}) in the ring before it: "
+            "promote a build to that ring first"
         )
     if ring.ref not in source.bindings:
         raise Refused(

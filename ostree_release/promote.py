@@ -79,7 +79,7 @@ def plan_only(context: Context, request: Request) -> dict[str, Any]:
 
 
 def _packages(road: Road, release: Commit | None) -> Diff:
-    """Return what the ring's clients get: its tip against the release, or against the build not staged yet."""
+    """Return what changes for the ring's clients, also before the release is staged."""
     tip = road.plan.tip
     source = Repository(road.source.repository) if release is None else road.repository
     checksum = release.checksum if release else road.plan.build

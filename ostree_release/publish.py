@@ -79,7 +79,7 @@ def _move(
     moves: list[Move],
     details: dict[str, str],
 ) -> list[Move]:
-    """Make the moves that change something, in one transaction, between an intent and a done; returns them."""
+    """Make the moves that change something in one transaction, with intent and done; returns them."""
     needed = [move for move in moves if move.old != move.new]
     if not needed:
         return []

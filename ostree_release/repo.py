@@ -107,8 +107,8 @@ class Repository:
     def signed_by(self, checksum: str, public_key: Path, fingerprints: frozenset[str]) -> bool:
         """Say whether a commit has a valid signature by one of the keys in a file.
 
-        fingerprints: of the primary keys in that file. libostree also trusts the host's own keyrings, whatever
-        it is handed, so a valid signature counts only if its key is one of these.
+        fingerprints: of the primary keys in that file. libostree also trusts the host's own keyrings,
+        whatever it is handed, so a valid signature counts only if its key is one of these.
         """
         try:
             result = self._verified(checksum, public_key)
@@ -219,7 +219,7 @@ class Transaction:
         self.committed = False
 
     def copy_build(self, source: Repository, checksum: str) -> None:
-        """Copy a commit by its checksum from a repository on this machine, checking every object's content."""
+        """Copy a commit by its checksum from a repository on this machine, verifying every object."""
         options = {
             "refs": GLib.Variant("as", [checksum]),  # never a ref's name: it may move meanwhile
             "flags": GLib.Variant("i", int(OSTree.RepoPullFlags.UNTRUSTED)),
@@ -246,7 +246,7 @@ class Transaction:
             metadata = GLib.VariantDict.new(
                 source.get_child_value(0)
             )  # every value with its type and byte order
-            for key in source.get_child_value(0).keys():
+            for key in source.get_child_value(0).keys():  # noqa: SIM118 - a GLib variant
                 if key in _BINDINGS or key.startswith(OWN_METADATA):
                     metadata.remove(key)
             metadata.insert_value("ostree.ref-binding", GLib.Variant("as", sorted(refs)))
@@ -275,7 +275,7 @@ class Transaction:
         if source is None:
             return
         kept = GLib.VariantDict.new(source)
-        for key in source.keys():
+        for key in source.keys():  # noqa: SIM118 - a GLib variant
             if key.startswith(_SIGNATURES):
                 kept.remove(key)
         copied = kept.end()

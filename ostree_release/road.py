@@ -16,7 +16,7 @@ from .survey import Survey
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asked for. expect_build, expect_tip: checksums from an earlier plan, refused if they moved."""
+    """What somebody asked for; expect_build, expect_tip: checksums of an earlier plan, still due."""
 
     environment: str
     build: str | None = None

@@ -22,7 +22,7 @@ _TIMEOUT = 20.0  # seconds for a connection or an answer
 
 
 def smoke_pull(context: Context, environment: Environment, ref: str, release: Commit) -> None:
-    """Pull a published release into the environment's scratch repository; refuses with the reason if it fails."""
+    """Pull a published release into the environment's scratch repository; refuses if that fails."""
     context.say(f"Smoke pull of {ref} from {environment.url}")
     reach(environment.url, context.config)
     scratch = Repository.scratch(context.config.state / "smoke" / environment.name)
@@ -33,7 +33,8 @@ def smoke_pull(context: Context, environment: Environment, ref: str, release: Co
         raise Refused(f"smoke pull from {environment.url}: {refusal}; no ring was moved") from refusal
     if checksum != release.checksum:
         raise Refused(
-            f"smoke pull from {environment.url}: {ref} is {checksum} there, not {release.checksum}; no ring was moved"
+            f"smoke pull from {environment.url}: {ref} is {checksum} there, not {release.checksum}; "
+            "no ring was moved"
         )
     keys = gpg.fingerprints(environment.public_key)
     if not scratch.signed_by(checksum, environment.public_key, keys):
@@ -50,13 +51,13 @@ def check_served(context: Context, environment: Environment, ring: Ring, release
     served = scratch.served_summary().get(ring.ref)
     if served != release.checksum:
         raise Refused(
-            f"{environment.url}: serves {served or 'nothing'} as {ring.ref}, not {release.checksum} that it was moved "
-            "to: is a cache, or another directory, behind this URL?"
+            f"{environment.url}: serves {served or 'nothing'} as {ring.ref}, not {release.checksum} "
+            "that it was moved to: is a cache, or another directory, behind this URL?"
         )
 
 
 def reach(url: str, config: Config) -> None:
-    """Ask the web server for the repository's configuration with a client's trust; refuses with the reason."""
+    """Ask the web server for the repository's configuration with a client's trust; refuses if that fails."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     failed = f"smoke pull from {url}"

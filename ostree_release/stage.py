@@ -23,7 +23,7 @@ def stage(
     """Return the release or candidate that the plan found, else stage one.
 
     The build is copied by checksum with every object verified, and its signature must be one of the source
-    environment's own key. The candidate carries all of its metadata, bound to every ref it may be offered under.
+    environment's own key. The candidate has all of its metadata, bound to all refs it may be offered under.
     """
     if plan.release:
         return plan.release

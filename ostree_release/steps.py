@@ -30,7 +30,7 @@ def stage_only(context: Context, request: Request) -> dict[str, Any]:
 
 
 def sign_only(context: Context, name: str, version: str | None) -> dict[str, Any]:
-    """Sign a candidate (the newest, or the one of a version) and do no more; returns the result as it is printed."""
+    """Sign a candidate (default: the newest) and do no more; returns the result as it is printed."""
     environment, _ = context.config.promoting(name)
     with context.changing(environment, "sign"):
         repository = Repository(environment.repository)

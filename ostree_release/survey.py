@@ -14,7 +14,7 @@ class Survey:
     """What a promoting environment has.
 
     refs: every ref with its checksum; commits: what the environment's refs name, by checksum; signed: the
-    checksums of ring tips with a signature by the environment's key; summary: the refs that the summary names;
+    checksums of ring tips with a signature by the environment's key; summary: what the summary names;
     interrupted: how many intents in the journal nothing ended.
     """
 
@@ -55,7 +55,7 @@ class Survey:
         return frozenset({environment.candidate_ref(version), environment.release_ref(version), *rings})
 
     def is_valid_candidate(self, candidate: Commit) -> bool:
-        """Say whether a candidate can still be published: on top of the newest release, bound to today's rings."""
+        """Say whether a candidate can still be published: after the newest release, for today's rings."""
         newest = self.newest
         return (
             candidate.serial == (newest.serial if newest else 0) + 1

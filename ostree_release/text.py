@@ -45,7 +45,8 @@ def _promote(result: Result) -> list[str]:
     lines = _packages(result["packages"])
     lines += [f"{move['ref']}: {_short(move['from'])} -> {_short(move['to'])}" for move in result["moves"]]
     lines += [f"Repaired: {repair}" for repair in result["repaired"]]
-    where = f"{environment}/{ring} has {release['version']} ({release['checksum'][:12]}), build {build['version']}"
+    name = f"{release['version']} ({release['checksum'][:12]})"
+    where = f"{environment}/{ring} has {name}, build {build['version']}"
     outcome = {"promoted": "Promoted", "repaired": "Repaired", "unchanged": "Nothing to do"}[
         result["outcome"]
     ]

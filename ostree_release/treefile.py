@@ -14,7 +14,7 @@ from .errors import Refused
 
 
 def effective(environment: Environment) -> Path:
-    """Return the treefile that is composed: `NAME.local.yaml` beside the managed `NAME.yaml`, if it is there."""
+    """Return the treefile to read: `NAME.local.yaml` beside the managed `NAME.yaml`, if it is there."""
     assert environment.treefile is not None
     local = environment.treefile.with_suffix(f".local{environment.treefile.suffix}")
     return local if local.exists() else environment.treefile
@@ -30,10 +30,10 @@ def hashes(environment: Environment) -> dict[str, str]:
 
 
 def check(environment: Environment) -> Path:
-    """Return the treefile to compose; refuses one with unknown keys, or with a ref that is not the environment's.
+    """Return the treefile to compose; refuses one with unknown keys, or with another ref than is due.
 
-    rpm-ostree refuses unknown keys only in files that end in .yaml, and passes them on from JSON ones. So what it
-    makes of the treefile and its includes is handed to it once more under such a name; JSON is YAML.
+    rpm-ostree refuses unknown keys only in files that end in .yaml, and passes them on from JSON ones. So
+    what it makes of the treefile and its includes is handed to it once more under such a name; JSON is YAML.
     """
     path = effective(environment)
     merged = _parsed(path)

@@ -1,6 +1,6 @@
 """A server in a temporary directory: repositories, keys, configuration, and a web server with TLS.
 
-Runs where libostree, gpg and openssl are, with the standard library only: python3 -m unittest discover -s tests/server
+Runs where libostree, gpg and openssl are, without pytest: python3 -m unittest discover -s tests/server -t .
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Server:
     def refs(self, repository: Path | None = None) -> dict[str, str]:
         """Return the refs of a repository (prod) as the ostree program lists them."""
         listing = run("ostree", f"--repo={repository or self.prod}", "refs", "--revision").stdout
-        return {ref: checksum for ref, checksum in (line.split() for line in listing.splitlines())}
+        return dict(line.split() for line in listing.splitlines())
 
     def fsck(self) -> None:
         """Fail unless the ostree program finds prod whole, with every ref in its commit's binding."""
