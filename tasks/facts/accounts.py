@@ -27,7 +27,7 @@ class Accounts(FactBase[AccountsState]):
         """None of them exists."""
         return AccountsState()
 
-    def command(self, logins: list[str], groups: list[str]) -> StringCommand:  # type: ignore[override]
+    def command(self, logins: list[str], groups: list[str]) -> StringCommand:
         """One command for all of them; it succeeds whatever is missing."""
         return StringCommand(
             *("getent passwd --", *map(QuoteString, logins), "| sed 's/^/login:/';"),

@@ -16,7 +16,7 @@ class CertificatesDue(FactBase[list[str]]):
         """Nothing is due."""
         return []
 
-    def command(self, program: str) -> StringCommand:  # type: ignore[override]
+    def command(self, program: str) -> StringCommand:
         """Ask the script; where there is none yet, everything is due."""
         path = QuoteString(program)
         return StringCommand("if test -x", path, "; then", path, "--check; else echo everything; fi; true")
@@ -38,7 +38,7 @@ class CopyDiffers(FactBase[bool]):
         """They are the same."""
         return False
 
-    def command(self, source: str, target: str) -> StringCommand:  # type: ignore[override]
+    def command(self, source: str, target: str) -> StringCommand:
         """Compare bytes."""
         return StringCommand("cmp -s --", QuoteString(source), QuoteString(target), "|| echo differs; true")
 

@@ -29,7 +29,7 @@ class Firewalld(FactBase[FirewalldState]):
         """There is no firewalld."""
         return FirewalldState()
 
-    def command(self, memory: str) -> StringCommand:  # type: ignore[override]
+    def command(self, memory: str) -> StringCommand:
         """One command; it succeeds without firewalld."""
         return StringCommand(
             *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null;"),

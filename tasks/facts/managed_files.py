@@ -39,7 +39,7 @@ class ManagedFiles(FactBase[dict[str, PathState]]):
         """No path exists."""
         return {}
 
-    def command(  # type: ignore[override]
+    def command(
         self,
         files: list[str] | None = None,
         directories: list[str] | None = None,

@@ -26,7 +26,7 @@ class Repositories(FactBase[dict[str, RepositoryState]]):
         """None of them exists."""
         return {}
 
-    def command(self, paths: list[str]) -> StringCommand:  # type: ignore[override]
+    def command(self, paths: list[str]) -> StringCommand:
         """Read the configuration as a file, because ostree may not be installed yet."""
         return StringCommand(
             *("for path in", *map(QuoteString, paths), '; do test -d "$path" || continue;'),
@@ -61,7 +61,7 @@ class MissingRefs(FactBase[list[str]]):
         """Every ref is there."""
         return []
 
-    def command(self, refs: dict[str, str]) -> StringCommand:  # type: ignore[override]
+    def command(self, refs: dict[str, str]) -> StringCommand:
         """Refs are files, so ostree is not needed."""
         bits: list[object] = []
         for repository, ref in refs.items():

@@ -1,4 +1,4 @@
-"""SELinux as it is configured: rules for labels, types of ports, labels that differ. No kernel support needed."""
+"""SELinux as it is configured, also where no kernel has it loaded: rules, types of ports, wrong labels."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pyinfra.api import FactBase, QuoteString, StringCommand
 
 @dataclass(frozen=True)
 class LabelsState:
-    """`rules`: local pattern -> type; `ports`: TCP port or range -> its types; `wrong`: paths of another type.
+    """`rules`: local pattern -> type; `ports`: TCP port or range -> its types.
 
-    `remembered`: what an earlier run of ours has declared, as "fcontext PATTERN" and "port NUMBER".
+    `wrong`: paths of another type. `remembered`: what an earlier run of ours has declared,
+    as "fcontext PATTERN" and "port NUMBER".
     """
 
     rules: dict[str, str] = field(default_factory=dict)
@@ -34,7 +35,7 @@ class Labels(FactBase[LabelsState]):
         """Nothing is declared, nothing is labelled."""
         return LabelsState()
 
-    def command(self, policy: str, path: str, label: str, memory: str) -> StringCommand:  # type: ignore[override]
+    def command(self, policy: str, path: str, label: str, memory: str) -> StringCommand:
         """One command; it succeeds where semanage is not installed yet."""
         rules = QuoteString(f"/etc/selinux/{policy}/contexts/files/file_contexts.local")
         return StringCommand(

@@ -47,7 +47,7 @@ class SigningKeys(FactBase[dict[str, KeyState]]):
         """There is no key."""
         return {}
 
-    def command(self, homes: dict[str, list[str]]) -> str:  # type: ignore[override]
+    def command(self, homes: dict[str, list[str]]) -> str:
         """One command; it succeeds where gpg, the user or the directory does not exist yet."""
         calls = [f"look {' '.join(map(quote, (name, *home)))}" for name, home in homes.items()]
         return LOOK + "\n".join([*calls, "true"])

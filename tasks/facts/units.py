@@ -31,7 +31,7 @@ class Units(FactBase[dict[str, UnitState]]):
         """No unit is known."""
         return {}
 
-    def command(  # type: ignore[override]
+    def command(
         self,
         names: list[str],
         patterns: list[str] | None = None,
@@ -43,10 +43,18 @@ class Units(FactBase[dict[str, UnitState]]):
         if names:
             bits += ["systemctl show --property", properties, "--", *map(QuoteString, names), "2>/dev/null;"]
         for unit, files in (configurations or {}).items():
-            since = ("systemctl show --timestamp=unix --value --property StateChangeTimestamp", QuoteString(unit))
+            since = (
+                "systemctl show --timestamp=unix --value --property StateChangeTimestamp",
+                QuoteString(unit),
+            )
             bits += ["since=$(", *since, "2>/dev/null | tr -d @);"]
             bits += ["for changed in $(stat -L -c %Z --", *map(QuoteString, files), "2>/dev/null); do"]
-            bits += ['[ "$changed" -le "${since:-0}" ] ||', "echo", QuoteString(f"Outdated={unit}"), "; done;"]
+            bits += [
+                '[ "$changed" -le "${since:-0}" ] ||',
+                "echo",
+                QuoteString(f"Outdated={unit}"),
+                "; done;",
+            ]
         for pattern in patterns or ():
             listing = ("systemctl list-unit-files --state=enabled --no-legend --plain", QuoteString(pattern))
             bits += [*listing, "2>/dev/null | sed 's/^/Enabled=/; s/ .*//';"]

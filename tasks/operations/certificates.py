@@ -40,6 +40,4 @@ def copied(source: str, target: str) -> Generator[StringCommand, None, None]:
         host.noop(f"{target} is the same as {source}")
         return
     new = quoted(f"{target}.new")
-    yield script(
-        f"set -e; install -m 644 -- {quoted(source)} {new}; mv -fT -- {new} {quoted(target)}"
-    )
+    yield script(f"set -e; install -m 644 -- {quoted(source)} {new}; mv -fT -- {new} {quoted(target)}")

@@ -18,8 +18,8 @@ def ports(opened: list[str], memory: str) -> Generator[StringCommand, None, None
     Open ports in the default zone, and close those that an earlier run has opened and nobody needs now.
 
     + opened: ports with their protocol, such as "8443/tcp"
-    + memory: root's file on the server that names the ports opened by this operation, so that a port which the
-      administrator has opened is never closed
+    + memory: root's file on the server that names the ports opened by this operation, so that a port opened
+      by the administrator is never closed
     """
     state = host.get_fact(Firewalld, memory=memory)
     if not state.running:

@@ -1,4 +1,4 @@
-"""Files, directories, links and absences of one concern, declared together and changed only where they differ."""
+"""Files, directories, links and absences of one concern, declared together, changed only where needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tasks.operations.remote_script import READ_CONTENT, quoted, script
 class File:
     """A regular file. Content None: only its existence, owner and mode are declared.
 
-    `validate` is a command that must accept the new content, as a file named after it, before it is installed.
+    `validate` is a command that must accept a file with the new content before that is installed.
     """
 
     path: str
@@ -59,7 +59,7 @@ class Step:
     content: bytes | None = None
 
 
-# A new file is complete, and has its owner and mode, before its name shows it; until then only root can read it.
+# A new file is complete and has its owner and mode before its name shows it; till then only root can read it.
 PRELUDE = f"""\
 set -eu; umask 077
 {READ_CONTENT}\
@@ -96,7 +96,7 @@ def declared(
     + directories: owner, group and mode; parents that are missing are made, with mode 755
     + links: symbolic links
     + absent: files or links that must not be there
-    + check: command that must accept the result; when it does not, all files and links are put back as they were
+    + check: command that must accept the result; when it does not, files and links are put back as they were
     """
     files, directories, links, absent = files or [], directories or [], links or [], absent or []
     states: dict[str, PathState] = host.get_fact(

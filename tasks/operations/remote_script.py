@@ -6,7 +6,7 @@ from base64 import b64encode
 
 from pyinfra.api import QuoteString, StringCommand
 
-# Content travels as base64 lines on standard input, each piece closed by a line with a dot: neither the process
+# Content travels as base64 lines on standard input, each piece closed by a line with a dot: neither a process
 # list nor a log shows it, and any byte arrives as it is.
 READ_CONTENT = """\
 read_content() {

@@ -26,7 +26,9 @@ class Repository:
 
 
 @operation()
-def initialised(repositories: list[Repository], minimum_free_bytes: int) -> Generator[StringCommand, None, None]:
+def initialised(
+    repositories: list[Repository], minimum_free_bytes: int
+) -> Generator[StringCommand, None, None]:
     """
     Initialise what is no repository yet; refuse one of another kind, which httpd could not serve.
 
@@ -47,7 +49,7 @@ def initialised(repositories: list[Repository], minimum_free_bytes: int) -> Gene
             return
         if state and state.free_bytes is not None and state.free_bytes < minimum_free_bytes:
             host.log_styled(
-                f"{repository.path} has {state.free_bytes / GIB:.1f} GiB free; compose and promote will refuse"
+                f"{repository.path} has {state.free_bytes / GIB:.1f} GiB free; compose and promote refuse"
                 f" below {minimum_free_bytes / GIB:.1f} GiB (ostree_minimum_free_gib)",
                 log_func=logger.warning,
                 fg="yellow",
@@ -55,7 +57,7 @@ def initialised(repositories: list[Repository], minimum_free_bytes: int) -> Gene
     if not missing:
         host.noop(f"{len(repositories)} repositories are initialised")
         return
-    # ostree tells the mode of an existing repository by nothing but silence: only a missing one is initialised.
+    # Over an existing repository of another mode ostree would succeed and change nothing.
     yield script("\n".join(["set -e; umask 022", *map(_initialise, missing)]))
 
 

@@ -12,7 +12,9 @@ from tasks.operations.remote_script import quoted
 
 
 @operation()
-def composed(program: str, refs: dict[str, str], names: dict[str, str]) -> Generator[StringCommand, None, None]:
+def composed(
+    program: str, refs: dict[str, str], names: dict[str, str]
+) -> Generator[StringCommand, None, None]:
     """
     Compose every environment that has no build yet.
 

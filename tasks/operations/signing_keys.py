@@ -1,4 +1,4 @@
-"""One signing key for each environment: made on the server, or brought along; its public part is published."""
+"""One signing key for each environment: made on the server or brought along; its public part is published."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tasks.operations.remote_script import READ_CONTENT, quoted, script
 class SigningKey:
     """A key of an environment.
 
-    `home` is its GNUPGHOME, a directory of `owner` that exists by now; `public` the file that clients get.
-    `source` is a file on the laptop with an exported secret key without passphrase; None: the server makes one.
+    `home` is its GNUPGHOME, a directory of `owner` that exists by now; `public` the file for clients.
+    `source` is a file on the laptop, an exported secret key without passphrase; None: the server makes one.
     """
 
     environment: str
@@ -32,7 +32,7 @@ class SigningKey:
 
 
 # Signing only, and without expiry: an expired key makes clients refuse what was signed before, too. A key that
-# is replaced is kept beside the new one. The agent that gpg has started would outlive us with files in the home.
+# is replaced is kept beside the new one. The agent that gpg starts would outlive the run, with sockets there.
 PRELUDE = f"""\
 set -eu; umask 077
 {READ_CONTENT}\

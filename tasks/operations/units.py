@@ -23,8 +23,8 @@ def running(
     """
     Start and enable units, stop and disable others, and let systemd and services read what has changed.
 
-    All of it is decided by what systemd says, not by what this run has changed: a run that was cut off after a
-    file was written is completed by the next one.
+    All of it is decided by what systemd says, not by what this run has changed: the next run completes one
+    that was cut off after a file was written.
 
     + started: units that run now and after the next boot
     + stopped: units that do neither

@@ -14,8 +14,6 @@ def open_ports(settings: Server) -> None:
     """Open httpd's ports, now and permanently, and close those of earlier settings."""
     firewalld.ports(
         name="Ports in firewalld",
-        opened=[
-            f"{port}/tcp" for port in (settings.https_port, settings.http_port) if port is not None
-        ],
+        opened=[f"{port}/tcp" for port in (settings.https_port, settings.http_port) if port is not None],
         memory=f"{places.DECLARED}/firewalld",
     )

@@ -1,4 +1,4 @@
-"""ostree-release on the server: the program, its configuration, what each role may start, its run directory."""
+"""ostree-release on the server: the program, its configuration, its roles, its run directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Directories of builds and releases, with owners and modes that hold under any umask, and their repositories."""
+"""Directories with owners and modes that hold under any umask, and the repositories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The certificate of the server: a private CA's, renewed by a timer on the server, or the administrator's own."""
+"""The server's certificate: a private CA's, renewed by a timer on the server, or the administrator's own."""
 
 from __future__ import annotations
 
