@@ -64,7 +64,7 @@ def test_deploy_finds_all_that_it_installs_in_the_image_or_its_archive() -> None
 def test_what_deploy_brings_is_not_there_already() -> None:
     found = data()
     installed = {*found["server"], *found["rpm_ostree"]}
-    assert installed.isdisjoint({"apache2", "firewalld", "gnupg", "openssl", "selinux-policy-default"})
+    assert installed.isdisjoint({"apache2", "gnupg", "openssl", "selinux-policy-default"})
 
 
 def test_the_packages_are_on_the_path_that_the_settings_of_the_lab_name() -> None:
