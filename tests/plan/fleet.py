@@ -1,0 +1,185 @@
+"""A fleet that exists on paper only: pyinfra's real command line against its @fake connector.
+
+A server and clients answer what the real programs print. Clients are where they should be (GOOD), behind, have
+never seen this server (NEW), are busy with a transaction, or are a closed port (GONE).
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.recorded.recordings import recorded_status
+from tests.unit.test_follow import KEY
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = "fedora/x86_64/kinoite"
+BUILD, PILOT, STABLE = "a" * 64, "b" * 64, "c" * 64
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n"
+
+
+class Run(NamedTuple):
+    """What pyinfra printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+def release(version: str, checksum: str, serial: int) -> dict[str, Any]:
+    return {"version": version, "checksum": checksum, "timestamp": 1795000000, "serial": serial}
+
+
+STATUS = {
+    "environments": {
+        "dev": {
+            "composed": True,
+            "ref": f"{HOME}/dev",
+            "build": {"version": "44.3", "checksum": BUILD, "timestamp": 1795000000},
+            "disk": {},
+        },
+        "prod": {
+            "composed": False,
+            "promotes_from": "dev",
+            "rings": [
+                {
+                    "name": "pilot",
+                    "ref": f"{HOME}/pilot",
+                    "release": release("44.2", PILOT, 2),
+                    "behind": {"upgraded": 3, "added": 1, "removed": 0, "downgraded": 0},
+                },
+                {
+                    "name": "stable",
+                    "ref": f"{HOME}/stable",
+                    "release": release("44.1", STABLE, 1),
+                    "behind": {"upgraded": 5, "added": 1, "removed": 0, "downgraded": 0},
+                },
+            ],
+        },
+    }
+}
+PLAN = {
+    "outcome": "promote",
+    "environment": "prod",
+    "ring": "pilot",
+    "build": {"version": "44.3", "checksum": BUILD, "timestamp": 1795000000},
+    "release": {"version": "44.3", "serial": 3, "checksum": None},
+    "moves": [
+        {
+            "ref": f"{HOME}/pilot",
+            "from": {"version": "44.2", "checksum": PILOT},
+            "to": {"version": "44.3", "checksum": None},
+        }
+    ],
+    "expect": {"build": BUILD, "tip": PILOT},
+    "packages": {
+        "added": [{"name": "newtool", "new": "1.0-1"}],
+        "removed": [],
+        "upgraded": [{"name": "hello", "old": "1.0-1", "new": "2.0-1"}],
+        "downgraded": [],
+    },
+    "repairs": [],
+}
+LOG = {"entries": [{"event": "done", "actor": "alice"}]}
+
+
+def server(plan: dict[str, Any] = PLAN, promotion: Any = ("staging", "signing")) -> dict[str, Any]:
+    """Answers of a repository server."""
+    return {
+        "--plan": json.dumps(plan),
+        "promoter log": [json.dumps(STATUS), json.dumps(LOG)],
+        "status": json.dumps(STATUS),
+        "promoter promote": promotion,
+        "composer compose": ["compose output"],
+        "== certificate": [
+            "== key",
+            base64.b64encode(KEY).decode(),
+            "== certificate",
+            *CERTIFICATE.splitlines(),
+            "== end",
+        ],
+    }
+
+
+def client(ref: str, checksum: str, declared: bool, transaction: list[str] | None = None) -> dict[str, Any]:
+    """Answers of a client that runs one deployment of a ref."""
+    status = copy.deepcopy(recorded_status("fresh"))
+    deployment = status["deployments"][0]
+    deployment.update(checksum=checksum, origin=ref, version="44.x")
+    status["transaction"] = transaction
+    settings = [
+        '[remote "kinoite-prod"]',
+        "url=https://images.lab:8443/repo/kinoite/prod",
+        "gpg-verify=true",
+        "tls-ca-path=/etc/ostree/certificates/kinoite-prod.crt",
+    ]
+    state = ["== boot", "boot-id", "== status", *json.dumps(status, indent=2).splitlines(), "== remote"]
+    state += settings if declared else []
+    state += ["== keyring", *([base64.b64encode(KEY).decode()] if declared else [])]
+    state += ["== ca", *([base64.b64encode(CERTIFICATE.encode()).decode()] if declared else []), "== end"]
+    name = ref.partition(":")[2]
+    published = {f"{HOME}/pilot": PILOT, f"{HOME}/stable": STABLE}.get(name, "d" * 64)
+    summary = [f"== {name}", f"* {name}", "    Latest Commit (1 kB):", f"      {published}"]
+    return {"== boot": state, "remote summary": summary}
+
+
+GOOD = client(f"kinoite-prod:{HOME}/pilot", PILOT, declared=True)
+BEHIND = client(f"kinoite-prod:{HOME}/pilot", STABLE, declared=True)
+NEW = client("fedora:fedora/44/x86_64/kinoite", "e" * 64, declared=False)
+BUSY = client(f"kinoite-prod:{HOME}/pilot", PILOT, declared=True, transaction=["Upgrade", ":1.5", "/org"])
+GONE = None
+
+
+def pyinfra(
+    folder: Path,
+    arguments: list[str],
+    clients: dict[str, Any] | None = None,
+    servers: Any = None,
+    cwd: Path = ROOT,
+) -> Run:
+    """Run pyinfra on a fleet of fakes.
+
+    folder: where the inventory is written; clients: answers by name, GONE for one that cannot be connected to;
+    servers: answers of the server; cwd: where pyinfra is started.
+    """
+    quick = {"fake_delay": 0, "fake_delay_jitter": 0}
+    hosts = []
+    for name, answers in (clients or {}).items():
+        data: dict[str, Any] = {"ostree_image_server": "@fake/server", "ostree_follows": "pilot"}
+        if answers is GONE:
+            data |= {"ssh_hostname": "127.0.0.1", "ssh_port": 1, "ssh_connect_retries": 0}
+            hosts.append((name, data))
+        else:
+            hosts.append((f"@fake/{name}", data | quick | {"fake_responses": answers}))
+    answers = server() if servers is None else servers
+    data = {"ostree_public_name": "images.lab", "fake_responses": answers, **quick}
+    images = [("@fake/server", data)]
+    inventory = folder / "fleet.py"
+    inventory.write_text(f"image_servers = {images!r}\nclients = {hosts!r}\n")
+    program = Path(sys.executable).parent / "pyinfra"
+    done = subprocess.run(
+        [str(program), str(inventory), *arguments],
+        cwd=cwd,
+        text=True,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def changes(document: dict[str, Any]) -> dict[str, list[str]]:
+    """Name the operations of a plan that would change something, each with its hosts."""
+    return {each["name"]: each["hosts_with_change"] for each in document["plan"] if each["hosts_with_change"]}

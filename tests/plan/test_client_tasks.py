@@ -1,0 +1,99 @@
+"""tasks/rebase.py, upgrade.py and status.py through pyinfra's command line, on clients on paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.plan.fleet import BEHIND, BUSY, GONE, GOOD, HOME, NEW, changes, pyinfra
+
+
+def test_a_rebase_plans_trust_remote_and_reboot_for_who_needs_them(tmp_path: Path) -> None:
+    run = pyinfra(
+        tmp_path,
+        ["tasks/rebase.py", "--dry", "--json", "--data", "reboot=yes"],
+        {"good1": GOOD, "new1": NEW},
+    )
+    assert run.code == 0
+    assert changes(run.document) == {
+        "Declare the remote": ["@fake/new1"],
+        "Rebase": ["@fake/new1"],
+        "Reboot and check": ["@fake/new1"],
+    }
+    assert f"-> kinoite-prod:{HOME}/pilot 44.2 (bbbbbbbbbb)" in run.err
+
+
+def test_a_rebase_elsewhere_says_that_older_is_accepted(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/rebase.py", "--dry", "--data", "to=stable"], {"good1": GOOD})
+    assert run.code == 0
+    assert "a reboot is pending" in run.err
+    assert f"kinoite-prod:{HOME}/pilot" in run.err
+    assert f"-> kinoite-prod:{HOME}/stable 44.1" in run.err
+
+
+def test_the_server_is_asked_also_outside_the_limit(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/rebase.py", "--dry", "--json", "--limit", "clients"], {"new1": NEW})
+    assert run.code == 0
+    assert changes(run.document)["Rebase"] == ["@fake/new1"]
+
+
+def test_one_bad_client_is_named_at_the_end_and_the_others_go_on(tmp_path: Path) -> None:
+    run = pyinfra(
+        tmp_path, ["tasks/rebase.py", "-y"], {"gone1": GONE, "busy1": BUSY, "new1": NEW, "good1": GOOD}
+    )
+    assert run.code == 1
+    end = run.err[run.err.index("\nFailed:") :]
+    assert "gone1: could not be reached" in end
+    assert "@fake/busy1: busy: another rpm-ostree transaction is running (Upgrade)" in end
+    assert "new1" not in end
+    assert "good1" not in end
+
+
+def test_following_something_unknown_is_one_line(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/rebase.py", "-y", "--data", "to=canary"], {"good1": GOOD})
+    assert run.code == 1
+    assert "canary" in run.err
+    assert "prod/pilot" in run.err
+
+
+def test_an_upgrade_plans_only_where_something_is_new(tmp_path: Path) -> None:
+    run = pyinfra(
+        tmp_path,
+        ["tasks/upgrade.py", "--dry", "--json", "--data", "reboot=yes"],
+        {"good1": GOOD, "behind1": BEHIND},
+    )
+    assert run.code == 0
+    assert changes(run.document) == {"Upgrade": ["@fake/behind1"], "Reboot and check": ["@fake/behind1"]}
+
+
+def test_nothing_to_upgrade_is_no_change(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/upgrade.py", "-y", "--json", "--data", "reboot=yes"], {"good1": GOOD})
+    assert run.code == 0
+    assert [each["success"] for each in run.document["results"]["operations"]] == [[], []]
+
+
+def test_status_lists_everything_and_everyone(tmp_path: Path) -> None:
+    run = pyinfra(
+        tmp_path,
+        ["tasks/status.py", "-y"],
+        {"good1": GOOD, "behind1": BEHIND, "new1": NEW, "gone1": GONE},
+    )
+    assert run.code == 1, "a client could not be reached"
+    rows = {line.split("  ")[0]: line for line in run.out.splitlines() if line}
+    assert "44.3" in rows["dev"]
+    assert "3 upgraded, 1 added" in rows["prod/pilot"]
+    assert "up to date" in rows["@fake/good1"]
+    assert "behind" in rows["@fake/behind1"]
+    assert "44.2 is there" in rows["@fake/behind1"]
+    assert "follows something else" in rows["@fake/new1"]
+    assert "unreachable" in rows["gone1"]
+    assert "\x1b" not in run.out
+
+
+def test_status_as_json_is_one_document(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/status.py", "-y", "--data", "format=json"], {"good1": GOOD})
+    assert run.code == 0
+    document = run.document
+    assert document["servers"]["@fake/server"]["environments"]["dev"]["build"]["version"] == "44.3"
+    row = document["clients"][0]
+    assert (row["name"], row["state"], row["follows"]) == ("@fake/good1", "up to date", "prod/pilot")
+    assert row["booted"]["version"] == "44.x"

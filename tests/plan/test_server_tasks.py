@@ -1,0 +1,90 @@
+"""promote.py and tasks/compose.py through pyinfra's command line, on a server that exists on paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, ROOT, changes, pyinfra, server
+
+
+def test_a_promotion_is_shown_before_it_happens(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["promote.py", "--dry", "--json"], {"good1": GOOD})
+    assert run.code == 0
+    assert changes(run.document) == {"Promote to prod/pilot": ["@fake/server"]}
+    for shown in (
+        "build 44.3",
+        "serial 3",
+        "44.2 (bbbbbbbbbb) -> 44.3",
+        "hello 1.0-1 -> 2.0-1",
+        "newtool 1.0-1",
+    ):
+        assert shown in run.err
+
+
+def test_a_promotion_ends_with_what_is_where_by_whom_and_what_is_next(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["promote.py", "-y"])
+    assert run.code == 0
+    assert "[@fake/server] staging" in run.err
+    last = next(line for line in run.err.splitlines() if "prod has now" in line)
+    assert "pilot 44.2, stable 44.1; promoted by alice" in last
+    assert "pyinfra INVENTORY promote.py -y --data ring=stable" in last
+
+
+def test_nothing_to_promote_is_no_change(tmp_path: Path) -> None:
+    unchanged = {**PLAN, "outcome": "unchanged", "moves": []}
+    run = pyinfra(tmp_path, ["promote.py", "-y", "--json"], servers=server(unchanged))
+    assert run.code == 0
+    assert [each["success"] for each in run.document["results"]["operations"]] == [[]]
+    assert "already has 44.3: nothing to do" in run.err
+
+
+def test_a_refused_plan_fails_in_one_line_dry_or_not(tmp_path: Path) -> None:
+    refusal = "build 44.9: there is no such build"
+    for how in ("--dry", "-y"):
+        run = pyinfra(
+            tmp_path,
+            ["promote.py", how, "--data", "build=v44.9"],
+            servers={"--plan": f'{{"error": "{refusal}"}}'},
+        )
+        assert run.code == 1
+        assert [line for line in run.err.splitlines() if refusal in line] == [f"    [@fake/server] {refusal}"]
+
+
+def test_a_promotion_refused_by_the_server_is_a_failed_operation(tmp_path: Path) -> None:
+    refused = {"success": False, "stdout": ["staging", "ostree-release: prod is locked by bob (promote)"]}
+    run = pyinfra(tmp_path, ["promote.py", "-y"], servers=server(promotion=refused))
+    assert run.code == 1
+    assert "    [@fake/server] prod is locked by bob (promote)" in run.err.splitlines()
+    assert "[@fake/server] Error: executed 0 commands" in run.err
+
+
+def test_clients_are_left_alone_even_when_they_do_not_answer(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["promote.py", "-y"], {"gone1": GONE, "busy1": BUSY})
+    assert run.code == 0
+
+
+def test_without_a_server_one_line_says_so(tmp_path: Path) -> None:
+    for entry in ("promote.py", "tasks/compose.py"):
+        run = pyinfra(tmp_path, [entry, "-y", "--limit", "clients"], {"good1": GOOD})
+        assert run.code == 1
+        assert "No repository server in this run" in run.err
+
+
+def test_a_compose_says_what_there_is_before_and_after(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/compose.py", "-y"])
+    assert run.code == 0
+    assert "dev has 44.3 (aaaaaaaaaa)" in run.err
+    assert "[@fake/server] compose output" in run.err
+    assert "No changes: dev keeps 44.3" in run.err
+
+
+def test_what_promotes_is_not_composed(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/compose.py", "-y", "--data", "environment=prod"])
+    assert run.code == 1
+    assert "prod is not composed: it promotes from dev" in run.err
+
+
+def test_from_another_folder_with_chdir(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["--chdir", str(ROOT), "promote.py", "--dry", "--json"], cwd=tmp_path)
+    assert run.code == 0
+    assert changes(run.document) == {"Promote to prod/pilot": ["@fake/server"]}
