@@ -1,7 +1,7 @@
 """A fleet that exists on paper only: pyinfra's real command line against its @fake connector.
 
-A server and clients answer what the real programs print. Clients are where they should be (GOOD), behind, have
-never seen this server (NEW), are busy with a transaction, or are a closed port (GONE).
+A server and clients answer what the real programs print. Clients are where they should be (GOOD), behind,
+have never seen this server (NEW), are busy with a transaction, or are a closed port (GONE).
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def pyinfra(
 ) -> Run:
     """Run pyinfra on a fleet of fakes.
 
-    folder: where the inventory is written; clients: answers by name, GONE for one that cannot be connected to;
+    folder: where the inventory is written; clients: answers by name, GONE for one that does not answer;
     servers: answers of the server; cwd: where pyinfra is started.
     """
     quick = {"fake_delay": 0, "fake_delay_jitter": 0}
