@@ -23,7 +23,7 @@ def create(engine: Engine, lab: Lab, base: Base, image: str) -> Container:
     files = keys.host_key_files(keys.host_key(lab, lab.server))
     # Owned by root, which sshd accepts: a login cannot lock the lab out by mistake.
     files |= {f"/home/{login}/.ssh/authorized_keys": (login_line, 0o644) for login in LOGINS.values()}
-    if not base.real_rpm_ostree and hasattr(rpm_ostree, "files"):
+    if not base.real_rpm_ostree:
         files |= rpm_ostree.files()
     return engine.create_machine(
         lab,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from lab import bases, connection, keys, packages, preflight, server, state
+from lab import bases, clients, connection, keys, packages, preflight, server, state
 from lab.bases import Base
 from lab.engine import Engine
 from lab.errors import LabError
@@ -74,14 +74,8 @@ def _raise(
     if container.status != "running":
         say("starting the server")
         engine.start(container)
-    if hasattr(packages, "prepare"):
-        packages.prepare(engine, lab, image, say)
-    try:
-        from lab import clients
-    except ImportError:
-        wanted = ()
-        machines = (lab.server,)
-    else:
+    packages.prepare(engine, lab, image, say)
+    if wanted:
         clients.up(engine, lab, image, wanted, say)
     for machine in machines:
         connection.wait(lab, machine, _BOOT_SECONDS)
