@@ -34,7 +34,10 @@ def _host(machine: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _clients(follows: str) -> list[tuple[str, dict[str, Any]]]:
-    return [_host(machine) for machine in _STATE["clients"] if machine["follows"] == follows]
+    return [
+        (name, {**reached, "ostree_image_server": _STATE["server"]["name"]})
+        for name, reached in (_host(client) for client in _STATE["clients"] if client["follows"] == follows)
+    ]
 
 
 image_servers = [_host(_STATE["server"])]
