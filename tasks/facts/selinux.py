@@ -25,7 +25,8 @@ class Labels(FactBase[LabelsState]):
     """What the configured policy says, and which labels below a directory say otherwise.
 
     + policy: the policy's name in /etc/selinux, such as "targeted"
-    + path: directory with repositories; objects are judged by the directory they lie in
+    + path: directory with repositories; objects are judged by the directory they lie in. Without a kernel that
+      labels what is new, only the repositories themselves must have a label; a wrong one is found everywhere.
     + label: type that everything there should have
     + memory: file that names what this project has declared
     """
@@ -42,9 +43,11 @@ class Labels(FactBase[LabelsState]):
             *("sed -n 's/^\\//rule \\//p'", rules, "2>/dev/null;"),
             *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null;"),
             "semanage port -l -n 2>/dev/null | sed -n 's/ tcp / /; t found; b; :found s/^/port /p';",
+            *("find", QuoteString(path), "-maxdepth 1 -type d -exec stat -c 'label %C %n' {} + 2>/dev/null"),
+            *("| grep -v", QuoteString(f"^label [^ ]*:{label}:"), ";"),
             *("find", QuoteString(path), "\\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"),
-            "-o -print0 2>/dev/null | xargs -0 -r stat -c 'label %C %n' 2>/dev/null",
-            *("| grep -v", QuoteString(f"^label [^ ]*:{label}:"), "; true"),
+            "-o -mindepth 2 -print0 2>/dev/null | xargs -0 -r stat -c 'label %C %n' 2>/dev/null",
+            *("| grep -v", QuoteString(f"^label \\(?\\|[^ ]*:{label}:.*\\) "), "; true"),
         )
 
     def process(self, output: list[str]) -> LabelsState:

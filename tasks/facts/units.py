@@ -48,7 +48,10 @@ class Units(FactBase[dict[str, UnitState]]):
                 QuoteString(unit),
             )
             bits += ["since=$(", *since, "2>/dev/null | tr -d @);"]
-            bits += ["for changed in $(stat -L -c %Z --", *map(QuoteString, files), "2>/dev/null); do"]
+            paths = [QuoteString(file) for file in files]
+            # A file that is a link counts both ways: pointed elsewhere, and changed where it points to.
+            bits += ["for changed in $(stat -c %Z --", *paths, "2>/dev/null;"]
+            bits += ["stat -L -c %Z --", *paths, "2>/dev/null); do"]
             bits += [
                 '[ "$changed" -le "${since:-0}" ] ||',
                 "echo",

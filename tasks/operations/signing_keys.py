@@ -31,7 +31,7 @@ class SigningKey:
     source: str | None = None
 
 
-# Signing only, and without expiry: an expired key makes clients refuse what was signed before, too. A key that
+# Signing only, and without expiry: an expired key makes clients refuse what was signed before. A key that
 # is replaced is kept beside the new one. The agent that gpg starts would outlive the run, with sockets there.
 PRELUDE = f"""\
 set -eu; umask 077

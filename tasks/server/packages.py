@@ -11,7 +11,7 @@ from tasks.platforms import Platform
 
 @deploy("Packages")
 def install_packages(platform: Platform, machine: MachineState) -> None:
-    """Install what serves, promotes and, where there is one, composes; SELinux's tools where it is configured."""
+    """Install what serves, promotes and composes; the tools of SELinux where it is configured."""
     names = [*platform.packages, *(platform.compose_packages or ())]
     if machine.selinux:
         names += platform.selinux_packages
