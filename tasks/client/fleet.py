@@ -15,7 +15,8 @@ COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"
 class ClientRow(TypedDict):
     """One client.
 
-    state: "up to date", "behind", "reboot pending", "follows something else", "not known" or "unreachable".
+    state: "up to date", "behind", "reboot pending", "follows something else", "not known" (what the server has),
+    "no answer" or "unreachable".
     """
 
     name: str
@@ -34,10 +35,10 @@ class Fleet(TypedDict):
     clients: list[ClientRow]
 
 
-def unreachable(name: str, detail: str) -> ClientRow:
-    """Make the row of a client that said nothing."""
+def unknown(name: str, detail: str, state: str = "no answer") -> ClientRow:
+    """Make the row of a client whose deployments are not known: unreachable, or reached without an answer."""
     return ClientRow(
-        name=name, state="unreachable", detail=detail, follows="", booted=None, pending=None, rollback=None
+        name=name, state=state, detail=detail, follows="", booted=None, pending=None, rollback=None
     )
 
 
@@ -59,7 +60,7 @@ def client_row(name: str, machine: Machine, wanted: str, server: Server, status:
     """
     running = booted(machine)
     if machine["problem"] or running is None:
-        return unreachable(name, machine["problem"] or "no booted deployment")
+        return unknown(name, machine["problem"] or "no booted deployment")
     first = machine["deployments"][0]
     waiting = pending(machine)
     follows, there = _followed(first["origin"], server, status)

@@ -9,7 +9,7 @@ import click
 from pyinfra.api import Host
 
 from tasks.client import servers
-from tasks.client.fleet import COLOURS, ClientRow, Fleet, client_lines, client_row, server_lines, unreachable
+from tasks.client.fleet import COLOURS, ClientRow, Fleet, client_lines, client_row, server_lines, unknown
 from tasks.facts.release import Answer
 from tasks.facts.rpm_ostree import ClientState
 from tasks.failures import drop
@@ -70,8 +70,8 @@ def _hear_client(host: Host) -> ClientRow:
         row = client_row(host.name, machine, client.follows, load_server(server_host), _status(server_host))
     except (servers.ServerError, SettingsError) as error:
         drop(host, str(error))
-        return unreachable(host.name, str(error))
-    if row["state"] == "unreachable":
+        return unknown(host.name, str(error))
+    if row["state"] == "no answer":
         drop(host, row["detail"])
     return row
 
@@ -87,7 +87,7 @@ def _fleet(host: Host) -> Fleet:
             if is_server(each):
                 _servers.setdefault(each.name, {"error": "could not be reached"})
             else:
-                clients.append(unreachable(each.name, "could not be reached"))
+                clients.append(unknown(each.name, "could not be reached", "unreachable"))
     return Fleet(servers=dict(sorted(_servers.items())), clients=clients)
 
 

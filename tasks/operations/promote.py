@@ -82,6 +82,8 @@ def plan_lines(plan: dict[str, Any]) -> list[str]:
     ]
     lines += [f"  {move['ref']}: {_commit(move['from'])} -> {_commit(move['to'])}" for move in plan["moves"]]
     lines += [f"  repair {text}" for text in plan["repairs"]]
+    if plan["expect"]["tip"] == "none":
+        return [*lines, "  the ring is empty: there are no packages to compare with"]
     packages = package_lines(plan["packages"])
     return lines + [f"  {line}" for line in packages or ["no package changes"]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.client.fleet import client_lines, server_lines, unreachable
+from tasks.client.fleet import client_lines, server_lines, unknown
 from tasks.operations.promote import plan_lines, result_line
 from tasks.words import age, difference, package_lines, table
 from tests.plan.fleet import LOG, PLAN, STATUS
@@ -67,13 +67,5 @@ def test_a_result_that_cannot_be_read_does_not_hide_that_it_is_done() -> None:
 def test_a_server_that_refuses_is_shown_with_its_reason() -> None:
     assert server_lines("server", {"error": "not installed"}) == ["server: not installed"]
     assert client_lines([]) == []
-    assert client_lines([unreachable("gone", "no answer")])[1].split() == [
-        "gone",
-        "-",
-        "unreachable",
-        "-",
-        "-",
-        "-",
-        "no",
-        "answer",
-    ]
+    row = client_lines([unknown("gone", "not reached", "unreachable")])[1]
+    assert row.split() == ["gone", "-", "unreachable", "-", "-", "-", "not", "reached"]
