@@ -38,20 +38,22 @@ set -eu; umask 077
 {READ_CONTENT}\
 as_owner() {{ runuser -u "$owner" -- gpg --homedir "$home" --batch --quiet "$@"; }}
 stop() {{ runuser -u "$owner" -- gpgconf --homedir "$home" --kill gpg-agent || true; }}
-keep() {{
-  if [ -d "$home/private-keys-v1.d" ]; then mv -T -- "$home" "$home.replaced-$(date -u +%Y%m%dT%H%M%SZ)"; fi
-  install -d -o "$owner" -g "$owner" -m 700 -- "$home"
+aside() {{
+  [ ! -d "$home/private-keys-v1.d" ] || mv -T -- "$home" "$home.replaced-$(date -u +%Y%m%dT%H%M%SZ)"
+  rm -rf -- "$home"
 }}
 make() {{
-  trap stop EXIT
+  aside; install -d -o "$owner" -g "$owner" -m 700 -- "$home"; trap stop EXIT
   as_owner --pinentry-mode loopback --passphrase '' --quick-generate-key "$1" rsa3072 sign never
 }}
 bring() {{
-  trap stop EXIT
-  read_content | as_owner --pinentry-mode loopback --passphrase '' --import
-  echo test | as_owner --pinentry-mode loopback --passphrase '' --sign >/dev/null || {{
-    echo "$2: not an exported secret key without passphrase" >&2; exit 1; }}
-  echo "$1" >"$home/imported"
+  current=$home; home=$home.new; trap 'stop; rm -rf -- "$home"' EXIT
+  rm -rf -- "$home"; install -d -o "$owner" -g "$owner" -m 700 -- "$home"
+  {{ read_content | as_owner --pinentry-mode loopback --passphrase '' --import &&
+    echo test | as_owner --pinentry-mode loopback --passphrase '' --sign; }} >/dev/null 2>&1 || {{
+    echo "$2: must be an exported secret key without passphrase; nothing was changed" >&2; exit 1; }}
+  echo "$1" >"$home/imported"; stop; trap - EXIT
+  home=$current; aside; mv -T -- "$home.new" "$home"
 }}
 publish() {{
   fingerprint=$(as_owner --with-colons --list-keys | sed -n '/^fpr:/ {{ s/^fpr:*//; s/:.*//; p; q; }}')
@@ -110,7 +112,7 @@ def _step(key: SigningKey, found: KeyState, content: bytes | None) -> str | None
     variables = f"home={quoted(key.home)}; owner={quoted(key.owner)};"
     publish = f"publish {quoted(key.public)}"
     if origin and (found.fingerprint is None or found.imported != origin):
-        return f"{variables} keep; bring {quoted(origin, str(key.source))}; {publish}"
+        return f"{variables} bring {quoted(origin, str(key.source))}; {publish}"
     if found.fingerprint is None:
-        return f"{variables} keep; make {quoted(key.label)}; {publish}"
+        return f"{variables} make {quoted(key.label)}; {publish}"
     return None if found.published else f"{variables} {publish}"
