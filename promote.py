@@ -11,12 +11,14 @@ first; a later ring takes what is in the ring before it), reason=TEXT (kept in t
 from pyinfra import host, inventory
 
 from tasks.arguments import Arguments
+from tasks.one_line import one_line
 from tasks.promotion import promote_here
 
-with Arguments(inventory.get_override_data()) as given:
-    to = given.name("to", default="prod")
-    build = given.build("build")
-    ring = given.name("ring")
-    reason = given.text("reason")
+with one_line():
+    with Arguments(inventory.get_override_data()) as given:
+        to = given.name("to", default="prod")
+        build = given.build("build")
+        ring = given.name("ring")
+        reason = given.text("reason")
 
-promote_here(host, to, build, ring, reason)
+    promote_here(host, to, build, ring, reason)

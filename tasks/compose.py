@@ -11,9 +11,11 @@ from pyinfra import host, inventory
 
 from tasks.arguments import Arguments
 from tasks.composing import compose_here
+from tasks.one_line import one_line
 
-with Arguments(inventory.get_override_data()) as given:
-    environment = given.name("environment", default="dev")
-    version = given.name("version")
+with one_line():
+    with Arguments(inventory.get_override_data()) as given:
+        environment = given.name("environment", default="dev")
+        version = given.name("version")
 
-compose_here(host, environment, version)
+    compose_here(host, environment, version)

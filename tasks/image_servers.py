@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pyinfra.api import Host
 
+from tasks.one_line import OneLineError
+
 GROUP = "image_servers"
 
 
@@ -25,12 +27,12 @@ def concerns(host: Host) -> bool:
         True for a server.
 
     Raises:
-        SystemExit: the run has no server at all, with the line to show.
+        OneLineError: the run has no server at all, with the line to show.
     """
     state = host.state
     servers = [each for each in state.inventory if is_server(each) and state.is_host_in_limit(each)]
     if not servers:
-        raise SystemExit(
+        raise OneLineError(
             f"No repository server in this run: the inventory needs a group {GROUP}, and --limit must keep it"
         )
     others = [each for each in state.inventory if not is_server(each)]

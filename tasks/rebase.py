@@ -10,9 +10,11 @@ from pyinfra import host, inventory
 
 from tasks.arguments import Arguments
 from tasks.client.rollout import rebase_client
+from tasks.one_line import one_line
 
-with Arguments(inventory.get_override_data()) as given:
-    to = given.follows("to")
-    reboot = given.switch("reboot")
+with one_line():
+    with Arguments(inventory.get_override_data()) as given:
+        to = given.follows("to")
+        reboot = given.switch("reboot")
 
-rebase_client(host, to, reboot)
+    rebase_client(host, to, reboot)

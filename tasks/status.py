@@ -11,11 +11,13 @@ from pyinfra import host, inventory
 
 from tasks.arguments import Arguments
 from tasks.client.fleet_status import report
+from tasks.one_line import one_line
 
-with Arguments(inventory.get_override_data()) as given:
-    form = given.name("format", default="text")
+with one_line():
+    with Arguments(inventory.get_override_data()) as given:
+        form = given.name("format", default="text")
 
-if form not in ("text", "json"):
-    raise SystemExit(f"--data format={form}: must be text or json")
+    if form not in ("text", "json"):
+        raise SystemExit(f"--data format={form}: must be text or json")
 
-report(host, as_json=form == "json")
+    report(host, as_json=form == "json")

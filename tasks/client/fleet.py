@@ -15,8 +15,8 @@ COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"
 class ClientRow(TypedDict):
     """One client.
 
-    state: "up to date", "behind", "reboot pending", "follows something else", "not known" (what the server has),
-    "no answer" or "unreachable".
+    state: "up to date", "behind", "reboot pending", "follows something else", "not known" (what the server
+    has), "no answer" or "unreachable".
     """
 
     name: str

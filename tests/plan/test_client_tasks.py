@@ -97,3 +97,12 @@ def test_status_as_json_is_one_document(tmp_path: Path) -> None:
     row = document["clients"][0]
     assert (row["name"], row["state"], row["follows"]) == ("@fake/good1", "up to date", "prod/pilot")
     assert row["booted"]["version"] == "44.x"
+
+
+def test_a_wrong_argument_is_one_line_however_many_hosts_there_are(tmp_path: Path) -> None:
+    for entry in ("tasks/rebase.py", "tasks/upgrade.py", "tasks/status.py", "promote.py", "tasks/compose.py"):
+        run = pyinfra(
+            tmp_path, [entry, "-y", "--data", "nosuch=1"], {"good1": GOOD, "new1": NEW, "busy1": BUSY}
+        )
+        assert run.code == 1
+        assert run.err.count("nosuch=1") == 1

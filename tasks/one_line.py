@@ -1,0 +1,32 @@
+"""End a run with one line, whichever of its hosts found out first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra_cli.exceptions import CliError
+
+
+class OneLineError(PyinfraError, CliError):
+    """Ends the run with its text alone and exit status 1.
+
+    pyinfra reads an entry file once per host, at the same time. It hands on an error of its own kinds and ends
+    with the first; a SystemExit of the second host would break into the end of the first as a traceback.
+    """
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the text without pyinfra's file name and line number."""
+        print(self.message, file=file or sys.stderr)
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """Turn a SystemExit with a text into a OneLineError."""
+    try:
+        yield
+    except SystemExit as end:
+        raise OneLineError(str(end.code)) from None
