@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from pyinfra.api.exceptions import PyinfraError
-from pyinfra_cli.exceptions import CliError
+from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
 
 
-class OneLineError(PyinfraError, CliError):
+class OneLineError(PyinfraError, CliError):  # type: ignore[misc]
     """Ends the run with its text alone and exit status 1.
 
-    pyinfra reads an entry file once per host, at the same time. It hands on an error of its own kinds and ends
-    with the first; a SystemExit of the second host would break into the end of the first as a traceback.
+    pyinfra reads an entry file once per host, at the same time. It hands on an error of its own kinds and
+    ends with the first; a second host's SystemExit would break into that end as a traceback.
     """
 
     def show(self, file: IO[Any] | None = None) -> None:
