@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import signal
@@ -212,7 +211,4 @@ def _survive_a_lost_connection() -> None:
 
 
 if __name__ == "__main__":
-    status = main()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    sys.exit(status)
+    sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,8 +24,12 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Write one line at once."""
-        with contextlib.suppress(OSError, ValueError):
+        try:
             print(line, file=self.stream, flush=True)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.stream.fileno())  # or Python fails again when it flushes at the end
+            os.close(nowhere)
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,8 @@ def smoke_pull(context: Context, environment: Environment, ref: str, release: Co
 
 
 def check_served(context: Context, environment: Environment, ring: Ring, release: Commit) -> None:
-    """Look at the summary that clients get, and refuse success if a ring is not where it was moved to."""
+    """Look, after a smoke pull, at the summary that clients get; refuses if it has not the ring there."""
     scratch = Repository.scratch(context.config.state / "smoke" / environment.name)
-    scratch.trust(environment.url, environment.public_key, context.config.ca_file)
     served = scratch.served_summary().get(ring.ref)
     if served != release.checksum:
         raise Refused(

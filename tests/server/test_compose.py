@@ -1,0 +1,189 @@
+"""Composing, with a stand-in for rpm-ostree and for systemd that does what each test says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from tests.server.support import DEV, Document, ServerTest, run
+
+# What the real one does with --print-only and with a compose, as far as this program looks at it.
+RPM_OSTREE = """#!/usr/bin/python3
+import json, os, pathlib, subprocess, sys
+top = pathlib.Path({top!r})
+treefile = pathlib.Path(sys.argv[-1])
+content = json.loads(treefile.read_text())
+if "--print-only" in sys.argv:
+    unknown = [key for key in content if key not in ("ref", "packages", "include")]
+    if unknown and treefile.suffix == ".yaml":
+        print(f"error: Parsing {{treefile}}: Unknown fields: {{', '.join(unknown)}}", file=sys.stderr)
+        sys.exit(1)
+    if "include" in content:
+        included = json.loads((treefile.parent / content.pop("include")).read_text())
+        content = {{**included, **content}}
+    print(json.dumps(content))
+    sys.exit(0)
+options = dict(o[2:].split("=", 1) for o in sys.argv[3:-1] if "=" in o)
+(top / "rpm-ostree.json").write_text(json.dumps([sys.argv[1:], os.umask(0)]))
+print("Composing ...")
+mode = (top / "mode").read_text()
+if mode == "fail":
+    print("error: no package matches", file=sys.stderr)
+    sys.exit(1)
+if mode != "same":
+    subprocess.run(["ostree", "commit", "--repo=" + options["repo"], "--branch=" + content["ref"],
+                    "--no-bindings", "--add-metadata-string=" + options["add-metadata-string"], str(top / "tree")], check=True)
+if mode == "fail-late":
+    sys.exit(1)
+"""
+SYSTEMCTL = """#!/bin/sh
+[ "$1" = start ] || exit 0
+exec env INVOCATION_ID=i1 {command} > /dev/null 2>&1
+"""
+
+
+class Compose(ServerTest):
+    def setUp(self) -> None:
+        super().setUp()
+        top = self.server.top
+        for folder in ("treefiles", "cache", "bin", "tree", "state/compose/dev"):
+            (top / folder).mkdir(parents=True)
+        (top / "tree/file").write_text("1")
+        self.treefile = top / "treefiles/kinoite-dev.yaml"
+        self.treefile.write_text(json.dumps({"ref": DEV, "packages": ["hello"]}))
+        self.program("rpm-ostree", RPM_OSTREE.format(top=str(top)))
+        self.mode("change")
+
+    def program(self, name: str, content: str) -> None:
+        path = self.server.top / "bin" / name
+        path.write_text(content)
+        path.chmod(0o755)
+
+    def mode(self, mode: str) -> None:
+        (self.server.top / "mode").write_text(mode)
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.server.top}/bin:{os.environ['PATH']}"
+        return self.server.call(*arguments, "--json", env={**os.environ, "PATH": path, "INVOCATION_ID": "i1"})
+
+    def compose(self, request: Document | None = None) -> Document:
+        """Run what the unit runs; returns its JSON."""
+        if request is not None:
+            (self.server.state / "compose/dev/request.json").write_text(json.dumps(request))
+        done = self.call("run-compose", "dev")
+        document = json.loads(done.stdout.splitlines()[-1])
+        assert isinstance(document, dict)
+        self.assertEqual("error" in document, done.returncode != 0, done.stderr)
+        return document
+
+    def result(self) -> Document:
+        content = json.loads((self.server.state / "compose/dev/result.json").read_text())
+        assert isinstance(content, dict)
+        return content
+
+    def test_a_build(self) -> None:
+        leftover = self.server.top / "cache/rpm-ostree-compose.XYZ"
+        leftover.mkdir()
+        stale = self.server.state / "compose/dev/compose.json"
+        stale.touch()
+        done = self.compose()
+        self.assertEqual((done["outcome"], done["actor"], done["previous"]), ("built", "timer", None))
+        self.assertRegex(done["version"], r"^44\.\d{8}\.0$")
+        self.assertFalse(leftover.exists() or stale.exists())
+        self.assertEqual(done["checksum"], self.server.refs(self.server.dev)[DEV])
+        self.assertEqual(self.server.pull(DEV, "dev", "dev"), done["checksum"], "signed, and in the summary")
+        self.assertEqual(self.result(), {"invocation": "i1", "result": done})
+        arguments, umask = json.loads((self.server.top / "rpm-ostree.json").read_text())
+        self.assertEqual(umask, 0o022)
+        self.assertIn("--unified-core", arguments)
+        self.assertIn(f"--cachedir={self.server.top}/cache", arguments)
+        (self.server.top / "tree/file").write_text("2")
+        second = self.compose()
+        self.assertEqual(second["previous"], done["checksum"])
+        self.assertRegex(second["version"], r"\.1$")
+        builds = self.server.json("builds")["builds"]
+        self.assertEqual([build["version"] for build in builds], [second["version"], done["version"]])
+        self.assertTrue(all(build["signed"] for build in builds))
+        entry = self.server.journal()[-1]
+        self.assertEqual((entry["event"], entry["moves"][0]["to"]), ("done", second["checksum"]))
+        self.assertEqual(list(entry["treefiles"]), ["kinoite-dev.yaml"])
+
+    def test_no_changes_repairs_signature_and_summary(self) -> None:
+        build = self.server.build("44.1", {"hello": "1-1"}, sign=None)
+        self.mode("same")
+        done = self.compose()
+        self.assertEqual((done["outcome"], done["version"], done["checksum"]), ("unchanged", "44.1", build))
+        self.assertEqual(self.server.pull(DEV, "dev", "dev"), build)
+
+    def test_the_ref_decides_not_the_exit_status(self) -> None:
+        self.mode("fail")
+        self.assertIn("exit status 1; the ref did not move", self.compose()["error"])
+        self.assertEqual(self.server.journal()[-1]["event"], "failed")
+        self.mode("fail-late")
+        self.assertEqual(self.compose()["outcome"], "built")
+
+    def test_a_request(self) -> None:
+        done = self.compose({"actor": "anna", "version": "my-1", "time": time.time()})
+        self.assertEqual((done["actor"], done["version"]), ("anna", "my-1"))
+        (self.server.top / "tree/file").write_text("2")
+        again = self.compose({"actor": "anna", "version": "my-1", "time": time.time()})
+        self.assertIn("version my-1: dev has a build of that version already", again["error"])
+        old = self.compose({"actor": "anna", "version": "my-2", "time": time.time() - 3600})
+        self.assertEqual(old["actor"], "timer")
+
+    def test_refusals(self) -> None:
+        content = json.loads(self.server.config.read_text())
+        self.server.config.write_text(json.dumps({**content, "minimum_free_bytes": 1 << 60}))
+        self.assertRegex(self.compose()["error"], rf"\d+ bytes free at .*, {1 << 60} are needed")
+        self.server.write_config()
+        for treefile, words in (
+            ({"ref": "other/ref"}, "its ref is 'other/ref', not dev's"),
+            ({"ref": DEV, "pakages": []}, "Unknown fields: pakages"),
+            ({"ref": DEV, "include": "common.json"}, "Unknown fields: typo"),
+        ):
+            (self.treefile.parent / "common.json").write_text(json.dumps({"typo": 1}))
+            self.treefile.write_text(json.dumps(treefile))
+            self.assertIn(words, self.compose()["error"])
+        self.assertEqual(self.server.refs(self.server.dev), {})
+        self.assertEqual(
+            sorted(path.name for path in self.treefile.parent.iterdir()), ["common.json", "kinoite-dev.yaml"]
+        )
+        self.assertIn("it gets its images by promotion from dev", self.server.refused("run-compose", "prod"))
+        self.assertIn("it gets its images by promotion from dev", self.server.refused("compose", "prod"))
+
+    def test_the_local_treefile(self) -> None:
+        local = self.treefile.with_name("kinoite-dev.local.yaml")
+        local.write_text(json.dumps({"include": "kinoite-dev.yaml", "packages": ["more"]}))
+        done = self.compose()
+        self.assertEqual(sorted(done["treefiles"]), ["kinoite-dev.local.yaml", "kinoite-dev.yaml"])
+        arguments, _ = json.loads((self.server.top / "rpm-ostree.json").read_text())
+        self.assertEqual(Path(arguments[-1]), local)
+
+    def test_asking_for_it(self) -> None:
+        self.program(
+            "systemctl", SYSTEMCTL.format(command=shlex.join(self.server.command("run-compose", "dev")))
+        )
+        self.program("journalctl", "#!/bin/sh\n")
+        done = self.call("compose", "dev", "--version", "my-1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        result = json.loads(done.stdout)
+        self.assertEqual((result["outcome"], result["version"]), ("built", "my-1"))
+        self.assertEqual(
+            result["checksum"], run("ostree", f"--repo={self.server.dev}", "rev-parse", DEV).stdout.strip()
+        )
+        self.mode("fail")
+        (self.server.top / "tree/file").write_text("2")
+        failed = self.call("compose", "dev")
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("exit status 1", json.loads(failed.stdout)["error"])
+        self.program("systemctl", "#!/bin/sh\nexit 1\n")
+        self.assertIn("ended without a result", json.loads(self.call("compose", "dev").stdout)["error"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,178 @@
+"""A promotion that is stopped anywhere, and one whose caller has gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import unittest
+from pathlib import Path
+from typing import Any
+
+from tests.server.support import PILOT, ServerTest, run
+
+# The process is gone before or after the nth call of a function.
+KILL = """
+import os, signal
+from ostree_release import {module} as module
+owner = module{owner}
+real = owner.{name}
+calls = [0]
+def killing(*arguments, **more):
+    calls[0] += 1
+    if calls[0] == {nth} and {before}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = real(*arguments, **more)
+    if calls[0] == {nth}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+owner.{name} = killing
+"""
+
+# The named steps, and the moments inside them that matter: a journal line, a transaction's end, a summary.
+BEFORE = [
+    *[("promote", "", step, 1) for step in ("stage", "sign", "publish")],
+    *[("publish", "", step, 1) for step in ("set_release", "smoke_pull", "move_ring", "check_served")],
+]
+AFTER = [
+    ("publish", "", "check_served", 1),
+    *[("repo", ".Transaction", step, 1) for step in ("copy_build", "write_release")],
+    *[("repo", ".Transaction", "commit", nth) for nth in (1, 2, 3)],
+    *[
+        ("repo", ".Repository", step, nth)
+        for step, nth in (("sign", 1), ("update_summary", 1), ("update_summary", 2))
+    ],
+    *[("journal", ".Journal", "append", nth) for nth in (1, 3, 4, 6)],
+]
+
+
+class Killed(ServerTest):
+    def test_at_every_step(self) -> None:
+        tip = self.promote_new("44.0")["release"]["checksum"]
+        number = 0
+        for before, moments in ((True, BEFORE), (False, AFTER)):
+            for module, owner, name, nth in moments:
+                number += 1
+                with self.subTest(f"{'before' if before else 'after'} {name} {nth}"):
+                    hook = KILL.format(module=module, owner=owner, name=name, nth=nth, before=before)
+                    tip = self.interrupted(f"44.{number}", tip, hook)
+
+    def interrupted(self, version: str, tip: str, hook: str) -> str:
+        """Kill the promotion of a new build, look, and run it again; returns the ring's new tip."""
+        build = self.server.build(version, {"hello": f"{version}-1"})
+        killed = self.server.call("promote", before=hook)
+        self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+        self.server.fsck()
+        self.assertIn(self.server.pull(PILOT), (tip, self.server.refs()[PILOT]))
+        plan = self.server.json("promote", "--plan")
+        done = self.server.json("promote")
+        self.assertEqual(done["build"]["checksum"], build)
+        self.assertEqual(done["release"]["version"], version, "one release, however often it is run")
+        self.assertIn(
+            (plan["outcome"], done["outcome"]),
+            [("promote", "promoted"), ("repair", "repaired"), ("unchanged", "unchanged")],
+        )
+        self.server.fsck()
+        checksum = str(done["release"]["checksum"])
+        self.assertEqual(self.server.pull(PILOT), checksum)
+        shown = run("ostree", f"--repo={self.server.prod}", "show", checksum).stdout
+        self.assertIn("Found 1 signature:", shown)
+        self.assertEqual(self.server.json("promote", "--plan")["outcome"], "unchanged")
+        intents = [entry for entry in self.server.journal() if entry["event"] == "intent"]
+        ends = [entry["intent"] for entry in self.server.journal() if entry["event"] in ("done", "failed")]
+        self.assertEqual(len(ends), len(intents))
+        self.assertEqual(len(set(ends)), len(intents))
+        return checksum
+
+
+class Stopped(ServerTest):
+    def test_by_a_signal(self) -> None:
+        self.server.build("44.1", {"hello": "1-1"})
+        hook = (
+            "import os, signal\nfrom ostree_release import publish\n"
+            "publish.smoke_pull = lambda *a: os.kill(os.getpid(), signal.SIGTERM)"
+        )
+        self.assertIn("stopped by SIGTERM", self.server.refused("promote", before=hook))
+        self.assertNotIn(PILOT, self.server.refs())
+        self.assertEqual(self.server.json("promote")["outcome"], "promoted")
+
+    def test_a_lost_connection_does_not_stop_it(self) -> None:
+        self.server.build("44.1", {"hello": "1-1"})
+        hook = (
+            "import os, signal\nfrom ostree_release import promote\nreal = promote.stage\n"
+            "def stage(*a):\n    os.kill(os.getpid(), signal.SIGHUP)\n    return real(*a)\n"
+            "promote.stage = stage"
+        )
+        command = self.server.command("promote", before=hook)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout
+            assert process.stderr
+            process.stdout.close()
+            process.stderr.close()
+            self.assertEqual(process.wait(60), 0)
+        self.assertEqual(self.server.json("promote")["outcome"], "unchanged")
+
+    def test_the_lock(self) -> None:
+        self.server.build("44.1", {"hello": "1-1"})
+        hook = (
+            "import subprocess, sys\nfrom ostree_release import promote\n"
+            "def stage(*a):\n    print(subprocess.run(other, capture_output=True, text=True))\n"
+            "    sys.exit(9)\n"
+            f"other = {self.server.command('promote')!r}\npromote.stage = stage"
+        )
+        inside = self.server.call("promote", before=hook)
+        self.assertEqual(inside.returncode, 9)
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        self.assertIn(f"prod is locked by {user} (promote): try again later", inside.stdout)
+        self.assertIn("returncode=75", inside.stdout)
+        self.assertEqual(self.server.json("promote")["outcome"], "promoted")
+
+
+class Owners(ServerTest):
+    """dev belongs to root, prod to somebody else, as on every server."""
+
+    def test_another_owner_and_another_file_system(self) -> None:
+        if os.geteuid():
+            self.skipTest("only root can hand prod to another user")
+        account = pwd.getpwnam("nobody")
+        content = json.loads(self.server.config.read_text())
+        content["environments"]["prod"]["owner"] = account.pw_name
+        memory = Path("/dev/shm") / self.server.top.name
+        if memory.parent.is_dir():
+            shutil.copytree(self.server.prod, memory)
+            self.addCleanup(shutil.rmtree, memory)
+            shutil.rmtree(self.server.prod)
+            self.server.prod.symlink_to(memory)
+        mine: list[Any] = [memory, self.server.state / "keys/prod", self.server.state / "smoke"]
+        mine += [self.server.state / "journal.jsonl", *self.server.run.iterdir()]
+        for path in mine:
+            for each in (path, *path.rglob("*")):
+                os.chown(each, account.pw_uid, account.pw_gid)
+        self.server.config.write_text(json.dumps(content))
+        old_umask = os.umask(0o077)
+        self.addCleanup(os.umask, old_umask)
+        for version in ("44.1", "44.2"):
+            self.server.build(version, {"hello": f"{version}-1"})
+            done = self.server.call(
+                "promote",
+                user=account.pw_uid,
+                group=account.pw_gid,
+                extra_groups=[],
+                env={"PATH": os.environ["PATH"]},
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.server.fsck()
+        self.assertEqual(self.server.pull(PILOT), self.server.refs()[PILOT])
+        wrong = [path for path in memory.rglob("*") if path.stat().st_uid != account.pw_uid]
+        self.assertEqual(wrong, [])
+        unreadable = [
+            path for path in memory.joinpath("objects").rglob("*") if not path.stat().st_mode & 0o004
+        ]
+        self.assertEqual(unreadable, [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,154 @@
+"""The server's configuration, roles, the command line's refusals, and the zipapp."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ostree_release import roles
+from ostree_release.__main__ import main
+from ostree_release.build import build
+from ostree_release.config import load, parse
+from ostree_release.errors import Refused
+
+COMMON = {"url": "https://images.test:8443/repo", "owner": "root", "gnupghome": "/k", "public_key": "/k.gpg"}
+GOOD: dict[str, Any] = {
+    "format": 1,
+    "image": "kinoite",
+    "public_name": "images.test",
+    "https_port": 8443,
+    "ca_file": None,
+    "state": "/var/lib/ostree-release",
+    "run": "/run/ostree-release",
+    "minimum_free_bytes": 1,
+    "release": "44",
+    "environments": {
+        "dev": {**COMMON, "repository": "/b/dev", "ref": "os/dev", "treefile": "/t.yaml", "cache": "/c"},
+        "prod": {
+            **COMMON,
+            "repository": "/b/prod",
+            "ref": "os/stable",
+            "promotes_from": "dev",
+            "rings": [{"name": "pilot", "ref": "os/pilot"}, {"name": "stable", "ref": "os/stable"}],
+        },
+    },
+}
+
+
+def test_a_good_configuration() -> None:
+    config = parse(GOOD, "config.json")
+    prod, source = config.promoting("prod")
+    assert (prod.name, source.name, prod.home, source.composed) == ("prod", "dev", "os", True)
+    assert prod.release_ref("44.1") == "os/releases/44.1"
+    assert [ring.name for ring in prod.rings] == ["pilot", "stable"]
+    assert prod.ring(None).name == "pilot"
+    for refused in (
+        lambda: config.composed("prod"),
+        lambda: config.promoting("dev"),
+        lambda: config.environment("x"),
+    ):
+        with pytest.raises(Refused):
+            refused()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("format", 2, "format: 2 is not 1"),
+        ("extra", 1, "extra: unknown key"),
+        ("image", None, "image: None has the wrong type"),
+        ("https_port", True, "https_port: True has the wrong type"),
+        ("state", "var", "state: 'var' is not an absolute path"),
+        ("release", "", "release: is empty"),
+        ("environments.dev.cache", 3, "environments.dev.cache: 3 has the wrong type"),
+        ("environments.dev.url", "http://x", "does not start with https://"),
+        ("environments.prod.promotes_from", "qa", "'qa' is not a composed environment"),
+        ("environments.prod.rings", [], "at least one ring"),
+        ("environments.prod.rings", [{"name": "a"}], r"rings[0].ref: missing"),
+        ("environments.prod.ref", "os/other", "is not the ref of the last ring"),
+        (
+            "environments.prod.rings",
+            [{"name": "a", "ref": "os/stable"}, {"name": "a", "ref": "os/stable"}],
+            "name 'a' twice",
+        ),
+    ],
+)
+def test_bad_configurations(path: str, value: object, problem: str) -> None:
+    content = copy.deepcopy(GOOD)
+    place = content
+    *parents, last = path.split(".")
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    with pytest.raises(Refused) as caught:
+        parse(content, "config.json")
+    assert any(problem in line and line.startswith("config.json: ") for line in caught.value.lines), (
+        caught.value.lines
+    )
+
+
+def test_every_problem_at_once(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        parse({**GOOD, "image": 1, "more": 2, "release": ""}, "c")
+    assert len(caught.value.lines) == 3
+    for content in ("{", "[]"):
+        path = tmp_path / "config.json"
+        path.write_text(content)
+        with pytest.raises(Refused):
+            load(path)
+    with pytest.raises(Refused, match="No such file"):
+        load(tmp_path / "none.json")
+
+
+def test_roles() -> None:
+    assert roles.allowed("composer", "compose")
+    assert not roles.allowed("composer", "promote")
+    assert not roles.allowed("composer", "run-compose")
+    assert roles.allowed("promoter", "promote")
+    assert not roles.allowed("promoter", "compose")
+    assert roles.allowed(None, "run-compose")
+
+
+def test_the_command_line_never_shows_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config.json"
+    assert main(["config"], config=path) == 1
+    assert capsys.readouterr().err == f"ostree-release: {path}: No such file or directory\n"
+    assert main(["config", "--json"], config=path) == 1
+    assert json.loads(capsys.readouterr().out) == {"error": f"{path}: No such file or directory"}
+    assert main(["promote"], role="composer", config=path) == 2
+    assert "not for the role composer" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as usage:
+        main(["promote", "--reason", "two\nlines"], config=path)
+    assert usage.value.code == 2
+    path.write_text(json.dumps(GOOD))
+    assert main(["config"], config=path) == 0
+    assert "The configuration is right" in capsys.readouterr().out
+
+
+def test_the_zipapp_is_the_same_from_everywhere(tmp_path: Path) -> None:
+    package = Path(__file__).parents[2] / "ostree_release"
+    other = tmp_path / "other place" / "ostree_release"
+    other.mkdir(parents=True)
+    for source in sorted(package.glob("*.py"), reverse=True):
+        copied = other / source.name
+        copied.write_bytes(source.read_bytes())
+        copied.chmod(0o600)
+        os.utime(copied, (1, 1))
+    (other / "__pycache__").mkdir()
+    output = other.parent / "out.pyz"
+    command = [sys.executable, "-m", "ostree_release.build", str(output)]
+    subprocess.run(command, cwd=other.parent, check=True, umask=0o077)
+    assert output.read_bytes() == build()
+    assert output.stat().st_mode & 0o777 == 0o755
+    help_text = subprocess.run(
+        [sys.executable, str(output), "--help"], capture_output=True, text=True, check=True
+    )
+    assert "promote" in help_text.stdout
+    assert b"ostree_release/build.py" not in build()

@@ -1,0 +1,118 @@
+"""The journal: its chain, a torn line, intents and their ends."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ostree_release.errors import Refused
+from ostree_release.journal import START, Journal, broken_links
+from ostree_release.model import Move
+
+MOVE = Move("os/pilot", None, "c1")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    (tmp_path / "journal").touch()
+    path = tmp_path / "journal.jsonl"
+    path.touch()
+    return Journal(path, tmp_path)
+
+
+def test_every_line_names_the_one_before(journal: Journal) -> None:
+    assert journal.head() == START
+    first = journal.append({"event": "a"})
+    second = journal.append({"event": "b"})
+    assert [entry["previous"] for entry in journal.entries()] == [START, first]
+    assert journal.head() == second
+    assert broken_links(journal.path.read_bytes()) == []
+
+
+def test_a_changed_line_breaks_the_chain(journal: Journal) -> None:
+    for number in range(3):
+        journal.append({"event": "a", "number": number})
+    content = journal.path.read_bytes()
+    assert broken_links(content.replace(b'"number": 1', b'"number": 7')) == [3]
+    lines = content.splitlines(keepends=True)
+    assert broken_links(lines[0] + lines[2]) == [2]
+
+
+@pytest.mark.parametrize("torn", [b"{", b'{"event": "b", "previo', b'{"event": "whole"}'])
+def test_a_torn_line_stays_and_the_chain_goes_on(journal: Journal, torn: bytes) -> None:
+    head = journal.append({"event": "a"})
+    with journal.path.open("ab") as file:
+        file.write(torn)
+    assert journal.head() == head
+    journal.append({"event": "c"})
+    content = journal.path.read_bytes()
+    assert torn + b"\n" in content
+    assert [entry["event"] for entry in journal.entries()][-1] == "c"
+    assert len(broken_links(content)) == (1 if torn.endswith(b"}") else 0), (
+        "a whole line without its chain is no entry"
+    )
+
+
+def test_a_move_has_an_intent_and_an_end(journal: Journal) -> None:
+    with journal.move("anna", "promote", "prod", [MOVE], version="1"):
+        assert len(journal.interrupted("prod")) == 1
+        assert journal.interrupted("qa") == []
+    intent, done = journal.entries()
+    assert (intent["event"], done["event"], done["intent"]) == ("intent", "done", intent["hash"])
+    assert done["moves"] == [{"ref": "os/pilot", "from": None, "to": "c1"}]
+    assert (done["actor"], done["version"]) == ("anna", "1")
+    assert journal.interrupted("prod") == []
+
+
+def test_a_refused_move_says_why(journal: Journal) -> None:
+    with pytest.raises(Refused), journal.move("anna", "promote", "prod", [MOVE]):
+        raise Refused("the disk is full")
+    assert [(entry["event"], entry.get("reason")) for entry in journal.entries()] == [
+        ("intent", None),
+        ("failed", "the disk is full"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("refs", "moves", "event"),
+    [({"os/pilot": "c1"}, [MOVE], "done"), ({"os/pilot": "c0"}, [MOVE], "failed"), ({}, [], "failed")],
+)
+def test_interruptions_are_settled_by_what_the_refs_say(
+    journal: Journal, refs: dict[str, str], moves: list[Move], event: str
+) -> None:
+    with pytest.raises(KeyboardInterrupt), journal.move("anna", "promote", "prod", moves):
+        raise KeyboardInterrupt
+    assert journal.settle("bob", "prod", refs) == 1
+    assert journal.settle("bob", "prod", refs) == 0
+    last = journal.entries()[-1]
+    assert (last["event"], last["late"], last["actor"]) == (event, True, "bob")
+
+
+def test_only_one_descriptor_appends_at_a_time(journal: Journal) -> None:
+    children = []
+    for child in range(4):
+        pid = os.fork()
+        if pid == 0:
+            for _ in range(20):
+                journal.append({"event": "x", "child": child})
+            os._exit(0)
+        children.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 4
+    assert len(journal.entries()) == 80
+    assert broken_links(journal.path.read_bytes()) == []
+
+
+def test_a_link_is_not_followed(journal: Journal) -> None:
+    journal.path.unlink()
+    journal.path.symlink_to("elsewhere")
+    with pytest.raises(Refused, match=r"journal\.jsonl"):
+        journal.append({"event": "a"})
+
+
+def test_lines_are_one_line(journal: Journal) -> None:
+    journal.append({"reason": "two\nlines, ünïcode"})
+    assert len(journal.path.read_bytes().splitlines()) == 1
+    assert json.loads(journal.path.read_bytes())["reason"] == "two\nlines, ünïcode"
