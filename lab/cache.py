@@ -60,9 +60,7 @@ def remove_all(engine: Engine, image: str) -> int:
 def remove(engine: Engine, image: str, name: str) -> None:
     """Remove one volume, with the deployments in it that libostree made immutable."""
     script = "chattr -f -i /cache/ostree/deploy/*/deploy/*.[0-9]* || true"
-    engine.run(
-        image, ["/bin/sh", "-c", script], volumes={name: "/cache"}, capabilities=("LINUX_IMMUTABLE",)
-    )
+    engine.run(image, ["/bin/sh", "-c", script], volumes={name: "/cache"}, capabilities=("LINUX_IMMUTABLE",))
     engine.client.volumes.get(name).remove(force=True)
 
 

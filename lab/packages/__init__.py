@@ -1,0 +1,21 @@
+"""Real RPMs for the lab: one spec each, built in a container with rpmbuild and createrepo_c."""
+
+from lab.packages.repository import (
+    CLIENT_PACKAGES,
+    FIRST_VERSIONS,
+    IMAGE_PACKAGES,
+    ensure_cache,
+    packages_key,
+    prepare,
+    publish,
+)
+
+__all__ = [
+    "CLIENT_PACKAGES",
+    "FIRST_VERSIONS",
+    "IMAGE_PACKAGES",
+    "ensure_cache",
+    "packages_key",
+    "prepare",
+    "publish",
+]

@@ -1,0 +1,168 @@
+"""The lab's package repository: filled when a lab starts, and added to by `publish`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from lab import cache, debootstrap, rpm_ostree
+from lab.engine import Engine
+from lab.errors import LabError
+from lab.state import ROOT, Lab
+
+FIRST_VERSIONS = {
+    "lab-client": "1",
+    "kernel": "6.18.0",
+    "rpm-ostree": rpm_ostree.VERSION,
+    "kinoite-branding": "44",
+    "hello": "1.0",
+    "break-sshd": "1",
+    "break-boot": "1",
+}
+"""What a new lab's repository has, besides the two packages of the base."""
+
+CLIENT_PACKAGES = ("lab-setup", "lab-base", "kernel", "rpm-ostree")
+"""What every image needs to boot and to be followed; dependencies come on their own."""
+
+IMAGE_PACKAGES = (*CLIENT_PACKAGES, "kinoite-branding", "hello")
+"""What the lab's images are made of."""
+
+SUITE = "trixie"
+BASE_VERSION = "13"
+
+_HERE = Path(__file__).resolve().parent
+_TOOLS = "/usr/local/lib/lab-packages"
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_~^]*")
+
+_BUILD_BASE = f"""
+set -eu
+mkdir -p /cache/repository
+python3 {_TOOLS}/builder.py base {_TOOLS}/root.tar {BASE_VERSION} /cache/repository
+"""
+_BUILD_REST = """
+set -eu
+mkdir -p /cache/repository
+cp /base/repository/*.rpm /cache/repository/
+tools=$1; shift
+while [ $# -gt 0 ]; do
+    python3 "$tools/builder.py" package "$1" "$2" /cache/repository
+    shift 2
+done
+python3 "$tools/builder.py" index /cache/repository
+"""
+_FILL = """
+set -eu
+[ -e /srv/lab/packages/repodata/repomd.xml ] || cp -r /cache/repository/. /srv/lab/packages/
+"""
+_PUBLISH = """
+set -eu
+python3 "$1/builder.py" package "$2" "$3" /srv/lab/packages
+python3 "$1/builder.py" index /srv/lab/packages
+"""
+
+
+def prepare(engine: Engine, lab: Lab, image: str, say: Callable[[str], None]) -> None:
+    """Fill the lab's package volume, unless it is filled; what was published there stays.
+
+    Args:
+        engine: where the lab runs.
+        lab: whose volume.
+        image: the server's image, which has the tools.
+        say: prints a line of progress.
+    """
+    kept = ensure_cache(engine, image, say)
+    engine.ensure_volume(lab, lab.packages_volume)
+    volumes = {kept: "/cache", lab.packages_volume: "/srv/lab/packages"}
+    engine.run(image, ["/bin/sh", "-c", _FILL], volumes=volumes, lab=lab)
+
+
+def publish(engine: Engine, lab: Lab, image: str, name: str, version: str) -> None:
+    """Build one more version of a package into the lab's repository, unless it is there.
+
+    Raises:
+        LabError: there is no such package, or the version is none.
+    """
+    if name not in FIRST_VERSIONS:
+        known = ", ".join(sorted(FIRST_VERSIONS))
+        raise LabError(f"there is no package {name!r} in the lab; there are {known}")
+    if not _VERSION.fullmatch(version):
+        raise LabError(f"{version!r} is no version of an RPM: digits, letters and . + _ ~ ^, such as 2.0")
+    engine.run(
+        image,
+        ["/bin/sh", "-c", _PUBLISH, "sh", _TOOLS, name, version],
+        volumes={lab.packages_volume: "/srv/lab/packages"},
+        files=_tools(),
+        lab=lab,
+    )
+
+
+def ensure_cache(engine: Engine, image: str, say: Callable[[str], None]) -> str:
+    """Return the volume, shared by all labs, with the repository of a new lab in /repository."""
+    base = cache.Volume("base", _digest(_base_sources()))
+    packages = cache.Volume("packages", packages_key())
+
+    def build_base() -> None:
+        say("building the clients' Debian root file system (half a minute, once)")
+        with _build_folder() as folder:
+            archive = Path(folder, "root.tar")
+            debootstrap.root_tar(archive, SUITE, _client_root())
+            files = {**_tools(), f"{_TOOLS}/root.tar": (archive.read_bytes(), 0o644)}
+        engine.run(image, ["/bin/sh", "-c", _BUILD_BASE], volumes={base.name: "/cache"}, files=files)
+
+    def build_packages() -> None:
+        cache.ensure(engine, image, base, build_base)
+        say("building the lab's packages")
+        wanted = [word for package in FIRST_VERSIONS.items() for word in package]
+        engine.run(
+            image,
+            ["/bin/sh", "-c", _BUILD_REST, "sh", _TOOLS, *wanted],
+            volumes={base.name: "/base", packages.name: "/cache"},
+            files=_tools(),
+        )
+
+    cache.ensure(engine, image, packages, build_packages)
+    return packages.name
+
+
+def packages_key() -> str:
+    """Return the hash of everything that the packages of a new lab are made from."""
+    return _digest(_tools())
+
+
+def _tools() -> dict[str, tuple[bytes, int]]:
+    found = {
+        f"{_TOOLS}/{path.relative_to(_HERE)}": (path.read_bytes(), path.stat().st_mode & 0o777)
+        for folder in ("specs", "files")
+        for path in sorted((_HERE / folder).rglob("*"))
+        if path.is_file()
+    }
+    found[f"{_TOOLS}/builder.py"] = ((_HERE / "builder.py").read_bytes(), 0o644)
+    found[f"{_TOOLS}/files/rpm-ostree"] = rpm_ostree.files()["/usr/bin/rpm-ostree"]
+    found[f"{_TOOLS}/client-root.txt"] = ((_HERE / "client-root.txt").read_bytes(), 0o644)
+    return found
+
+
+def _base_sources() -> dict[str, tuple[bytes, int]]:
+    wanted = ("specs/lab-base.spec", "specs/lab-setup.spec", "builder.py", "client-root.txt")
+    return {f"{_TOOLS}/{name}": _tools()[f"{_TOOLS}/{name}"] for name in wanted}
+
+
+def _client_root() -> list[str]:
+    return (_HERE / "client-root.txt").read_text().split()
+
+
+def _digest(files: dict[str, tuple[bytes, int]]) -> str:
+    digest = hashlib.sha256(f"{SUITE} {BASE_VERSION} {sorted(FIRST_VERSIONS.items())}".encode())
+    for path, (content, mode) in sorted(files.items()):
+        digest.update(f"{path} {mode & 0o111:o} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+def _build_folder() -> tempfile.TemporaryDirectory[str]:
+    # Not /tmp, which is memory on many machines.
+    parent = ROOT / ".lab"
+    parent.mkdir(exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="build-", dir=parent)

@@ -1,0 +1,148 @@
+"""Treefiles: reading, including and checking them, as strictly as rpm-ostree does."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.rpm_ostree.errors import Failed, not_here
+
+# Everything the stand-in acts on or passes on, with the type that the real program insists on.
+IMPLEMENTED: Mapping[str, type] = {
+    "packages": list,
+    f"packages-{platform.machine()}": list,
+    "exclude-packages": list,
+    "ref": str,
+    "basearch": str,
+    "repos": list,
+    "selinux": bool,
+    "boot-location": str,
+    "documentation": bool,
+    "recommends": bool,
+    "include": object,
+    "releasever": object,
+    "tmp-is-dir": bool,
+    "preserve-passwd": bool,
+    "check-passwd": dict,
+    "check-groups": dict,
+    "mutate-os-release": str,
+    "postprocess": list,
+    "add-commit-metadata": dict,
+}
+
+# What rpm-ostree's documentation of treefiles lists besides: refused, never ignored.
+REAL_ONLY = frozenset(
+    """
+    add-files advisories arch-include automatic-version-prefix automatic-version-suffix cliwrap cliwrap-binaries
+    conditional-include container container-cmd default-target edition etc-group-members extensions gpg-key
+    ignore-removed-groups ignore-removed-users ima initramfs-args install-langs lockfile-repos machineid-compat
+    metadata modules no-initramfs opt-usrlocal ostree-layers ostree-override-layers postprocess-script
+    readonly-executables remove-files remove-from-packages repo-packages rojig rpmdb rpmdb-normalize
+    selinux-label-version units variables
+    """.split()  # noqa: SIM905 - one word per name reads better
+)
+
+_MERGED_LISTS = ("packages", "exclude-packages", "repos", "postprocess")
+_WORDS = {bool: "a boolean", str: "a string", list: "a sequence", dict: "a map"}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a treefile with everything it includes.
+
+    The including file wins for single values; lists are joined, the included file's part first; maps merge.
+
+    Returns:
+        The flat treefile: `packages` sorted, `ref` expanded, `releasever` a string.
+
+    Raises:
+        Failed: a file is missing or cannot be parsed, or a key or type is not rpm-ostree's or not implemented.
+    """
+    tree = _expand(path)
+    arch = platform.machine()
+    tree["basearch"] = arch
+    tree["packages"] = sorted({*tree.get("packages", []), *tree.pop(f"packages-{arch}", [])})
+    if "ref" in tree:
+        tree["ref"] = tree["ref"].replace("${basearch}", arch)
+    if "releasever" in tree:
+        tree["releasever"] = str(tree["releasever"])
+    if tree.get("boot-location", "modules") not in ("modules", "new"):
+        raise not_here(f"boot-location: {tree['boot-location']}")
+    return tree
+
+
+def print_only(tree: Mapping[str, Any]) -> str:
+    """Return a treefile as `--print-only` shows it."""
+    known = {key: tree[key] for key in IMPLEMENTED if key in tree}
+    return json.dumps({**known, **{key: tree[key] for key in tree if key not in known}}, indent=2)
+
+
+def _expand(path: Path) -> dict[str, Any]:
+    tree = _read(path)
+    included = tree.pop("include", [])
+    merged: dict[str, Any] = {}
+    for name in [included] if isinstance(included, str) else included:
+        merged = _merge(merged, _expand(path.parent / name))
+    return _merge(merged, tree)
+
+
+def _merge(included: dict[str, Any], including: dict[str, Any]) -> dict[str, Any]:
+    merged = {**included, **including}
+    for key in merged:
+        both = key in included and key in including
+        if both and (key in _MERGED_LISTS or key.startswith("packages-")):
+            merged[key] = [*included[key], *including[key]]
+        elif both and key == "add-commit-metadata":
+            merged[key] = {**included[key], **including[key]}
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise Failed(
+            f'Can\'t open file "{path}" for reading: {error.strerror} (os error {error.errno})'
+        ) from None
+    strict = path.suffix in (".yaml", ".yml")
+    tree = _parse_yaml(path, text) if strict else _parse_json(path, text)
+    if not isinstance(tree, dict):
+        raise Failed(f"Parsing {path}: invalid type, expected a treefile's map of keys")
+    unknown = [key for key in tree if key not in IMPLEMENTED and key not in REAL_ONLY]
+    if strict and unknown:
+        raise Failed(f"Parsing {path}: Unknown fields: {', '.join(unknown)}")
+    missing = [key for key in tree if key in REAL_ONLY]
+    if missing:
+        raise not_here(f"Parsing {path}: {', '.join(missing)}")
+    for key, value in tree.items():
+        _check_type(path, IMPLEMENTED.get(key, object), value)
+    return tree
+
+
+def _check_type(path: Path, wanted: type, value: object) -> None:
+    if not isinstance(value, wanted):
+        found = f'string "{value}"' if isinstance(value, str) else f"{type(value).__name__} {value}"
+        raise Failed(f"Parsing {path}: serde-yaml: invalid type: {found}, expected {_WORDS[wanted]}")
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        raise Failed(f"Parsing {path}: serde-yaml: invalid type in a list, expected a string")
+
+
+def _parse_json(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Failed(
+            f"Parsing {path}: serde-json: {error.msg} at line {error.lineno} column {error.colno}"
+        ) from None
+
+
+def _parse_yaml(path: Path, text: str) -> Any:
+    import yaml  # the clients' images, which never read a treefile, have no YAML parser
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise Failed(f"Parsing {path}: serde-yaml: {problem}") from None
