@@ -11,9 +11,11 @@ first; a later ring takes what is in the ring before it), reason=TEXT (kept in t
 from pyinfra import host, inventory
 
 from tasks.arguments import Arguments
+from tasks.interrupts import fail_on_interrupt
 from tasks.one_line import one_line
 from tasks.promotion import promote_here
 
+fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         to = given.name("to", default="prod")

@@ -11,8 +11,10 @@ from pyinfra import host, inventory
 
 from tasks.arguments import Arguments
 from tasks.composing import compose_here
+from tasks.interrupts import fail_on_interrupt
 from tasks.one_line import one_line
 
+fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         environment = given.name("environment", default="dev")

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130  # what shells report for a program that SIGINT ended
+
+
+def fail_on_interrupt() -> None:
+    """Let Ctrl-C end the run with a failure, so that nobody's `promote && upgrade` goes on after it."""
+    signal.signal(signal.SIGINT, _ending("Interrupted."))
 
 
 @contextmanager
@@ -23,12 +28,16 @@ def explained(line: str) -> Iterator[None]:
         line: what goes on without us, and how to get back to it.
     """
 
-    def interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
-        print(f"\n{line}", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = signal.signal(signal.SIGINT, _ending(line))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _ending(line: str) -> Callable[[int, FrameType | None], NoReturn]:
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        print(f"\n{line}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+    return end

@@ -11,8 +11,10 @@ from pyinfra import host, inventory
 
 from tasks.arguments import Arguments
 from tasks.client.fleet_status import report
+from tasks.interrupts import fail_on_interrupt
 from tasks.one_line import one_line
 
+fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         form = given.name("format", default="text")

@@ -10,8 +10,10 @@ from pyinfra import host, inventory
 
 from tasks.arguments import Arguments
 from tasks.client.rollout import upgrade_client
+from tasks.interrupts import fail_on_interrupt
 from tasks.one_line import one_line
 
+fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         reboot = given.switch("reboot")
