@@ -25,7 +25,7 @@ class Labels(FactBase[LabelsState]):
     """What the configured policy says, and which labels below a directory say otherwise.
 
     + policy: the policy's name in /etc/selinux, such as "targeted"
-    + path: directory with repositories; objects are judged by the directory they lie in. Where no kernel labels
+    + path: directory with repositories; objects are judged by the directory they lie in. If no kernel labels
       what is new, only the repositories themselves must have a label; a wrong one is found everywhere.
     + label: type that everything there should have
     + memory: file that names what this project has declared

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from pyinfra import logger
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host, state
 
 from tasks.facts.certificates import CertificatesDue, CopyDiffers
+from tasks.operations.messages import tell
 from tasks.operations.remote_script import quoted, script
 
 
@@ -24,7 +24,7 @@ def current(program: str) -> Generator[StringCommand, None, None]:
         host.noop("nothing is due")
         return
     if state.is_executing:
-        host.log(f"Due: {'; '.join(due)}", logger.info)
+        tell(f"Due: {'; '.join(due)}")
     yield script(quoted(program))
 
 

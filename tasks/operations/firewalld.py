@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from pyinfra import logger
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.firewalld import Firewalld, FirewalldState
+from tasks.operations.messages import tell
 from tasks.operations.remote_script import quoted, script
 
 
@@ -24,7 +24,7 @@ def ports(opened: list[str], memory: str) -> Generator[StringCommand, None, None
     state = host.get_fact(Firewalld, memory=memory)
     if not state.running:
         what = "is not running" if state.installed else "is not installed"
-        host.log(f"firewalld {what}: no port was opened. Clients need {', '.join(opened)}.", logger.info)
+        tell(f"firewalld {what}: no port was opened. Clients need {', '.join(opened)}.")
         host.noop(f"firewalld {what}")
         return
     lines = list(_changes(opened, state, memory))

@@ -13,6 +13,7 @@ from pyinfra.facts.files import FileContents
 from pyinfra.operations.util.files import generate_color_diff
 
 from tasks.facts.managed_files import ManagedFiles, PathState
+from tasks.operations.messages import tell
 from tasks.operations.remote_script import READ_CONTENT, quoted, script
 
 
@@ -182,7 +183,7 @@ def _show(steps: list[Step], states: dict[str, PathState]) -> None:
     if not (state.config.DIFF or state.is_executing):
         return
     for step in steps:
-        host.log(f"Will {step.says}", logger.info)
+        tell(f"Will {step.says}")
         if state.config.DIFF and step.content:
             for line in _text_difference(step, states.get(step.path)):
                 logger.info("  %s", line)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from pyinfra import logger
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.repositories import Repositories
+from tasks.operations.messages import warn
 from tasks.operations.remote_script import quoted, refuse, script
 
 # Two names of one mode; ostree writes the older one.
@@ -48,11 +48,9 @@ def initialised(
             )
             return
         if state and state.free_bytes is not None and state.free_bytes < minimum_free_bytes:
-            host.log_styled(
+            warn(
                 f"{repository.path} has {state.free_bytes / GIB:.1f} GiB free; compose and promote refuse"
-                f" below {minimum_free_bytes / GIB:.1f} GiB (ostree_minimum_free_gib)",
-                log_func=logger.warning,
-                fg="yellow",
+                f" below {minimum_free_bytes / GIB:.1f} GiB (ostree_minimum_free_gib)"
             )
     if not missing:
         host.noop(f"{len(repositories)} repositories are initialised")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pyinfra import logger
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host, state
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
+from tasks.operations.messages import tell
 from tasks.operations.remote_script import READ_CONTENT, quoted, script
 
 
@@ -31,8 +31,9 @@ class SigningKey:
     source: str | None = None
 
 
-# Signing only, and without expiry: an expired key makes clients refuse what was signed before. A key that
-# is replaced is kept beside the new one. The agent that gpg starts would outlive the run, with sockets there.
+# Signing only, and without expiry: an expired key makes clients refuse what was signed before. Only a key that
+# is brought along replaces another, which is kept beside it; a lost one is never made anew behind the clients'
+# backs. The agent that gpg starts would outlive the run, with sockets in the home: it is stopped.
 PRELUDE = f"""\
 set -eu; umask 077
 {READ_CONTENT}\
@@ -43,7 +44,12 @@ aside() {{
   rm -rf -- "$home"
 }}
 make() {{
-  aside; install -d -o "$owner" -g "$owner" -m 700 -- "$home"; trap stop EXIT
+  if [ -n "$(ls -A "$home/private-keys-v1.d" 2>/dev/null)" ] || [ -e "$2" ]; then
+    echo "$2 was published, or $home holds keys, but there is no key to sign with: bring $home back from the" \
+      "backup; or, for a new key that every client must then be given, move both away" >&2
+    exit 1
+  fi
+  install -d -o "$owner" -g "$owner" -m 700 -- "$home"; trap stop EXIT
   as_owner --pinentry-mode loopback --passphrase '' --quick-generate-key "$1" rsa3072 sign never
 }}
 bring() {{
@@ -97,8 +103,8 @@ def told(keys: list[SigningKey], backup: str) -> Generator[StringCommand, None, 
         states = host.get_fact(SigningKeys, homes=_homes(keys))
         for key in keys:
             fingerprint = states.get(key.environment, KeyState()).fingerprint or "none yet"
-            host.log(f"{key.environment}: signing key {fingerprint}", logger.info)
-        host.log(f"Back up the keys, they cannot be made again: {backup}", logger.info)
+            tell(f"{key.environment}: signing key {fingerprint}")
+        tell(f"Back up the keys, they cannot be made again: {backup}")
     host.noop("nothing to change")
     yield from ()
 
@@ -114,5 +120,5 @@ def _step(key: SigningKey, found: KeyState, content: bytes | None) -> str | None
     if origin and (found.fingerprint is None or found.imported != origin):
         return f"{variables} bring {quoted(origin, str(key.source))}; {publish}"
     if found.fingerprint is None:
-        return f"{variables} make {quoted(key.label)}; {publish}"
+        return f"{variables} make {quoted(key.label, key.public)}; {publish}"
     return None if found.published else f"{variables} {publish}"

@@ -19,14 +19,6 @@ FORMAT = 1
 @deploy("Release tool")
 def install_release_tool(settings: Server) -> None:
     """Install the program and all that decides who may do what with it."""
-    sudoers = render(
-        "sudoers/ostree-release.j2",
-        user=places.RELEASE_USER,
-        composers=places.COMPOSERS,
-        promoters=places.PROMOTERS,
-        composer=places.COMPOSER,
-        promoter=places.PROMOTER,
-    )
     managed_files.declared(
         name="Program, configuration, roles",
         directories=[Directory(places.LIBEXEC)],
@@ -36,9 +28,21 @@ def install_release_tool(settings: Server) -> None:
             File(places.PROMOTER, entry_point("promoter"), mode="755"),
             File(f"{places.CONFIGURATION}/config.json", configuration_text(settings)),
             File("/etc/tmpfiles.d/ostree-release.conf", tmpfiles_text(settings)),
-            File("/etc/sudoers.d/ostree-release", sudoers, mode="440", validate="visudo -cf"),
+            File("/etc/sudoers.d/ostree-release", sudoers_text(), mode="440", validate="visudo -cf"),
         ],
         links=[Link(places.COMMAND, places.PROGRAM)],
+    )
+
+
+def sudoers_text() -> str:
+    """Render what each role may start, and as whom."""
+    return render(
+        "sudoers/ostree-release.j2",
+        user=places.RELEASE_USER,
+        composers=places.COMPOSERS,
+        promoters=places.PROMOTERS,
+        composer=places.COMPOSER,
+        promoter=places.PROMOTER,
     )
 
 

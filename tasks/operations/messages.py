@@ -1,0 +1,17 @@
+"""What operations tell the person who runs them."""
+
+from __future__ import annotations
+
+from pyinfra import logger
+from pyinfra.api.output import format_text
+from pyinfra.context import host
+
+
+def tell(line: str) -> None:
+    """Show a line beside the host's name."""
+    logger.info(f"{host.print_prefix}{line}")
+
+
+def warn(line: str) -> None:
+    """Show a line that somebody should act on."""
+    logger.warning(f"{host.print_prefix}{format_text(line, 'yellow')}")

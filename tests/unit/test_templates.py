@@ -1,0 +1,257 @@
+"""What deploy.py renders, parsed back by what reads it where there is such a thing in Python."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks.platforms import DEBIAN, RED_HAT, Platform
+from tasks.server import places, release_tool, schedule, tls, treefiles, web
+from tasks.settings import Server, server_settings
+
+DATA: dict[str, object] = {
+    "ostree_public_name": "images.example.org",
+    "ostree_image_name": "kinoite",
+    "ostree_base_path": "/srv/ostree/rpm-ostree",
+    "ostree_repository_mode": "archive",
+    "ostree_environment_dev": {"packages": ["strace"]},
+    "ostree_environment_prod": {"promotes_from": "dev", "rings": ["pilot", "stable"]},
+    "ostree_keys_alias": "/repo/keys",
+    "ostree_https_port": 8443,
+    "ostree_http": False,
+    "ostree_http_port": 8080,
+    "ostree_tls_certificate": None,
+    "ostree_tls_key": None,
+    "ostree_tls_ca": None,
+    "ostree_join_virtual_host": False,
+    "ostree_fedora_release": 44,
+    "ostree_treefile_directory": "/etc/rpm-ostree/treefiles",
+    "ostree_base_packages": ["kernel"],
+    "ostree_desktop_packages": ["kate"],
+    "ostree_system_packages": [],
+    "ostree_additional_packages": ["vim-enhanced"],
+    "ostree_exclude_packages": ["PackageKit"],
+    "ostree_postprocess_commands": ["systemctl enable sddm.service", "echo 'a: b' # c"],
+    "ostree_treefile_options": {},
+    "ostree_package_repositories": {"lab": {"baseurl": "file:///srv/lab", "gpgcheck": False}},
+    "ostree_compose_on_setup": False,
+    "ostree_compose_environments": ["dev"],
+    "ostree_compose_nightly": False,
+    "ostree_compose_time": "02:00",
+    "ostree_compose_delay_minutes": 30,
+    "ostree_minimum_free_gib": 20,
+    "ostree_composers": [],
+    "ostree_promoters": [],
+    "ostree_image_server": None,
+    "ostree_follows": None,
+}
+
+
+def settings(**changes: object) -> Server:
+    return server_settings({**DATA, **{f"ostree_{name}": value for name, value in changes.items()}})
+
+
+def virtual_host(platform: Platform = RED_HAT, **changes: object) -> list[str]:
+    return [line.strip() for line in web.virtual_host(settings(**changes), platform.httpd).splitlines()]
+
+
+def section(lines: list[str], pattern: str) -> list[str]:
+    """Lines of the first LocationMatch whose pattern matches a path as httpd would match it."""
+    start = next(
+        n
+        for n, line in enumerate(lines)
+        if (found := re.fullmatch(r'<LocationMatch "(.*)">', line)) and found[1] == pattern
+    )
+    return lines[start + 1 : lines.index("</LocationMatch>", start)]
+
+
+def test_every_environment_has_its_alias_and_every_section_is_closed() -> None:
+    lines = virtual_host()
+    assert 'Alias "/repo/kinoite/dev" "/srv/ostree/rpm-ostree/dev"' in lines
+    assert 'Alias "/repo/kinoite/prod" "/srv/ostree/rpm-ostree/prod"' in lines
+    assert 'Alias "/repo/keys" "/srv/ostree/rpm-ostree/keys"' in lines
+    for name in ("VirtualHost", "Directory", "LocationMatch"):
+        opened = [line for line in lines if line.startswith(f"<{name} ")]
+        assert len(opened) == lines.count(f"</{name}>") > 0
+    assert lines.count("Options -Indexes") == 3
+
+
+def test_only_objects_are_cached_and_private_paths_are_denied() -> None:
+    lines = virtual_host()
+    objects = r"^/repo/kinoite/prod/objects/../[0-9a-f]{62}\.(commit|dirtree|dirmeta|filez)$"
+    assert section(lines, "^/repo/kinoite/prod/") == ['Header set Cache-Control "no-cache"']
+    assert section(lines, objects) == ['Header set Cache-Control "public, max-age=31536000, immutable"']
+    assert section(lines, r"^/repo/kinoite/prod/(\.lock|tmp|state)(/|$)") == ["Require all denied"]
+    assert lines.index(f'<LocationMatch "{objects}">') > lines.index('<LocationMatch "^/repo/kinoite/prod/">')
+    assert re.search(objects, f"/repo/kinoite/prod/objects/ab/{'0' * 62}.commit")
+    assert not re.search(objects, f"/repo/kinoite/prod/objects/ab/{'0' * 62}.commitmeta")
+
+
+def test_a_dot_in_an_alias_matches_only_a_dot() -> None:
+    prod = {"promotes_from": "dev", "alias": "/repo/os.v1/prod"}
+    assert r'<LocationMatch "^/repo/os\.v1/prod/">' in virtual_host(environment_prod=prod)
+
+
+def test_https_alone_by_default() -> None:
+    lines = virtual_host()
+    assert [line for line in lines if line.startswith("Listen")] == ["Listen 8443 https"]
+    assert [line for line in lines if line.startswith("<VirtualHost")] == ["<VirtualHost *:8443>"]
+    assert "SSLProtocol -all +TLSv1.2 +TLSv1.3" in lines
+    assert "Protocols h2 http/1.1" in lines
+    assert 'SSLCertificateKeyFile "/etc/ostree-release/tls/server.key"' in lines
+
+
+def test_http_is_a_second_virtual_host_without_tls() -> None:
+    lines = virtual_host(http=True)
+    assert [line for line in lines if line.startswith("Listen")] == ["Listen 8443 https", "Listen 8080"]
+    plain = lines[lines.index("<VirtualHost *:8080>") :]
+    assert "SSLEngine on" not in plain
+    assert lines.count("SSLEngine on") == 1
+
+
+@pytest.mark.parametrize("platform", [RED_HAT, DEBIAN])
+def test_no_second_listen_where_the_distribution_has_one(platform: Platform) -> None:
+    assert not [line for line in virtual_host(platform, https_port=443) if line.startswith("Listen")]
+
+
+def test_joined_it_neither_listens_nor_has_a_certificate() -> None:
+    lines = virtual_host(join_virtual_host=True)
+    assert not [line for line in lines if line.startswith(("Listen", "<VirtualHost", "</VirtualHost", "SSL"))]
+    assert 'Alias "/repo/kinoite/prod" "/srv/ostree/rpm-ostree/prod"' in lines
+
+
+def test_own_certificate_is_used() -> None:
+    lines = virtual_host(tls_certificate="/etc/pki/mine.crt", tls_key="/etc/pki/mine.key")
+    assert 'SSLCertificateFile "/etc/pki/mine.crt"' in lines
+    assert 'SSLCertificateKeyFile "/etc/pki/mine.key"' in lines
+
+
+def test_an_environment_that_is_off_is_not_served() -> None:
+    text = "\n".join(virtual_host(environment_prod={"promotes_from": "dev", "enabled": False}))
+    assert "prod" not in text
+    assert "/repo/kinoite/dev" in text
+
+
+def treefile(**changes: object) -> dict[str, Any]:
+    server = settings(**changes)
+    parsed: dict[str, Any] = yaml.safe_load(treefiles.treefile_text(server, server.environment("dev")))
+    return parsed
+
+
+def test_treefile_says_what_the_settings_say() -> None:
+    parsed = treefile()
+    assert parsed["ref"] == "fedora/x86_64/kinoite/dev"
+    assert parsed["packages"] == ["kernel", "kate", "vim-enhanced", "strace"]
+    assert parsed["exclude-packages"] == ["PackageKit"]
+    assert parsed["repos"] == ["lab"]
+    assert parsed["releasever"] == "44"
+    assert parsed["preserve-passwd"] is False
+
+
+def test_postprocess_is_one_script_that_stops_at_the_first_failure() -> None:
+    assert treefile()["postprocess"] == [
+        "#!/usr/bin/bash\nset -xeuo pipefail\nsystemctl enable sddm.service\necho 'a: b' # c\n"
+    ]
+    assert "postprocess" not in treefile(postprocess_commands=[])
+
+
+def test_treefile_options_win() -> None:
+    assert treefile(treefile_options={"selinux": False})["selinux"] is False
+
+
+def test_treefile_says_that_it_is_managed_and_where_to_edit() -> None:
+    server = settings()
+    header = treefiles.treefile_text(server, server.environment("dev")).split("ref:")[0]
+    assert all(line.startswith("#") for line in header.splitlines())
+    assert "kinoite-dev.local.yaml" in header
+    assert "include: kinoite-dev.yaml" in header
+
+
+def test_package_repositories_are_read_as_yum_reads_them() -> None:
+    parser = configparser.ConfigParser(interpolation=None)
+    repositories = {
+        "lab": {"baseurl": "file:///srv/lab", "gpgcheck": False},
+        "fedora": {
+            "name": "Fedora",
+            "metalink": "https://x/?repo=fedora&arch=$basearch",
+            "gpgkey": "file:///k",
+        },
+    }
+    parser.read_string(treefiles.repositories_text(settings(package_repositories=repositories)))
+    assert dict(parser["lab"]) == {"name": "lab", "baseurl": "file:///srv/lab", "gpgcheck": "0"}
+    assert parser["fedora"]["metalink"] == "https://x/?repo=fedora&arch=$basearch"
+    assert parser["fedora"]["gpgcheck"] == "1"
+
+
+def test_sudoers_names_two_programs_and_nothing_else() -> None:
+    text = release_tool.sudoers_text()
+    rules = [line for line in text.splitlines() if not line.startswith("#")]
+    assert rules == [
+        "%ostree-composers ALL=(root) NOPASSWD: /usr/libexec/ostree-release/composer",
+        "%ostree-promoters ALL=(ostree-prod) NOPASSWD: /usr/libexec/ostree-release/promoter",
+    ]
+    assert not re.search(r"[*?\[\]^]|SETENV", "\n".join(rules))
+
+
+@pytest.mark.parametrize("role", ["composer", "promoter"])
+def test_an_entry_point_is_isolated_python_that_fixes_its_role(role: str) -> None:
+    text = release_tool.entry_point(role)
+    assert text.splitlines()[0] == "#!/usr/bin/python3 -I"
+    assert f'main(role="{role}")' in text
+    compile(text, role, "exec")
+
+
+def test_configuration_of_the_program() -> None:
+    parsed = json.loads(release_tool.configuration_text(settings()))
+    assert parsed["format"] == 1
+    assert parsed["minimum_free_bytes"] == 20 << 30
+    assert parsed["ca_file"] == "/etc/ostree-release/tls/ca.crt"
+    dev, prod = parsed["environments"]["dev"], parsed["environments"]["prod"]
+    assert dev["owner"] == "root"
+    assert dev["treefile"] == "/etc/rpm-ostree/treefiles/kinoite-dev.yaml"
+    assert dev["url"] == "https://images.example.org:8443/repo/kinoite/dev"
+    assert prod["owner"] == "ostree-prod"
+    assert prod["promotes_from"] == "dev"
+    assert [ring["name"] for ring in prod["rings"]] == ["pilot", "stable"]
+    assert not {"treefile", "cache"} & set(prod)
+
+
+def test_own_certificate_without_ca_means_the_systems_trust() -> None:
+    own = settings(tls_certificate="/etc/pki/mine.crt", tls_key="/etc/pki/mine.key")
+    assert json.loads(release_tool.configuration_text(own))["ca_file"] is None
+
+
+def test_timer_and_unit() -> None:
+    timer = schedule.timer_text(settings(compose_time="03:15", compose_delay_minutes=7))
+    assert "OnCalendar=*-*-* 03:15:00\nRandomizedDelaySec=7min\nPersistent=true\n" in timer
+    unit = schedule.service_text()
+    assert "ExecStart=/usr/sbin/ostree-release run-compose %i\nUMask=0022\n" in unit
+    assert "Type=oneshot" in unit
+
+
+def test_lock_files_of_every_environment_are_made_at_boot() -> None:
+    lines = release_tool.tmpfiles_text(settings()).splitlines()
+    assert "d /run/ostree-release 0750 root ostree-prod -" in lines
+    for name in ("journal", "dev.writer", "dev.objects", "prod.writer", "prod.objects"):
+        assert f"f /run/ostree-release/{name} 0660 root ostree-prod -" in lines
+
+
+@pytest.mark.parametrize("public_name", ["images.example.org", "192.0.2.7", "2001:db8::7"])
+def test_certificate_script_is_one_for_the_shell(public_name: str) -> None:
+    script = tls.certificate_script(settings(public_name=public_name), DEBIAN)
+    assert f"public_name={public_name}\n" in script
+    assert "unit=apache2.service" in script
+    assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+def test_treefile_lies_where_the_program_looks() -> None:
+    server = settings()
+    dev = server.environment("dev")
+    parsed = json.loads(release_tool.configuration_text(server))
+    assert parsed["environments"]["dev"]["treefile"] == places.treefile(server, dev)
