@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -40,9 +41,10 @@ def main(arguments: Sequence[str] | None = None, role: str | None = None, config
     except Refused as refusal:
         return _refuse(refusal.lines, refusal.status, options.json)
     except Exception as error:  # a fault of ours: one line all the same
-        return _refuse(
-            (f"internal error: {type(error).__name__}: {' '.join(str(error).split())}",), 1, options.json
-        )
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        line = f"internal error: {words} ({Path(place.filename).name}:{place.lineno})"
+        return _refuse((line,), 1, options.json)
     lines = [json.dumps(result)] if options.json else text.render(kind, result)
     output = Progress(sys.stdout)
     for line in lines:

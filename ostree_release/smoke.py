@@ -68,7 +68,10 @@ def reach(url: str, config: Config) -> None:
             f"{failed}: this server cannot resolve the name {host} ({error.strerror}); {unmoved}: "
             "make it resolvable here, or set another public name"
         ) from error
-    trust = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
+    try:
+        trust = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
+    except OSError as error:
+        raise Refused(f"{failed}: CA file {config.ca_file}: {error.strerror}; {unmoved}") from error
     trust.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13 is stricter here than the clients' libcurl
     connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=trust)
     try:

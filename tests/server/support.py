@@ -299,6 +299,7 @@ class ServerTest(unittest.TestCase):
         self.addCleanup(web.server_close)
         self.addCleanup(web.shutdown)
         shutil.copytree(self.certificates, top / "tls")
+        (top / "tls").chmod(0o755)
         self.server = Server(top, web.server_address[1])
 
     def promote_new(self, version: str, **packages: str) -> Document:

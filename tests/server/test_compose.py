@@ -23,9 +23,10 @@ if "--print-only" in sys.argv:
     if unknown and treefile.suffix == ".yaml":
         print(f"error: Parsing {{treefile}}: Unknown fields: {{', '.join(unknown)}}", file=sys.stderr)
         sys.exit(1)
-    if "include" in content:
-        included = json.loads((treefile.parent / content.pop("include")).read_text())
-        content = {{**included, **content}}
+if "include" in content:
+    included = json.loads((treefile.parent / content.pop("include")).read_text())
+    content = {{**included, **content}}
+if "--print-only" in sys.argv:
     print(json.dumps(content))
     sys.exit(0)
 options = dict(o[2:].split("=", 1) for o in sys.argv[3:-1] if "=" in o)
@@ -36,8 +37,9 @@ if mode == "fail":
     print("error: no package matches", file=sys.stderr)
     sys.exit(1)
 if mode != "same":
-    subprocess.run(["ostree", "commit", "--repo=" + options["repo"], "--branch=" + content["ref"],
-                    "--no-bindings", "--add-metadata-string=" + options["add-metadata-string"], str(top / "tree")], check=True)
+    command = ["ostree", "commit", "--repo=" + options["repo"], "--branch=" + content["ref"], "--no-bindings"]
+    version = "--add-metadata-string=" + options["add-metadata-string"]
+    subprocess.run([*command, version, str(top / "tree")], check=True)
 if mode == "fail-late":
     sys.exit(1)
 """
@@ -109,7 +111,7 @@ class Compose(ServerTest):
         builds = self.server.json("builds")["builds"]
         self.assertEqual([build["version"] for build in builds], [second["version"], done["version"]])
         self.assertTrue(all(build["signed"] for build in builds))
-        entry = self.server.journal()[-1]
+        entry = [entry for entry in self.server.journal() if entry["action"] == "compose"][-1]
         self.assertEqual((entry["event"], entry["moves"][0]["to"]), ("done", second["checksum"]))
         self.assertEqual(list(entry["treefiles"]), ["kinoite-dev.yaml"])
 

@@ -152,8 +152,6 @@ class Owners(ServerTest):
             for each in (path, *path.rglob("*")):
                 os.chown(each, account.pw_uid, account.pw_gid)
         self.server.config.write_text(json.dumps(content))
-        old_umask = os.umask(0o077)
-        self.addCleanup(os.umask, old_umask)
         for version in ("44.1", "44.2"):
             self.server.build(version, {"hello": f"{version}-1"})
             done = self.server.call(
@@ -161,6 +159,7 @@ class Owners(ServerTest):
                 user=account.pw_uid,
                 group=account.pw_gid,
                 extra_groups=[],
+                umask=0o077,
                 env={"PATH": os.environ["PATH"]},
             )
             self.assertEqual(done.returncode, 0, done.stderr)

@@ -157,7 +157,7 @@ class Refusals(ServerTest):
         self.assertIn("no such build", self.unmoved("--build", "44.9"))
 
     def corrupt(self) -> str:
-        """Put another file's content into the object of a file in dev; returns its place among the objects."""
+        """Put another file's content into an object of dev; returns its place among the objects."""
         listing = run("ostree", f"--repo={self.server.dev}", "ls", "-C", "-R", DEV).stdout
         names = {line.split()[-1].rpartition("/")[2]: line.split()[4] for line in listing.splitlines()}
         places = [f"{names[name][:2]}/{names[name][2:]}.filez" for name in ("hello", "other")]
