@@ -45,8 +45,7 @@ def remote(
     """
     wanted = Remote(remote_name, url, key, certificate)
     machine = host.get_fact(ClientState, remote=remote_name, ca_file=certificate_file(remote_name))
-    changes = differences(machine, wanted)
-    if not changes:
+    if not differences(machine, wanted):
         host.noop(f"remote {remote_name} is as it should be")
         return
     command = StringCommand(
@@ -62,11 +61,11 @@ def remote(
         QuoteString(base64.b64encode(certificate.encode()).decode()),
         QuoteString(certificate_file(remote_name)),
     )
-    yield FunctionCommand(declare, (command.get_raw_value(), changes), {})
+    yield FunctionCommand(declare, (command.get_raw_value(),), {})
 
 
-def declare(state: State, host: Host, command: str, changes: list[str]) -> bool:
-    """Run the command that declares a remote, and say what changed.
+def declare(state: State, host: Host, command: str) -> bool:
+    """Run the command that declares a remote.
 
     Returns:
         False if it failed, with the reason said.
@@ -74,6 +73,4 @@ def declare(state: State, host: Host, command: str, changes: list[str]) -> bool:
     success, output = host.run_shell_command(StringCommand(command))
     if not success:
         return failed(host, f"remote not declared: {client_reason(output.stderr_lines)}")
-    for change in changes:
-        host.log(change)
     return True
