@@ -37,4 +37,6 @@ if platforms.composes(platform, machine):
     treefiles.write_treefiles(settings=settings)
     schedule.schedule_composes(settings=settings)
     schedule.compose_on_setup(settings=settings)
+else:
+    schedule.tell_that_nothing_is_composed(platform)
 signing.tell_about_signing_keys(settings=settings)

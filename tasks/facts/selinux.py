@@ -9,14 +9,14 @@ from pyinfra.api import FactBase, QuoteString, StringCommand
 
 @dataclass(frozen=True)
 class LabelsState:
-    """`rules`: local pattern -> type; `ports`: TCP port or range -> its types.
+    """`rules`: local pattern -> type; `ports`: local TCP port or range -> type.
 
     `wrong`: paths of another type. `remembered`: what an earlier run of ours has declared,
     as "fcontext PATTERN" and "port NUMBER".
     """
 
     rules: dict[str, str] = field(default_factory=dict)
-    ports: dict[str, list[str]] = field(default_factory=dict)
+    ports: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     remembered: list[str] = field(default_factory=list)
 
@@ -37,12 +37,13 @@ class Labels(FactBase[LabelsState]):
         return LabelsState()
 
     def command(self, policy: str, path: str, label: str, memory: str) -> StringCommand:
-        """One command; it succeeds where semanage is not installed yet."""
+        """One command that reads semanage's files: semanage itself is slow, and writes a lock."""
+        ports = QuoteString(f"/var/lib/selinux/{policy}/active/ports.local")
         rules = QuoteString(f"/etc/selinux/{policy}/contexts/files/file_contexts.local")
         return StringCommand(
             *("sed -n 's/^\\//rule \\//p'", rules, "2>/dev/null;"),
             *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null;"),
-            "semanage port -l -n 2>/dev/null | sed -n 's/ tcp / /; t found; b; :found s/^/port /p';",
+            *("sed -n 's/^ *portcon tcp /port /p'", ports, "2>/dev/null;"),
             *("find", QuoteString(path), "-maxdepth 1 -type d -exec stat -c 'label %C %n' {} + 2>/dev/null"),
             *("| grep -v", QuoteString(f"^label [^ ]*:{label}:"), ";"),
             *("find", QuoteString(path), "\\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"),
@@ -59,9 +60,8 @@ class Labels(FactBase[LabelsState]):
                 pattern, *_, context = rest.split()
                 state.rules[pattern] = context.split(":")[2] if context.count(":") > 1 else context
             elif word == "port":
-                label, ports = rest.split(maxsplit=1)
-                for port in ports.split(","):
-                    state.ports.setdefault(port.strip(), []).append(label)
+                ports, context = rest.split()
+                state.ports[ports] = context.split(":")[2]
             elif word == "label":
                 state.wrong.append(rest.partition(" ")[2])
             elif word == "remembered":

@@ -12,13 +12,13 @@ LOOK = """\
 look() {
   echo "environment $1"; sed 's/^/imported /' "$2/imported" 2>/dev/null
   test -d "$2" || return 0
-  keys=$(runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --trust-model always \\
+  keys=$(runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --trust-model always \\
     --with-colons --with-keygrip --list-keys 2>/dev/null) || return 0
   grip=$(printf '%s\\n' "$keys" | sed -n '/^grp:/ { s/^grp:*//; s/:.*//; p; q; }')
   test -e "$2/private-keys-v1.d/$grip.key" || return 0
   fingerprint=$(printf '%s\\n' "$keys" | sed -n '/^fpr:/ { s/^fpr:*//; s/:.*//; p; q; }')
   echo "fingerprint $fingerprint"
-  runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --export "$fingerprint" 2>/dev/null |
+  runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --export "$fingerprint" |
     cmp -s - "$4" && echo published
 }
 """

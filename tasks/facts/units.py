@@ -19,7 +19,7 @@ class UnitState:
 
 
 class Units(FactBase[dict[str, UnitState]]):
-    """State of units by name, and of every unit that matches one of the patterns and is enabled.
+    """State of units by name, and of those that match a pattern and are enabled or active.
 
     + names: units, with their suffix
     + patterns: shell patterns of further ones
@@ -59,8 +59,11 @@ class Units(FactBase[dict[str, UnitState]]):
                 "; done;",
             ]
         for pattern in patterns or ():
-            listing = ("systemctl list-unit-files --state=enabled --no-legend --plain", QuoteString(pattern))
-            bits += [*listing, "2>/dev/null | sed 's/^/Enabled=/; s/ .*//';"]
+            # systemctl's list of unit files leaves out instances of templates.
+            enabled = ("find /etc/systemd/system -path", QuoteString(f"*.wants/{pattern}"), "-printf")
+            bits += [*enabled, "'Enabled=%f\\n' 2>/dev/null;"]
+            active = ("systemctl list-units --state=active --no-legend --plain", QuoteString(pattern))
+            bits += [*active, "2>/dev/null | sed 's/^/Active=/; s/ .*//';"]
         return StringCommand(*bits, "true")
 
     def process(self, output: list[str]) -> dict[str, UnitState]:
@@ -81,6 +84,6 @@ class Units(FactBase[dict[str, UnitState]]):
                 current["reload_systemd"] = value == "yes"
             elif name == "Outdated":
                 units.setdefault(value, {})["outdated"] = True
-            elif name == "Enabled":
-                units.setdefault(value, {})["enabled"] = True
+            elif name in ("Enabled", "Active"):
+                units.setdefault(value, {})[name.lower()] = True
         return {unit: UnitState(**state) for unit, state in units.items()}

@@ -11,7 +11,8 @@ from pyinfra.context import host
 from tasks.facts.selinux import Labels, LabelsState
 from tasks.operations.remote_script import quoted, script
 
-# A port of one of these types is open to httpd already; the policy has 8080 in the second one.
+# What the policies themselves let httpd listen on: http_port_t, and 8080 by http_cache_port_t.
+POLICY_PORTS = (80, 443, 488, 8008, 8009, 8080, 8443)
 HTTPD_PORT_TYPES = ("http_port_t", "http_cache_port_t")
 
 
@@ -51,14 +52,14 @@ def _changes(
         action = "-m" if pattern in state.rules else "-a"
         yield f"semanage fcontext{no_reload} {action} -t {quoted(label, pattern)}"
     for port in ports:
-        if not _types(port, state).intersection(HTTPD_PORT_TYPES):
+        if not _is_right(port, state):
             arguments = f"{no_reload} -t {HTTPD_PORT_TYPES[0]} -p tcp {port}"
             yield f"semanage port -a{arguments} || semanage port -m{arguments}"
     for entry in obsolete:
         kind, _, name = entry.partition(" ")
         if kind == "fcontext" and name in state.rules:
             yield f"semanage fcontext{no_reload} -d {quoted(name)}"
-        elif kind == "port" and HTTPD_PORT_TYPES[0] in state.ports.get(name, []):
+        elif kind == "port" and state.ports.get(name) == HTTPD_PORT_TYPES[0]:
             yield f"semanage port{no_reload} -d -p tcp {quoted(name)}"
     if obsolete:
         yield _remember(ours, memory)
@@ -67,18 +68,18 @@ def _changes(
         yield f"setfiles -F {quoted(contexts, *(_topmost(state.wrong) or [path]))}"
 
 
-def _types(port: int, state: LabelsState) -> set[str]:
-    found: set[str] = set()
-    for ports, types in state.ports.items():
+def _is_right(port: int, state: LabelsState) -> bool:
+    """Whether httpd may listen there; what is declared locally wins over the policy."""
+    for ports, label in state.ports.items():
         first, _, last = ports.partition("-")
         if int(first) <= port <= int(last or first):
-            found.update(types)
-    return found
+            return label in HTTPD_PORT_TYPES
+    return port in POLICY_PORTS
 
 
 def _is_ours(port: int, state: LabelsState) -> bool:
-    """Whether the policy does not have it by itself."""
-    return f"port {port}" in state.remembered or not _types(port, state).intersection(HTTPD_PORT_TYPES)
+    """Whether the administrator or the policy did not have it before."""
+    return f"port {port}" in state.remembered or not _is_right(port, state)
 
 
 def _topmost(paths: list[str]) -> list[str]:

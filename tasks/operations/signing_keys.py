@@ -31,9 +31,9 @@ class SigningKey:
     source: str | None = None
 
 
-# Signing only, and without expiry: an expired key makes clients refuse what was signed before. Only a key that
-# is brought along replaces another, which is kept beside it; a lost one is never made anew behind the clients'
-# backs. The agent that gpg starts would outlive the run, with sockets in the home: it is stopped.
+# Signing only, and without expiry: an expired key makes clients refuse what was signed before. Only a key
+# that is brought along replaces another, which is kept beside it; a lost one is never made anew unasked: clients
+# would refuse it. The agent that gpg starts would outlive the run, with sockets in the home.
 PRELUDE = f"""\
 set -eu; umask 077
 {READ_CONTENT}\
@@ -45,8 +45,8 @@ aside() {{
 }}
 make() {{
   if [ -n "$(ls -A "$home/private-keys-v1.d" 2>/dev/null)" ] || [ -e "$2" ]; then
-    echo "$2 was published, or $home holds keys, but there is no key to sign with: bring $home back from the" \
-      "backup; or, for a new key that every client must then be given, move both away" >&2
+    echo "$2 was published, or $home holds keys, but there is no key to sign with: bring $home back" \
+      "from the backup; or, for a new key that every client must then be given, move both away" >&2
     exit 1
   fi
   install -d -o "$owner" -g "$owner" -m 700 -- "$home"; trap stop EXIT

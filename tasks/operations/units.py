@@ -30,7 +30,7 @@ def running(
     + stopped: units that do neither
     + loaded: units that systemd must know in their newest form, and no more
     + configurations: one of the started units -> files it reads when it is reloaded
-    + only: pattern of units of which none but the started ones may be enabled
+    + only: pattern of units of which none but the started ones may run or be enabled
     """
     started, stopped, loaded = started or [], stopped or [], loaded or []
     names = [*started, *stopped, *loaded]
@@ -38,11 +38,13 @@ def running(
         Units, names=names, patterns=[only] if only else [], configurations=configurations or {}
     )
     if only:
-        surplus = {name for name, unit in units.items() if fnmatchcase(name, only) and unit.enabled}
+        surplus = {
+            name for name, unit in units.items() if fnmatchcase(name, only) and (unit.enabled or unit.active)
+        }
         stopped = sorted({*stopped, *(surplus - set(started))})
     lines = list(_changes(started, stopped, loaded, units))
     if not lines:
-        host.noop(f"{', '.join(names)}: as declared")
+        host.noop(f"{', '.join(names) or only}: as declared")
         return
     yield script("\n".join(["set -e", *lines]))
 

@@ -6,6 +6,8 @@ from pyinfra.api import deploy
 
 from tasks.operations import managed_files, setup_compose, units
 from tasks.operations.managed_files import File
+from tasks.operations.messages import tell
+from tasks.platforms import Platform
 from tasks.server import places
 from tasks.settings import Server
 from tasks.templates import render
@@ -46,6 +48,11 @@ def compose_on_setup(settings: Server) -> None:
         refs={each.repository: each.ref for each in chosen},
         names={each.ref: each.name for each in chosen},
     )
+
+
+def tell_that_nothing_is_composed(platform: Platform) -> None:
+    """Say why there are no treefiles and timers here."""
+    tell(f"{platform.name} has no package of rpm-ostree and none is installed: this server does not compose")
 
 
 def service_text() -> str:
