@@ -34,7 +34,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"how many clients, by default {state.DEFAULT_CLIENTS}, at most {state.MAXIMUM_CLIENTS}",
     )
-    commands.add_parser("down", help="remove the lab and everything of it")
+    command = commands.add_parser("down", help="remove the lab and everything of it")
+    command.add_argument(
+        "--shared", action="store_true", help="also what the next lab would reuse: images, caches"
+    )
     command = commands.add_parser("status", help="say which machines there are and how to reach them")
     command.add_argument("--json", action="store_true", help="as one JSON document")
     command = commands.add_parser("publish", help="add a version of a package to the lab's repository")
@@ -67,8 +70,11 @@ def _up(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _down(_: argparse.Namespace) -> int:
-    up.down(preflight.ensure_engine(say), state.selected(), say)
+def _down(arguments: argparse.Namespace) -> int:
+    engine = preflight.ensure_engine(say)
+    up.down(engine, state.selected(), say)
+    if arguments.shared:
+        up.remove_shared(engine, say)
     return 0
 
 

@@ -19,7 +19,7 @@ from requests.exceptions import RequestException
 
 from lab.errors import LabError
 from lab.network import LOOPBACK, Network
-from lab.state import Lab
+from lab.state import Lab, selected
 
 LABEL = "pyinfra-rpm-ostree.lab"
 
@@ -29,6 +29,8 @@ CLIENT_CAPABILITIES = (*SERVER_CAPABILITIES, "LINUX_IMMUTABLE", "SYS_BOOT")
 
 # Typed loosely because the stubs know only two of Docker's policies.
 _AGAIN: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}
+
+_REMOVAL_SECONDS = 15.0
 
 Files = Mapping[str, tuple[bytes, int]]
 
@@ -190,7 +192,7 @@ class Engine:
             volumes: volume name -> path.
             capabilities: on top of the engine's default ones; any brings seccomp and AppArmor off.
             files: written before it starts: path -> (content, mode).
-            lab: whose container it is, so that `down` finds one that was left by a kill.
+            lab: whose container it is, so that `down` finds one that was left by a kill; the selected one's.
             timeout: seconds; then the container is killed.
             options: further ones of docker's `containers.create`.
 
@@ -207,7 +209,7 @@ class Engine:
             container = self.client.containers.create(
                 image,
                 list(argv),
-                labels={LABEL: lab.name if lab else ""},
+                labels={LABEL: (lab or selected()).name},
                 volumes={name: {"bind": path, "mode": "rw"} for name, path in (volumes or {}).items()},
                 entrypoint=[],
                 **settings,
@@ -234,6 +236,17 @@ class Engine:
 
     def remove_lab(self, lab: Lab) -> list[str]:
         """Remove every container, volume and network of a lab; return what was removed, in words."""
+        end = time.monotonic() + _REMOVAL_SECONDS
+        while True:
+            try:
+                return self._remove_present(lab)
+            except LabError:
+                # What a killed run asked for last may still be in the making, unlisted, and hold a volume.
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(0.5)
+
+    def _remove_present(self, lab: Lab) -> list[str]:
         chosen: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={lab.name}"}
         removed: list[str] = []
         containers = self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
@@ -253,6 +266,11 @@ class Engine:
             if found:
                 removed.append(f"{len(found)} {kind}{'s' if len(found) > 1 else ''}")
         return removed
+
+    def labs(self) -> list[str]:
+        """Return the names of the labs that have containers, running or not."""
+        found = self.client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+        return sorted({str(container.labels[LABEL]) for container in found})
 
     def _any_image(self) -> str | None:
         images = self.client.images.list(filters={"label": f"{LABEL}.image"})

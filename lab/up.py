@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from lab import bases, clients, connection, keys, packages, preflight, server, state
+from lab import bases, cache, clients, connection, keys, packages, preflight, server, state
 from lab.bases import Base
 from lab.engine import Engine
 from lab.errors import LabError
@@ -54,7 +54,7 @@ def _raise(
     say: Say,
 ) -> State:
     if present is None:
-        base = bases.choose(environment, lambda: bases.can_pull_fedora(engine))
+        base = bases.choose(environment, lambda: bases.can_pull_fedora(engine, say))
         preflight.check_disk(engine)
         image = bases.ensure_image(engine, base, say)
         wanted = lab.clients(clients_wanted)
@@ -116,6 +116,23 @@ def down(engine: Engine, lab: Lab, say: Say) -> None:
     removed = engine.remove_lab(lab)
     state.forget(lab)
     say(f"removed {', '.join(removed)}" if removed else f"there was nothing of a lab {lab.name}")
+
+
+def remove_shared(engine: Engine, say: Say) -> None:
+    """Remove what labs share and the next one would reuse: images, packages, the clients' installation.
+
+    Raises:
+        LabError: a lab still uses it.
+    """
+    labs = engine.labs()
+    if labs:
+        raise LabError(f"the lab {', '.join(labs)} still uses what labs share; remove it first")
+    say("removing what labs share: images, packages, the clients' first installation")
+    images = bases.built(engine)
+    if images:
+        cache.remove_all(engine, images[0])
+    for image in images:
+        engine.client.images.remove(image, force=True)
 
 
 def machine_states(engine: Engine, found: State) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ import tarfile
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ _FILES = {
     "debian": ("debian.toml", "debian-root.sh", "machine.sh"),
     "fedora": ("fedora.Containerfile", "machine.sh"),
 }
-_PULL_SECONDS = 60
+# Without a word from the registry; a slow download that goes on is waited for.
+_PULL_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,14 @@ def choose(environment: Mapping[str, str], can_pull_fedora: Callable[[], bool]) 
     return FEDORA if can_pull_fedora() else DEBIAN
 
 
-def can_pull_fedora(engine: Engine) -> bool:
-    """Tell whether Fedora's public image is here already or can be pulled within a minute."""
+def can_pull_fedora(engine: Engine, say: Callable[[str], None]) -> bool:
+    """Tell whether Fedora's public image is here already or can be pulled now."""
     try:
         engine.client.images.get(FEDORA_IMAGE)
         return True
     except ImageNotFound:
         pass
+    say(f"looking for {FEDORA_IMAGE} (LAB_BASE=debian does without)")
     patient = engine.client.api.timeout
     engine.client.api.timeout = _PULL_SECONDS
     try:
@@ -101,9 +103,24 @@ def ensure_image(engine: Engine, base: Base, say: Callable[[str], None]) -> str:
             else:
                 _build_fedora(engine, tag, say)
             found = _image(engine, tag)
+            _remove_others(engine, tag)
     if found is None:
         raise LabError(f"the engine has no image {tag} although it was just built")
     return found
+
+
+def built(engine: Engine) -> list[str]:
+    """Return the identifiers of all images that were built for labs."""
+    return [str(image.id) for image in engine.client.images.list(filters={"label": IMAGE_LABEL})]
+
+
+def _remove_others(engine: Engine, tag: str) -> None:
+    # Built from older sources. One that a lab still runs on stays until that is gone.
+    base = tag.partition(":")[0]
+    for image in engine.client.images.list(name=base, filters={"label": IMAGE_LABEL}):
+        if tag not in image.tags:
+            with suppress(APIError):
+                engine.client.images.remove(str(image.id))
 
 
 def _image(engine: Engine, name: str) -> str | None:
