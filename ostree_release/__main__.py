@@ -16,7 +16,7 @@ from typing import Any
 from . import PROGRAM, actor, roles, text
 from .config import DEFAULT_PATH, Config, load
 from .context import Context, Progress
-from .errors import Refused
+from .errors import Refused, Stopped
 from .journal import Journal
 
 _USAGE = 2
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None, role: str | None = None, config
         kind, result = _run(options, context)
     except Refused as refusal:
         return _refuse(refusal.lines, refusal.status, options.json)
+    except Stopped as stopped:
+        return _refuse((str(stopped),), stopped.status, options.json)
     except Exception as error:  # a fault of ours: one line all the same
         place = traceback.extract_tb(error.__traceback__)[-1]
         words = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -203,7 +205,7 @@ def _survive_a_lost_connection() -> None:
 
     def stop(number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name
-        raise Refused(
+        raise Stopped(
             f"stopped by {name}: clients see nothing half done; run the same command again to complete it"
         )
 

@@ -15,7 +15,7 @@ from typing import Any
 from . import actor, builds, disk, handover, treefile, versions
 from .config import Config, Environment
 from .context import Context
-from .errors import Refused
+from .errors import Refused, Stopped
 from .model import Move
 from .publish import update_summary
 from .repo import Repository
@@ -132,7 +132,7 @@ def _recorded(path: Path) -> Iterator[dict[str, Any]]:
     result: dict[str, Any] = {}
     try:
         yield result
-    except Refused as refusal:
-        handover.write(path, {**invocation, "error": str(refusal), "status": refusal.status})
+    except (Refused, Stopped) as end:
+        handover.write(path, {**invocation, "error": str(end), "status": end.status})
         raise
     handover.write(path, {**invocation, "result": result})

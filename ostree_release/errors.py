@@ -20,3 +20,9 @@ class Busy(Refused):
     """Somebody else holds the lock: the same command may succeed later."""
 
     status = 75  # EX_TEMPFAIL of sysexits.h
+
+
+class Stopped(Exception):  # noqa: N818 - what happened, in the user's word
+    """A signal ended the command; not a Refused, because the step under way may well have been made."""
+
+    status = 1

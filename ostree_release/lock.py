@@ -34,8 +34,10 @@ def writer(run: Path, environment: str, holder: str) -> Iterator[None]:
             raise Busy(f"{environment} is locked by {_holder(descriptor)}: try again later")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, holder.encode()[:200], 0)
-        yield
-        os.ftruncate(descriptor, 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
 
 
 @contextlib.contextmanager
@@ -56,9 +58,11 @@ def journal(run: Path) -> Iterator[None]:
 
 
 def held_by(run: Path, environment: str) -> str | None:
-    """Return who holds the environment's writer lock, or None when it is free."""
+    """Return who holds the environment's writer lock, or None when it is free; takes no lock."""
     with _opened(run / f"{environment}.writer") as descriptor:
-        return None if _lock(descriptor, fcntl.F_WRLCK) else _holder(descriptor)
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, *_ = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked))
+        return None if kind == fcntl.F_UNLCK else _holder(descriptor)
 
 
 @contextlib.contextmanager

@@ -20,13 +20,20 @@ def render(subcommand: str, result: Result) -> list[str]:
 
 
 def _compose(result: Result) -> list[str]:
-    name, version, checksum = result["environment"], result["version"], result["checksum"]
     disk = result["disk"]
-    lines = _packages(result["packages"])
-    lines.append(f"Repository: {_size(disk['repository_bytes'])}, free: {_size(disk['free_bytes'])}")
+    room = f"Repository: {_size(disk['repository_bytes'])}, free: {_size(disk['free_bytes'])}"
+    return [*_packages(result["packages"]), room, _built(result), "Next: pyinfra INVENTORY promote.py"]
+
+
+def _run_compose(result: Result) -> list[str]:
+    """Return one line for the journal; whoever follows it gets the rest from `compose`."""
+    return [_built(result)]
+
+
+def _built(result: Result) -> str:
     what = "Built" if result["outcome"] == "built" else "No changes; the newest build is"
-    lines.append(f"{what} {version} ({checksum[:12]}) of {name}, for {result['actor']}")
-    return [*lines, "Next: pyinfra INVENTORY promote.py"]
+    name = f"{result['version']} ({result['checksum'][:12]})"
+    return f"{what} {name} of {result['environment']}, for {result['actor']}"
 
 
 def _builds(result: Result) -> list[str]:
@@ -95,9 +102,7 @@ def _status(result: Result) -> list[str]:
 def _log(result: Result) -> list[str]:
     rows = []
     for entry in result["entries"]:
-        moves = ", ".join(
-            f"{m['ref'].rpartition('/')[2]} -> {_short(m['to'])}" for m in entry.get("moves", ())
-        )
+        moves = ", ".join(f"{_end(m['ref'])} -> {_short(m['to'])}" for m in entry.get("moves", ()))
         words = [entry.get("version", ""), moves, entry.get("reason", "")]
         rows.append(
             (
@@ -155,6 +160,10 @@ def _behind(counts: dict[str, int], source: str) -> str:
     return f"behind {source}: {', '.join(changed)}" if changed else f"same packages as {source}"
 
 
+def _end(ref: str) -> str:
+    return "/".join(ref.split("/")[-2:])
+
+
 def _short(checksum: str | None) -> str:
     return checksum[:12] if checksum else "nothing"
 
@@ -180,7 +189,7 @@ def _table(rows: Iterable[Sequence[str]]) -> list[str]:
 
 _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     "compose": _compose,
-    "run-compose": _compose,
+    "run-compose": _run_compose,
     "builds": _builds,
     "promote": _promote,
     "plan": _plan,

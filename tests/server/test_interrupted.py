@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -98,6 +99,29 @@ class Stopped(ServerTest):
         self.assertIn("stopped by SIGTERM", self.server.refused("promote", before=hook))
         self.assertNotIn(PILOT, self.server.refs())
         self.assertEqual(self.server.json("promote")["outcome"], "promoted")
+
+    def test_by_a_signal_between_the_move_and_its_record(self) -> None:
+        self.promote_new("44.1")
+        self.server.build("44.2", {"hello": "2-1"})
+        hook = (
+            "import os, signal\nfrom ostree_release.repo import Transaction\nreal = Transaction.commit\n"
+            "def commit(self):\n    real(self)\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+            "Transaction.commit = commit"
+        )
+        self.assertIn("stopped by SIGTERM", self.server.refused("promote", before=hook))
+        self.assertEqual(self.server.journal()[-1]["event"], "intent", "the move was made: it has not failed")
+        self.server.json("promote")
+        late = [entry for entry in self.server.journal() if entry.get("late")]
+        self.assertEqual([(entry["action"], entry["event"]) for entry in late], [("stage", "done")])
+
+    def test_no_agent_stays_behind(self) -> None:
+        self.promote_new("44.1")
+        agents = []
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):  # ended meanwhile
+                agents.append(process.read_bytes())
+        ours = str(self.server.top).encode()
+        self.assertEqual([line for line in agents if b"gpg-agent" in line and ours in line], [])
 
     def test_a_lost_connection_does_not_stop_it(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})

@@ -1,0 +1,79 @@
+"""Results in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostree_release.text import render
+
+DIFF = {
+    "added": [{"name": "new", "new": "1-1"}],
+    "removed": [],
+    "upgraded": [{"name": "hello", "old": "1-1", "new": "2-1"}],
+    "downgraded": [],
+}
+IMAGE = {"version": "44.1", "checksum": "a" * 64, "timestamp": 1764000000}
+
+
+def test_a_promotion_says_what_is_where_and_what_to_type() -> None:
+    result: dict[str, Any] = {
+        "outcome": "promoted",
+        "environment": "prod",
+        "ring": "pilot",
+        "actor": "anna",
+        "build": IMAGE,
+        "release": {**IMAGE, "serial": 1},
+        "moves": [{"ref": "os/pilot", "from": None, "to": "a" * 64}],
+        "repaired": [],
+        "packages": DIFF,
+        "next": "pyinfra INVENTORY promote.py --data ring=stable",
+    }
+    assert render("promote", result) == [
+        "  + new 1-1",
+        "  ↑ hello 1-1 -> 2-1",
+        "os/pilot: nothing -> aaaaaaaaaaaa",
+        "Promoted: prod/pilot has 44.1 (aaaaaaaaaaaa), build 44.1, by anna",
+        "Next: pyinfra INVENTORY promote.py --data ring=stable",
+    ]
+    again = {**result, "outcome": "repaired", "moves": [], "repaired": ["summary was old"]}
+    assert "Repaired: summary was old" in render("promote", again)
+
+
+def test_long_package_lists_are_cut_short() -> None:
+    packages = {**DIFF, "added": [{"name": f"p{number}", "new": "1-1"} for number in range(30)]}
+    disk = {"repository_bytes": 5 << 30, "free_bytes": 1536}
+    result = {
+        **IMAGE,
+        "outcome": "built",
+        "environment": "dev",
+        "actor": "timer",
+        "disk": disk,
+        "packages": packages,
+    }
+    lines = render("compose", result)
+    assert "    and 10 more added" in lines
+    assert "Repository: 5.0 GiB, free: 2 KiB" in lines
+    assert render("run-compose", result) == ["Built 44.1 (aaaaaaaaaaaa) of dev, for timer"]
+    ends = {"environment": "dev", **IMAGE}
+    assert len(render("diff", {"from": ends, "to": ends, "packages": packages})) == 32
+
+
+def test_status_is_aligned() -> None:
+    behind = {"added": 0, "removed": 0, "upgraded": 2, "downgraded": 0}
+    rings = [
+        {"name": "pilot", "ref": "os/pilot", "release": {**IMAGE, "serial": 1}, "behind": behind},
+        {"name": "stable", "ref": "os/stable", "release": None, "behind": None},
+    ]
+    prod = {"composed": False, "promotes_from": "dev", "rings": rings}
+    result = {"environments": {"dev": {"composed": True, "ref": "os/dev", "build": IMAGE}, "prod": prod}}
+    assert render("status", result) == [
+        "dev          44.1         aaaaaaaaaaaa  2025-11-24 16:00 UTC",
+        "prod/pilot   44.1         aaaaaaaaaaaa  2025-11-24 16:00 UTC  behind dev: 2 upgraded",
+        "prod/stable  nothing yet",
+        "Next: pyinfra INVENTORY promote.py",
+    ]
+
+
+def test_an_empty_log() -> None:
+    assert render("log", {"entries": []}) == []
+    assert render("builds", {"environment": "dev", "builds": []})[0] == "dev has no build yet"
