@@ -81,7 +81,7 @@ def _remove_others(engine: Engine, image: str, volume: Volume) -> None:
 
 @contextmanager
 def _one_builder(kind: str) -> Iterator[None]:
-    # Two labs that start at the same time share these volumes: the second waits for the first to have made them.
+    # Two labs that start at the same time share these volumes: the second waits for the first.
     path = Path(__file__).resolve().parent.parent / ".lab"
     path.mkdir(exist_ok=True)
     handle = os.open(path / f"{kind}.lock", os.O_RDWR | os.O_CREAT)

@@ -67,8 +67,8 @@ _COPY = f"""
 set -eu
 golden=/volumes/$1/_data; shift
 cd "$golden"
-own=$(ls -d boot ostree/repo/* ostree/deploy/*/var ostree/deploy/*/deploy/*.0/etc ostree/deploy/*/deploy/*.origin \\
-    | grep -v '/repo/objects$')
+own=$(ls -d boot ostree/repo/* ostree/deploy/*/var \\
+    ostree/deploy/*/deploy/*.0/etc ostree/deploy/*/deploy/*.origin | grep -v '/repo/objects$')
 while [ $# -gt 0 ]; do
     name=$1; target=/volumes/$2/_data; shift 2
     cp -al ostree "$target/"

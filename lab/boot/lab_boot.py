@@ -117,7 +117,7 @@ class Memory:
 
 
 def read_entries(sysroot: Path) -> list[Entry]:
-    """Return the boot loader's entries that have a deployment, highest version first, as grub and systemd-boot do."""
+    """Return the boot loader's entries that have a deployment, highest version first."""
     found = []
     for file in (sysroot / "boot/loader/entries").glob("*.conf"):
         lines = (line.partition(" ") for line in file.read_text().splitlines())
@@ -189,7 +189,7 @@ def prepare_machine(choice: Choice) -> None:
     for name in ("resolv.conf", "hosts", "hostname"):
         (RUN / name).touch()
         mount("--bind", f"/etc/{name}", str(RUN / name))
-    # systemd writes its own hierarchy: on cgroup v2 that is the whole, on v1 the one named after it.
+    # systemd writes its own hierarchy: all of cgroup v2, of v1 the one named after it.
     hierarchy = "/sys/fs/cgroup/systemd" if Path("/sys/fs/cgroup/systemd").is_dir() else "/sys/fs/cgroup"
     if not mount("-o", "remount,rw,bind", hierarchy, needed=False):
         mount("-o", "remount,rw", hierarchy, needed=False)

@@ -69,12 +69,13 @@ def file_list(tree: Path) -> Iterator[str]:
             found = path.lstat()
             mode = "-" if stat.S_ISLNK(found.st_mode) else f"{stat.S_IMODE(found.st_mode):o}"
             kind = "%dir " if stat.S_ISDIR(found.st_mode) else ""
-            # rpm 4.20 takes quoted names literally, so that blanks and brackets need no escape.
-            yield f'%attr({mode},{users[found.st_uid]},{groups[found.st_gid]}) {kind}"{inside.replace("%", "%%")}"'
+            # rpm 4.20 takes quoted names literally: blanks and brackets need no escape.
+            owner = f"{users[found.st_uid]},{groups[found.st_gid]}"
+            yield f'%attr({mode},{owner}) {kind}"{inside.replace("%", "%%")}"'
 
 
 def rpmbuild(name: str, version: str, repository: Path, **macros: str) -> None:
-    """Build specs/NAME.spec, unless that version is there; a failure ends the program with rpmbuild's words."""
+    """Build specs/NAME.spec, unless that version is there; a failure ends the program."""
     if any(repository.glob(f"{name}-{version}-*.rpm")):
         return
     with tempfile.TemporaryDirectory(dir=repository.parent) as top:

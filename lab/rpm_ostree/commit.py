@@ -1,4 +1,4 @@
-"""Committing a tree: into the cache's repository, then, in one transaction with its ref, into the served one."""
+"""Committing a tree: into the cache's repository, then, together with its ref, into the served one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.rpm_ostree.errors import Failed
+from lab.rpm_ostree.errors import FailedError
 from lab.rpm_ostree.install import PREFIX
-from lab.rpm_ostree.libostree import Gio, GLib, OSTree, message, open_repository
+from lab.rpm_ostree.libostree import Gio, GLib, OSTree, message
 from lab.rpm_ostree.packages import Package
 
 
@@ -89,7 +89,7 @@ def load_policy(root: Path) -> OSTree.SePolicy:
     """Return the SELinux policy in a tree; a tree without one cannot be labelled."""
     policy = OSTree.SePolicy.new(Gio.File.new_for_path(str(root)), None)
     if policy.get_name() is None:
-        raise Failed(f"{PREFIX}: Unable to load SELinux policy from /")
+        raise FailedError(f"{PREFIX}: Unable to load SELinux policy from /")
     return policy
 
 
@@ -112,7 +112,7 @@ def commit(
         _, checksum = repository.write_commit(parent, None, None, described, top)
         _, stats = repository.commit_transaction()
     except GLib.Error as error:
-        raise Failed(f"Postprocessing and committing: Writing commit: {message(error)}") from None
+        raise FailedError(f"Postprocessing and committing: Writing commit: {message(error)}") from None
     _, variant, _ = repository.load_commit(checksum)
     return Committed(
         checksum,
@@ -148,6 +148,6 @@ def publish(cache: Path, target: OSTree.Repo, checksum: str, ref: str | None) ->
         target.commit_transaction()
     except GLib.Error as error:
         target.abort_transaction()
-        raise Failed(message(error)) from None
+        raise FailedError(message(error)) from None
     progress.finish()
     return str(progress.get_status() or "")

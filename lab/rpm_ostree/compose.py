@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.rpm_ostree import VERSION, treefile
-from lab.rpm_ostree.errors import Failed, not_here
+from lab.rpm_ostree.errors import FailedError, not_here
 from lab.rpm_ostree.install import PREFIX, Installer
 from lab.rpm_ostree.packages import compose_diff, difference
 from lab.rpm_ostree.postprocess import postprocess
@@ -47,13 +47,13 @@ def parse_strings(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         key, separator, value = text.partition("=")
         if not separator:
-            raise Failed(f"Missing '=' in KEY=VALUE metadata '{text}'")
+            raise FailedError(f"Missing '=' in KEY=VALUE metadata '{text}'")
         strings[key] = value
     return strings
 
 
 def compose_tree(request: Request) -> None:
-    """Compose, or say that there is nothing new; raises Failed with the reason otherwise."""
+    """Compose, or say that there is nothing new; raises FailedError with the reason otherwise."""
     if request.print_only:
         say(treefile.print_only(treefile.load(request.treefile)))
         return
@@ -63,22 +63,22 @@ def compose_tree(request: Request) -> None:
 
     repository, cache = request.repository, request.cache
     if repository is None:
-        raise Failed("--repo must be specified", usage="compose tree")
+        raise FailedError("--repo must be specified", usage="compose tree")
     if not request.unified_core:
         raise not_here("composing without --unified-core")
     if os.geteuid() != 0:
-        raise Failed("rpm-ostree compose tree must be run as root")
+        raise FailedError("rpm-ostree compose tree must be run as root")
     if cache is None:
         raise not_here("composing without --cachedir")
     if not cache.is_dir():
-        raise Failed(f"Opening cachedir: opendir({cache}): No such file or directory")
+        raise FailedError(f"Opening cachedir: opendir({cache}): No such file or directory")
     tree = treefile.load(request.treefile.absolute())
     if not repository.is_dir():
-        raise Failed(f"opendir({repository}): No such file or directory")
+        raise FailedError(f"opendir({repository}): No such file or directory")
     try:
         target = open_repository(repository)
     except GLib.Error as error:
-        raise Failed(f"opening repo: {message(error)}") from None
+        raise FailedError(f"opening repo: {message(error)}") from None
     print(f"rpm-ostree version: {VERSION}", file=sys.stderr, flush=True)
 
     ref = tree.get("ref")
@@ -86,7 +86,7 @@ def compose_tree(request: Request) -> None:
         try:
             OSTree.parse_refspec(ref)
         except GLib.Error as error:
-            raise Failed(f"{PREFIX}: {message(error)}") from None
+            raise FailedError(f"{PREFIX}: {message(error)}") from None
     previous = resolve(target, ref) if ref else None
     if ref:
         say(f"Previous commit: {previous}" if previous else f"No previous commit for {ref}")
@@ -153,7 +153,7 @@ def compose_tree(request: Request) -> None:
             request.compose_json.write_text(json.dumps(written, separators=(",", ":")))
         except OSError as error:
             # The ref has moved by now, and stays moved: the real program does the same.
-            raise Failed(f"{error.filename}: {error.strerror}") from None
+            raise FailedError(f"{error.filename}: {error.strerror}") from None
     say(f"{ref} => {done.checksum}" if ref else f"Wrote commit: {done.checksum}")
 
 
@@ -167,7 +167,7 @@ def _prepare(tree: Mapping[str, Any], request: Request, work: Path, cache: Path)
     installer = Installer(tree, request.treefile.absolute().parent, cache / "cache", work)
     try:
         enabled = installer.choose_repositories()
-    except Failed:
+    except FailedError:
         print("Discovered rpm-md repositories:", file=sys.stderr)
         print("".join(f"- {name}\n" for name in installer.discovered()), end="", file=sys.stderr)
         raise
@@ -185,7 +185,7 @@ def _check_accounts(tree: Mapping[str, Any], previous: str | None) -> None:
     kept = tree.get("preserve-passwd", True)
     source = tree.get("check-passwd", {"type": "previous"}).get("type")
     if previous and kept and source == "previous":
-        raise Failed(f"{PREFIX}: failed to merge entries into /etc/passwd")
+        raise FailedError(f"{PREFIX}: failed to merge entries into /etc/passwd")
 
 
 def _input_hash_of(repository: Any, checksum: str) -> str | None:

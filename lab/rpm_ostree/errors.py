@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A command failed; the text follows `error: ` on standard error."""
 
     def __init__(self, text: str, *, usage: str = "") -> None:
@@ -11,6 +11,6 @@ class Failed(Exception):
         self.usage = usage
 
 
-def not_here(what: str) -> Failed:
+def not_here(what: str) -> FailedError:
     """Return the refusal of something that rpm-ostree has and the stand-in has not."""
-    return Failed(f"{what} is not implemented by the lab's stand-in for rpm-ostree")
+    return FailedError(f"{what} is not implemented by the lab's stand-in for rpm-ostree")

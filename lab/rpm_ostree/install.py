@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lab.rpm_ostree.errors import Failed, not_here
+from lab.rpm_ostree.errors import FailedError, not_here
 from lab.rpm_ostree.packages import Package
 
 PREFIX = "Installing packages"
@@ -53,7 +53,7 @@ class Installer:
         wanted = self._tree.get("repos") or [repo.id for repo in found.iter_enabled()]
         for name in wanted:
             if name not in found:
-                raise Failed(f"{PREFIX}: Unknown rpm-md repository: {name}")
+                raise FailedError(f"{PREFIX}: Unknown rpm-md repository: {name}")
         for repo in found.values():
             if repo.id not in wanted:
                 repo.disable()
@@ -75,7 +75,7 @@ class Installer:
             self._base.fill_sack(load_system_repo=False)
         except self._dnf.exceptions.RepoError as error:
             name = next(self._base.repos.iter_enabled()).id
-            raise Failed(f"{PREFIX}: Updating rpm-md repo '{name}': {_line(error)}") from None
+            raise FailedError(f"{PREFIX}: Updating rpm-md repo '{name}': {_line(error)}") from None
 
     def timestamps(self) -> dict[str, int]:
         """Return when each enabled repository's metadata was made, in seconds since 1970."""
@@ -96,11 +96,11 @@ class Installer:
             except self._dnf.exceptions.MarkingError:
                 missing.append(name)
         if missing:
-            raise Failed(f"{PREFIX}: Packages not found: {', '.join(missing)}")
+            raise FailedError(f"{PREFIX}: Packages not found: {', '.join(missing)}")
         try:
             self._base.resolve()
         except self._dnf.exceptions.DepsolveError as error:
-            raise Failed(f"{PREFIX}: Could not depsolve transaction; {_line(error)}") from None
+            raise FailedError(f"{PREFIX}: Could not depsolve transaction; {_line(error)}") from None
         return sorted(_package(found) for found in self._chosen())
 
     def listing(self) -> list[str]:
@@ -117,7 +117,7 @@ class Installer:
             self._base.download_packages(list(self._base.transaction.install_set))
             self._base.do_transaction()
         except self._dnf.exceptions.Error as error:
-            raise Failed(f"{PREFIX}: {_line(error)}") from None
+            raise FailedError(f"{PREFIX}: {_line(error)}") from None
         finally:
             self._base.close()
 

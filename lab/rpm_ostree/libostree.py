@@ -9,7 +9,6 @@ import gi
 gi.require_version("OSTree", "1.0")
 from gi.repository import Gio, GLib, OSTree  # noqa: E402
 
-from lab.rpm_ostree.errors import Failed  # noqa: E402
 from lab.rpm_ostree.packages import Package  # noqa: E402
 
 __all__ = ["GLib", "Gio", "OSTree", "message", "open_repository", "packages_of", "resolve"]
@@ -40,8 +39,3 @@ def packages_of(repository: OSTree.Repo, checksum: str) -> list[Package]:
     if listed is None:
         return []
     return [Package(*row) for row in listed.unpack()]
-
-
-def describe(error: GLib.Error, while_doing: str) -> Failed:
-    """Return the failure of a step as rpm-ostree words it."""
-    return Failed(f"{while_doing}: {message(error)}")

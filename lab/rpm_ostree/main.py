@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.rpm_ostree import VERSION
 from lab.rpm_ostree.compose import Request, compose_tree, parse_strings
-from lab.rpm_ostree.errors import Failed
+from lab.rpm_ostree.errors import FailedError
 from lab.rpm_ostree.options import Given, Options, parse
 
 Run = Callable[[Given], int]
@@ -27,9 +27,9 @@ class Command:
 
 def compose(given: Given) -> int:
     if not given.positional:
-        raise Failed("usage error: TREEFILE must be specified", usage="compose tree [OPTION…] TREEFILE")
+        raise FailedError("usage error: TREEFILE must be specified", usage="compose tree [OPTION…] TREEFILE")
     if "repo" not in given.values and "print-only" not in given.flags:
-        raise Failed("usage error: --repo must be specified", usage="compose tree [OPTION…] TREEFILE")
+        raise FailedError("usage error: --repo must be specified", usage="compose tree [OPTION…] TREEFILE")
     compose_tree(
         Request(
             treefile=Path(given.positional[0]),
@@ -52,19 +52,18 @@ def status(given: Given) -> int:
 
     return show(
         as_json="json" in given.flags,
-        verbose="verbose" in given.flags,
         booted_only="booted" in given.flags,
         pending_exit_77="pending-exit-77" in given.flags,
     )
 
 
 def upgrade(given: Given) -> int:
-    from lab.rpm_ostree.changes import upgrade as run
-
-    if "check" in given.flags or "preview" in given.flags:
+    if "check" in given.flags:
         from lab.rpm_ostree.preview import check
 
-        return check(full="preview" in given.flags)
+        return check()
+    from lab.rpm_ostree.changes import upgrade as run
+
     return run(
         allow_downgrade="allow-downgrade" in given.flags,
         unchanged_exit_77="unchanged-exit-77" in given.flags,
@@ -76,7 +75,7 @@ def rebase(given: Given) -> int:
     from lab.rpm_ostree.changes import rebase as run
 
     if not given.positional:
-        raise Failed(
+        raise FailedError(
             "usage error: Must specify refspec, or -b branch or -m remote",
             usage="rebase [OPTION…] REFSPEC [REVISION]",
         )
@@ -93,7 +92,7 @@ def deploy(given: Given) -> int:
     from lab.rpm_ostree.changes import deploy as run
 
     if not given.positional:
-        raise Failed("usage error: REVISION must be specified", usage="deploy [OPTION…] REVISION")
+        raise FailedError("usage error: REVISION must be specified", usage="deploy [OPTION…] REVISION")
     return run(
         given.positional[0],
         disallow_downgrade="disallow-downgrade" in given.flags,
@@ -112,7 +111,7 @@ def cleanup(given: Given) -> int:
     from lab.rpm_ostree.changes import cleanup as run
 
     if not given.flags:
-        raise Failed("cleanup: At least one cleanup option must be specified")
+        raise FailedError("cleanup: At least one cleanup option must be specified")
     return run(
         pending="pending" in given.flags,
         rollback="rollback" in given.flags,
@@ -172,14 +171,12 @@ COMMANDS: Mapping[str, Command] = {
     "status": Command(
         "Get the version of the booted system",
         status,
-        Options(
-            flags=("json", "verbose", "booted", "pending-exit-77"), short={"-v": "verbose", "-b": "booted"}
-        ),
+        Options(flags=("json", "booted", "pending-exit-77"), short={"-b": "booted"}),
     ),
     "upgrade": Command(
         "Perform a system upgrade",
         upgrade,
-        Options(flags=("reboot", "allow-downgrade", "unchanged-exit-77", "check", "preview"), short=_REBOOT),
+        Options(flags=("reboot", "allow-downgrade", "unchanged-exit-77", "check"), short=_REBOOT),
     ),
 }
 
@@ -205,7 +202,7 @@ def main(argv: Sequence[str]) -> int:
     """Run one command; return its exit status."""
     try:
         return _main(list(argv))
-    except Failed as failure:
+    except FailedError as failure:
         if failure.usage:
             print(f"Usage:\n  rpm-ostree {failure.usage}\n", file=sys.stderr)
         print(f"error: {failure}", file=sys.stderr)
@@ -223,7 +220,7 @@ def _main(argv: list[str]) -> int:
     name = " ".join(argv[:words])
     if name not in COMMANDS:
         print(usage(), file=sys.stderr)
-        raise Failed(f"Unknown command '{name}'" if name else "No command specified")
+        raise FailedError(f"Unknown command '{name}'" if name else "No command specified")
     command = COMMANDS[name]
     return command.run(parse(command.options, argv[words:]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lab.rpm_ostree.errors import Failed
+from lab.rpm_ostree.errors import FailedError
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Given:
 
 
 def parse(options: Options, argv: Sequence[str]) -> Given:
-    """Sort a command's arguments; an option that is not implemented is an error, whatever it may be elsewhere."""
+    """Sort a command's arguments; an option that is not implemented is an error."""
     given = Given()
     rest = list(argv)
     while rest:
@@ -43,11 +43,11 @@ def parse(options: Options, argv: Sequence[str]) -> Given:
         elif name in options.values:
             if not joined:
                 if not rest:
-                    raise Failed(f"Missing argument for {text}")
+                    raise FailedError(f"Missing argument for {text}")
                 value = rest.pop(0)
             given.values.setdefault(name, []).append(value)
         else:
-            raise Failed(f"Unknown option {text}")
+            raise FailedError(f"Unknown option {text}")
     if len(given.positional) > options.most:
-        raise Failed(f"usage error: unexpected argument: {given.positional[options.most]}")
+        raise FailedError(f"usage error: unexpected argument: {given.positional[options.most]}")
     return given

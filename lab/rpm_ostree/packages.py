@@ -102,13 +102,13 @@ def compose_diff(found: Difference) -> list[list[object]]:
 
 
 def compare(old: Package, new: Package) -> int:
-    """Order two packages of one name: negative, zero or positive, as rpm orders epoch, version and release."""
+    """Order two packages of one name as rpm does: negative, zero or positive."""
     epochs = int(old.epoch) - int(new.epoch)
     return epochs or compare_parts(old.version, new.version) or compare_parts(old.release, new.release)
 
 
 def compare_parts(old: str, new: str) -> int:
-    """Order two versions or two releases by rpm's rules (rpm-version(7)); `~` sorts before the end, `^` after it."""
+    """Order two versions or two releases by rpm's rules, rpm-version(7)."""
     pattern = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
     for left, right in zip_longest(pattern.findall(old), pattern.findall(new)):
         found = _compare_piece(left, right)

@@ -1,4 +1,4 @@
-"""From a root file system that dnf made to a tree as ostree wants it: what rpm-ostree does after the packages."""
+"""From a root file system that dnf made to a tree that ostree can deploy: what follows the packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.rpm_ostree.errors import Failed
+from lab.rpm_ostree.errors import FailedError
 from lab.rpm_ostree.install import PREFIX
 
 Say = Callable[[str], None]
@@ -112,7 +112,7 @@ def run_inline(root: Path, number: int, script: str) -> None:
         path.unlink()
     if done.returncode:
         # The real program reports the exit status in these words.
-        raise Failed(f"{PREFIX}: bwrap({name}): Child process killed by signal {done.returncode}")
+        raise FailedError(f"{PREFIX}: bwrap({name}): Child process killed by signal {done.returncode}")
 
 
 def var_as_tmpfiles(root: Path) -> Iterator[str]:
@@ -123,7 +123,7 @@ def var_as_tmpfiles(root: Path) -> Iterator[str]:
             inside = f"/{path.relative_to(root)}"
             found = path.lstat()
             if stat.S_ISLNK(found.st_mode):
-                yield f"L {inside} - - - - {os.readlink(path)}\n"
+                yield f"L {inside} - - - - {path.readlink()}\n"
             elif stat.S_ISDIR(found.st_mode):
                 user, group = owner(root, found.st_uid, found.st_gid)
                 yield f"d {inside} {stat.S_IMODE(found.st_mode):04o} {user} {group} - -\n"
@@ -178,5 +178,5 @@ def find_kernel(root: Path) -> str:
     found = sorted(path.parent.name for path in (root / "usr/lib/modules").glob("*/vmlinuz"))
     if len(found) != 1:
         seen = f"multiple vmlinuz: {', '.join(found)}" if found else "no kernel"
-        raise Failed(f"{PREFIX}: Unable to find kernel (vmlinuz) in /usr/lib/modules: {seen}")
+        raise FailedError(f"{PREFIX}: Unable to find kernel (vmlinuz) in /usr/lib/modules: {seen}")
     return found[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.rpm_ostree.errors import Failed, not_here
+from lab.rpm_ostree.errors import FailedError, not_here
 
 # Everything the stand-in acts on or passes on, with the type that the real program insists on.
 IMPLEMENTED: Mapping[str, type] = {
@@ -36,13 +36,14 @@ IMPLEMENTED: Mapping[str, type] = {
 # What rpm-ostree's documentation of treefiles lists besides: refused, never ignored.
 REAL_ONLY = frozenset(
     """
-    add-files advisories arch-include automatic-version-prefix automatic-version-suffix cliwrap cliwrap-binaries
-    conditional-include container container-cmd default-target edition etc-group-members extensions gpg-key
-    ignore-removed-groups ignore-removed-users ima initramfs-args install-langs lockfile-repos machineid-compat
-    metadata modules no-initramfs opt-usrlocal ostree-layers ostree-override-layers postprocess-script
-    readonly-executables remove-files remove-from-packages repo-packages rojig rpmdb rpmdb-normalize
+    add-files advisories arch-include automatic-version-prefix automatic-version-suffix cliwrap
+    cliwrap-binaries conditional-include container container-cmd default-target edition
+    etc-group-members extensions gpg-key ignore-removed-groups ignore-removed-users ima
+    initramfs-args install-langs lockfile-repos machineid-compat metadata modules no-initramfs
+    opt-usrlocal ostree-layers ostree-override-layers postprocess-script readonly-executables
+    remove-files remove-from-packages repo-packages rojig rpmdb rpmdb-normalize
     selinux-label-version units variables
-    """.split()  # noqa: SIM905 - one word per name reads better
+    """.split()  # noqa: SIM905 - a word per name reads better
 )
 
 _MERGED_LISTS = ("packages", "exclude-packages", "repos", "postprocess")
@@ -58,7 +59,7 @@ def load(path: Path) -> dict[str, Any]:
         The flat treefile: `packages` sorted, `ref` expanded, `releasever` a string.
 
     Raises:
-        Failed: a file is missing or cannot be parsed, or a key or type is not rpm-ostree's or not implemented.
+        FailedError: a file is missing or cannot be parsed, or a key or a type is not taken.
     """
     tree = _expand(path)
     arch = platform.machine()
@@ -103,16 +104,16 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text()
     except OSError as error:
-        raise Failed(
+        raise FailedError(
             f'Can\'t open file "{path}" for reading: {error.strerror} (os error {error.errno})'
         ) from None
     strict = path.suffix in (".yaml", ".yml")
     tree = _parse_yaml(path, text) if strict else _parse_json(path, text)
     if not isinstance(tree, dict):
-        raise Failed(f"Parsing {path}: invalid type, expected a treefile's map of keys")
+        raise FailedError(f"Parsing {path}: invalid type, expected a treefile's map of keys")
     unknown = [key for key in tree if key not in IMPLEMENTED and key not in REAL_ONLY]
     if strict and unknown:
-        raise Failed(f"Parsing {path}: Unknown fields: {', '.join(unknown)}")
+        raise FailedError(f"Parsing {path}: Unknown fields: {', '.join(unknown)}")
     missing = [key for key in tree if key in REAL_ONLY]
     if missing:
         raise not_here(f"Parsing {path}: {', '.join(missing)}")
@@ -124,16 +125,16 @@ def _read(path: Path) -> dict[str, Any]:
 def _check_type(path: Path, wanted: type, value: object) -> None:
     if not isinstance(value, wanted):
         found = f'string "{value}"' if isinstance(value, str) else f"{type(value).__name__} {value}"
-        raise Failed(f"Parsing {path}: serde-yaml: invalid type: {found}, expected {_WORDS[wanted]}")
+        raise FailedError(f"Parsing {path}: serde-yaml: invalid type: {found}, expected {_WORDS[wanted]}")
     if isinstance(value, list) and not all(isinstance(item, str) for item in value):
-        raise Failed(f"Parsing {path}: serde-yaml: invalid type in a list, expected a string")
+        raise FailedError(f"Parsing {path}: serde-yaml: invalid type in a list, expected a string")
 
 
 def _parse_json(path: Path, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise Failed(
+        raise FailedError(
             f"Parsing {path}: serde-json: {error.msg} at line {error.lineno} column {error.colno}"
         ) from None
 
@@ -145,4 +146,4 @@ def _parse_yaml(path: Path, text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
-        raise Failed(f"Parsing {path}: serde-yaml: {problem}") from None
+        raise FailedError(f"Parsing {path}: serde-yaml: {problem}") from None
