@@ -17,7 +17,6 @@ from . import PROGRAM, actor, roles, text
 from .config import DEFAULT_PATH, Config, load
 from .context import Context, Progress
 from .errors import Refused, Stopped
-from .journal import Journal
 
 _USAGE = 2
 _REASON_LIMIT = 500  # characters; the journal's lines stay short
@@ -63,9 +62,9 @@ def _run(options: argparse.Namespace, context: Context) -> tuple[str, dict[str, 
     if name == "config":
         return name, _described(context.config)
     if name == "log":
-        entries = Journal(context.config.journal, context.config.run).entries()
+        entries = context.journal.entries()
         wanted = [entry for entry in entries if options.environment in (None, entry.get("environment"))]
-        return name, {"entries": wanted}
+        return name, {"entries": wanted, "broken": context.journal.broken()}
     if name == "compose":
         from .compose import compose
 

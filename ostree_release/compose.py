@@ -14,7 +14,6 @@ from typing import Any
 from . import actor as actors
 from . import handover, lock, versions
 from .compose_run import folder
-from .config import Environment
 from .context import Context
 from .errors import Busy, Refused
 
@@ -52,18 +51,21 @@ def compose(context: Context, name: str, version: str | None) -> dict[str, Any]:
         )
     try:
         with _looking_away():
-            _follow(unit)
+            words = _follow(unit)
     except _LookedAway:
         raise Refused(
             f"compose {name}: goes on without you; watch it again with: ostree-release compose {name}, "
             f"or journalctl -f -u {unit}"
         ) from None
-    return _result(environment, unit, handover.read(place / "result.json"))
-
-
-def _result(environment: Environment, unit: str, answer: dict[str, Any] | None) -> dict[str, Any]:
+    answer = handover.read(place / "result.json")
     if answer is None:
-        raise Refused(f"compose {environment.name}: ended without a result: see journalctl -u {unit}")
+        raise Refused(
+            f"compose {name}: ended without a result: {words or 'nothing said'} (journalctl -u {unit})"
+        )
+    return _result(answer)
+
+
+def _result(answer: dict[str, Any]) -> dict[str, Any]:
     if "error" in answer:
         kind = Busy if answer.get("status") == Busy.status else Refused
         raise kind(answer["error"])
@@ -72,8 +74,11 @@ def _result(environment: Environment, unit: str, answer: dict[str, Any] | None) 
     return result
 
 
-def _follow(unit: str) -> None:
-    """Start the unit (systemd attaches to the job that is there) and print its output until it has ended."""
+def _follow(unit: str) -> str:
+    """Start the unit (systemd attaches to the job that is there) and print its output until it has ended.
+
+    Returns what systemctl had to say, on one line; nothing when all went well.
+    """
     start = subprocess.Popen(
         ["systemctl", "start", unit],
         stdin=subprocess.DEVNULL,
@@ -86,6 +91,8 @@ def _follow(unit: str) -> None:
             if log is None:
                 log = _log(unit)
             time.sleep(_POLL)
+        assert start.stderr is not None
+        return " ".join(start.stderr.read().decode(errors="replace").split())
     finally:
         start.kill()
         if log:

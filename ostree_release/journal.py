@@ -72,15 +72,17 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """Return every readable entry, oldest first, each with its own line's hash as `hash`."""
-        with self._opened(os.O_RDONLY) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-            content = file.read()
         found = []
-        for line in content.split(b"\n"):
+        for line in self._content().split(b"\n"):
             with contextlib.suppress(ValueError):
                 entry = json.loads(line)
                 if isinstance(entry, dict):
                     found.append({**entry, "hash": _hash(line)})
         return found
+
+    def broken(self) -> list[int]:
+        """Return the numbers (from 1) of the lines that do not name the line before: somebody changed it."""
+        return broken_links(self._content())
 
     def interrupted(self, environment: str) -> list[Entry]:
         """Return the environment's intents that have neither done nor failed."""
@@ -109,6 +111,10 @@ class Journal:
                 }
             )
         return len(left)
+
+    def _content(self) -> bytes:
+        with self._opened(os.O_RDONLY) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read()
 
     def _tail(self) -> bytes:
         with self._opened(os.O_RDONLY) as descriptor:

@@ -114,7 +114,11 @@ def _log(result: Result) -> list[str]:
                 "  ".join(filter(None, words)),
             )
         )
-    return _table(rows)
+    broken = ", ".join(map(str, result["broken"]))
+    return [
+        *_table(rows),
+        *([f"BROKEN: line {broken} does not follow from the line before"] if broken else []),
+    ]
 
 
 def _diff(result: Result) -> list[str]:

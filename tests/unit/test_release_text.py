@@ -75,5 +75,6 @@ def test_status_is_aligned() -> None:
 
 
 def test_an_empty_log() -> None:
-    assert render("log", {"entries": []}) == []
+    assert render("log", {"entries": [], "broken": []}) == []
+    assert "BROKEN: line 3" in render("log", {"entries": [], "broken": [3]})[0]
     assert render("builds", {"environment": "dev", "builds": []})[0] == "dev has no build yet"
