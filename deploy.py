@@ -1,9 +1,19 @@
-"""The server's declared state: pyinfra INVENTORY deploy.py -y, or --dry --diff to see what would happen."""
+"""The server's declared state.
 
-from pyinfra import config, host
+    pyinfra INVENTORY deploy.py --dry --diff
+    pyinfra INVENTORY deploy.py -y
+
+It concerns the hosts of group image_servers, and takes no arguments: what is declared stands in group_data/.
+"""
+
+from pyinfra import config, host, inventory
 
 from tasks import platforms
+from tasks.arguments import Arguments
 from tasks.facts.machine import Machine
+from tasks.image_servers import concerns
+from tasks.interrupts import fail_on_interrupt
+from tasks.one_line import one_line
 from tasks.server import (
     accounts,
     firewall,
@@ -19,24 +29,29 @@ from tasks.server import (
 )
 from tasks.settings import load_server
 
-settings = load_server(host)
-machine = host.get_fact(Machine)
-platform = platforms.load(machine)
-config.SUDO = not machine.is_root
+fail_on_interrupt()
+with one_line():
+    with Arguments(inventory.get_override_data()):
+        pass
+    if concerns(host):
+        settings = load_server(host)
+        machine = host.get_fact(Machine)
+        platform = platforms.load(machine)
+        config.SUDO = not machine.is_root
 
-packages.install_packages(platform=platform, machine=machine)
-accounts.make_accounts(settings=settings)
-storage.make_storage(settings=settings)
-selinux.label_storage(settings=settings, machine=machine)
-firewall.open_ports(settings=settings)
-tls.keep_certificates(settings=settings, platform=platform)
-web.serve_repositories(settings=settings, platform=platform)
-signing.make_signing_keys(settings=settings)
-release_tool.install_release_tool(settings=settings)
-if platforms.composes(platform, machine):
-    treefiles.write_treefiles(settings=settings)
-    schedule.schedule_composes(settings=settings)
-    schedule.compose_on_setup(settings=settings)
-else:
-    schedule.tell_that_nothing_is_composed(platform)
-signing.tell_about_signing_keys(settings=settings)
+        packages.install_packages(platform=platform, machine=machine)
+        accounts.make_accounts(settings=settings)
+        storage.make_storage(settings=settings)
+        selinux.label_storage(settings=settings, machine=machine)
+        firewall.open_ports(settings=settings)
+        tls.keep_certificates(settings=settings, platform=platform)
+        web.serve_repositories(settings=settings, platform=platform)
+        signing.make_signing_keys(settings=settings)
+        release_tool.install_release_tool(settings=settings)
+        if platforms.composes(platform, machine):
+            treefiles.write_treefiles(settings=settings)
+            schedule.schedule_composes(settings=settings)
+            schedule.compose_on_setup(settings=settings)
+        else:
+            schedule.tell_that_nothing_is_composed(platform)
+        signing.tell_about_signing_keys(settings=settings)
