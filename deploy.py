@@ -54,4 +54,4 @@ with one_line():
             schedule.compose_on_setup(settings=settings)
         else:
             schedule.tell_that_nothing_is_composed(platform)
-        signing.tell_about_signing_keys(settings=settings)
+        signing.tell_about_signing_keys(settings=settings, login=host.name)

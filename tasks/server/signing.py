@@ -17,17 +17,19 @@ def make_signing_keys(settings: Server) -> None:
 
 
 @deploy("Signing keys")
-def tell_about_signing_keys(settings: Server) -> None:
-    """End with the fingerprints and the command that backs the keys up."""
-    signing_keys.told(name="Fingerprints and backup", keys=_keys(settings), backup=backup_command(settings))
+def tell_about_signing_keys(settings: Server, login: str) -> None:
+    """End with the fingerprints and the command that backs the keys up; login: what ssh knows the server by."""
+    signing_keys.told(
+        name="Fingerprints and backup", keys=_keys(settings), backup=backup_command(settings, login)
+    )
 
 
-def backup_command(settings: Server) -> str:
+def backup_command(settings: Server, login: str) -> str:
     """What to type on the laptop to have a copy of everything that cannot be made again."""
     secret = [places.KEYS.lstrip("/")]
     if places.has_private_authority(settings):
         secret.append(places.TLS.lstrip("/"))
-    return f"ssh {settings.public_name} sudo tar -C / -c {' '.join(secret)} | gpg -c -o ostree-keys.tar.gpg"
+    return f"ssh {login} sudo tar -C / -c {' '.join(secret)} | gpg -c -o ostree-keys.tar.gpg"
 
 
 def _keys(settings: Server) -> list[SigningKey]:
