@@ -164,7 +164,7 @@ def choose(entries: list[Entry], memory: Memory, limit: int) -> Choice:
 
 
 def mount(*arguments: str, needed: bool = True) -> bool:
-    """Run mount without touching its tables, which are on file systems that move; return whether it worked."""
+    """Run mount without its tables, which are on file systems that move; return whether it worked."""
     done = subprocess.run(["mount", "-n", *arguments], capture_output=True, text=True, check=False)
     if done.returncode and needed:
         raise BootError(f"mount {' '.join(arguments)}: {done.stderr.strip()}")

@@ -122,7 +122,7 @@ def cleanup(*, pending: bool, rollback: bool, temporary: bool) -> int:
 
 
 def _next(sysroot: OSTree.Sysroot) -> OSTree.Deployment:
-    """The pending deployment, else the booted one: what the next boot takes, and what a change starts from."""
+    """The pending deployment, else the booted one: what the next change starts from."""
     booted = sysroot.get_booted_deployment()
     pending, _ = sysroot.query_deployments_for(booted.get_osname())
     return pending or booted

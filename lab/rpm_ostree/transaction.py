@@ -1,7 +1,7 @@
 """One change at a time, and it goes on when the one who asked for it goes away.
 
-The real program has a daemon for this; here a change runs in a process and session of its own, and holds a lock
-whose file says what it is.
+The real program has a daemon for this. Here a change runs in a process and session of its own, and holds a
+lock whose file says what it is.
 """
 
 from __future__ import annotations
