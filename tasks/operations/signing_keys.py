@@ -32,7 +32,7 @@ class SigningKey:
 
 
 # Signing only, and without expiry: an expired key makes clients refuse what was signed before. Only a key
-# that is brought along replaces another, which is kept beside it. A lost one is never made anew unasked, because
+# that is brought along replaces another, which is kept beside it. A lost one is never made anew unasked:
 # clients would refuse it. The agent that gpg starts would outlive the run, with sockets in the home.
 PRELUDE = f"""\
 set -eu; umask 077
