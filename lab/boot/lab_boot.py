@@ -227,7 +227,7 @@ def main() -> NoReturn:
         memory.say("powered off")
         wait_for_power_button()
     try:
-        choice = choose(read_entries(SYSROOT), memory, int(os.environ.get("LAB_BOOT_TRIES", TRIES)))
+        choice = choose(read_entries(SYSROOT), memory, TRIES)
         memory.say(f"booting {choice.entry.title} [{choice.entry.identity}]")
         # A broken image must not take this program's way out of the old root with it.
         if not (choice.entry.deployment / "usr/lib/systemd/systemd").exists():

@@ -8,6 +8,7 @@ from lab.rpm_ostree import sysroot as machine
 from lab.rpm_ostree.errors import FailedError
 from lab.rpm_ostree.libostree import GLib, OSTree, message, packages_of
 from lab.rpm_ostree.packages import difference
+from lab.rpm_ostree.preview import forget, remember
 from lab.rpm_ostree.pull import find_revision, pull, refuse_older
 from lab.rpm_ostree.sysroot import Refspec
 from lab.rpm_ostree.transaction import run, say
@@ -28,7 +29,8 @@ def upgrade(*, allow_downgrade: bool, unchanged_exit_77: bool, reboot: bool) -> 
         if new == current.get_csum():
             say("No upgrade available.")
             return 77 if unchanged_exit_77 else 0
-        _stage(sysroot, new, origin)
+        staged = _stage(sysroot, new, origin)
+        remember(sysroot, new, staged)
         return _finish(sysroot, new, reboot, _REBOOT_LINE)
 
     return run("Upgrade", "upgrade", work)
@@ -53,6 +55,7 @@ def rebase(refspec: str, revision: str | None, *, disallow_downgrade: bool, rebo
         if disallow_downgrade:
             refuse_older(repository, checksum, current.get_csum())
         _stage(sysroot, checksum, new, pinned=chosen)
+        forget()
         # What is followed no more is not kept up to date: its ref would only be misleading.
         repository.set_ref_immediate(old.remote, old.ref, None, None)
         return _finish(sysroot, checksum, reboot, _QUEUED_LINE)
@@ -112,6 +115,7 @@ def cleanup(*, pending: bool, rollback: bool, temporary: bool) -> int:
         kept = [one for one in found if one.is_pinned() or not any(one.equal(gone) for gone in unwanted)]
         if len(kept) < len(found):
             _write(sysroot, kept)
+            forget()
         elif pending or rollback:
             say("Deployments unchanged.")
         if temporary:
@@ -134,16 +138,18 @@ def _stage(
     origin: Refspec,
     *,
     pinned: str | None = None,
-) -> None:
+) -> str:
+    """Stage a commit for the next boot, and return the deployment's identifier."""
     booted = sysroot.get_booted_deployment()
     described = sysroot.origin_new_from_refspec(str(origin))
     if pinned:
         described.set_string("origin", "override-commit", pinned)
     try:
-        sysroot.stage_tree(booted.get_osname(), checksum, described, booted, None, None)
+        _, staged = sysroot.stage_tree(booted.get_osname(), checksum, described, booted, None, None)
     except GLib.Error as error:
         raise FailedError(f"Staging deployment: {message(error)}") from None
     say("Staging deployment...done")
+    return f"{booted.get_osname()}-{machine.name(staged)}"
 
 
 def _write(sysroot: OSTree.Sysroot, deployments: list[OSTree.Deployment]) -> None:

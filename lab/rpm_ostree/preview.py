@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.rpm_ostree import sysroot as machine
-from lab.rpm_ostree.libostree import packages_of
+from lab.rpm_ostree.libostree import OSTree, packages_of
 from lab.rpm_ostree.packages import Difference, Package, difference
 from lab.rpm_ostree.pull import pull
 from lab.rpm_ostree.transaction import run, say
@@ -32,34 +32,60 @@ def cached_update(booted: str) -> dict[str, Any] | None:
     return found if found["update-sha256"] == booted else None
 
 
+def remember(sysroot: OSTree.Sysroot, checksum: str, staged: str | None = None) -> dict[str, Any]:
+    """Keep what an upgrade of the booted deployment brings, for `status --json`.
+
+    Args:
+        sysroot: of this machine.
+        checksum: of the newer commit.
+        staged: identifier of the deployment that was staged for it.
+
+    Returns:
+        The update as the JSON has it.
+    """
+    from lab.rpm_ostree.status import commit_fields, signature_fields
+
+    repository = sysroot.repo()
+    booted = sysroot.get_booted_deployment()
+    origin = machine.origin_of(booted)
+    changes = difference(packages_of(repository, booted.get_csum()), packages_of(repository, checksum))
+    update = {
+        "update-sha256": booted.get_csum(),
+        "checksum": checksum,
+        "origin": str(origin),
+        "osname": booted.get_osname(),
+        "ref-has-new-commit": True,
+        "rpm-diff": as_json(changes),
+        **commit_fields(repository, checksum),
+        **signature_fields(repository, checksum, origin),
+        **({"deployment": staged} if staged else {}),
+    }
+    _CACHE.parent.mkdir(parents=True, exist_ok=True)
+    _CACHE.write_text(json.dumps(update))
+    return update
+
+
+def forget() -> None:
+    """Forget what an upgrade would have brought."""
+    _CACHE.unlink(missing_ok=True)
+
+
 def _check() -> int:
-    from lab.rpm_ostree.status import commit_fields, described, signature_fields
+    from lab.rpm_ostree.status import described
 
     sysroot = machine.load(to_change=True)
     repository = sysroot.repo()
     booted = sysroot.get_booted_deployment()
     origin = machine.origin_of(booted)
-    found = pull(repository, origin, not_older_than=booted.get_csum(), history=True)
+    found = pull(repository, origin, not_older_than=booted.get_csum(), commit_only=True)
     print(_NOTE, file=sys.stderr)
     if found == booted.get_csum():
-        _CACHE.unlink(missing_ok=True)
+        forget()
         say("No updates available.")
         return 77
     changes = difference(packages_of(repository, booted.get_csum()), packages_of(repository, found))
-    update = {
-        "update-sha256": booted.get_csum(),
-        "checksum": found,
-        "origin": str(origin),
-        "osname": booted.get_osname(),
-        "ref-has-new-commit": True,
-        "rpm-diff": as_json(changes),
-        **commit_fields(repository, found),
-        **signature_fields(repository, found, origin),
-    }
-    _CACHE.parent.mkdir(parents=True, exist_ok=True)
-    _CACHE.write_text(json.dumps(update))
     say("AvailableUpdate:")
-    for key, value in [*described(update), ("Diff", changes.counts())]:
+    for key, value in [*described(remember(sysroot, found)), ("Diff", changes.counts())]:
         say(f"{key:>15}: {value}")
     return 0
 

@@ -20,7 +20,8 @@ def pull(
     *,
     commit: str | None = None,
     not_older_than: str | None = None,
-    history: bool = False,
+    commit_only: bool = False,
+    depth: int = 0,
 ) -> str:
     """Fetch what a ref names, and say what was fetched.
 
@@ -29,7 +30,8 @@ def pull(
         source: remote and ref.
         commit: fetch this commit in place of the ref's.
         not_older_than: a commit; anything chronologically older is refused.
-        history: fetch only the commits, all that there are.
+        commit_only: leave the tree out.
+        depth: how many of its ancestors to fetch as well; -1: all.
 
     Returns:
         The checksum.
@@ -41,9 +43,10 @@ def pull(
         options["override-commit-ids"] = GLib.Variant("as", [commit])
     if not_older_than:
         options["timestamp-check-from-rev"] = GLib.Variant("s", not_older_than)
-    if history:
+    if commit_only:
         options["flags"] = GLib.Variant("i", int(OSTree.RepoPullFlags.COMMIT_ONLY))
-        options["depth"] = GLib.Variant("i", -1)
+    if depth:
+        options["depth"] = GLib.Variant("i", depth)
     progress = OSTree.AsyncProgress.new()
     try:
         repository.pull_with_options(source.remote, GLib.Variant("a{sv}", options), progress, None)
@@ -59,7 +62,7 @@ def find_revision(repository: OSTree.Repo, source: Refspec, revision: str) -> st
     """Return the checksum of a version, or of a checksum, in the history that a remote has of a ref."""
     is_checksum = _CHECKSUM.fullmatch(revision) is not None
     say(f"Validating checksum '{revision}'" if is_checksum else f"Resolving version '{revision}'")
-    tip = pull(repository, source, history=True)
+    tip = pull(repository, source, commit_only=True, depth=-1)
     for checksum, version in _ancestry(repository, tip):
         if revision == (checksum if is_checksum else version):
             return checksum
