@@ -7,14 +7,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from docker.errors import APIError, NotFound
+from docker.errors import APIError
 
 from lab.engine import LABEL, Engine
+from lab.errors import LabError
 
 CACHE_LABEL = f"{LABEL}.cache"
 _MARK = "complete"
+_KEPT = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,14 @@ def _is_complete(engine: Engine, image: str, name: str) -> bool:
 
 
 def _remove_others(engine: Engine, image: str, volume: Volume) -> None:
-    # Made from older sources. One that a container still uses stays until the next time.
+    # Made from older sources; or by another checkout, which may be about to copy from one that is new.
+    # One that a container still uses stays until the next time.
     for other in engine.client.volumes.list(filters={"label": f"{CACHE_LABEL}={volume.kind}"}):
-        if other.name != volume.name:
+        age = datetime.now(UTC) - datetime.fromisoformat(other.attrs["CreatedAt"])
+        if other.name != volume.name and age > _KEPT:
             try:
                 remove(engine, image, str(other.name))
-            except (APIError, NotFound):
+            except (APIError, LabError):
                 continue
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab import cache, keys, packages
+from lab import cache, keys, packages, rpm_ostree
 from lab.engine import CLIENT_CAPABILITIES, Engine, MachineSpec
 from lab.state import LOGINS, Lab, Machine
 
@@ -127,7 +127,7 @@ def ensure_golden(engine: Engine, image: str, say: Callable[[str], None]) -> str
             ["/bin/sh", "-c", _INSTALL],
             volumes={built_from: "/packages", golden.name: "/cache"},
             capabilities=CLIENT_CAPABILITIES,
-            files={**files, **_stand_in()},
+            files={**files, **_composing_program(engine, image)},
         )
 
     cache.ensure(engine, image, golden, install)
@@ -182,7 +182,7 @@ def _volume(lab: Lab, machine: Machine) -> str:
     return lab.resource(f"{machine.name}-sysroot")
 
 
-def _stand_in() -> dict[str, tuple[bytes, int]]:
-    from lab import rpm_ostree
-
-    return rpm_ostree.files()
+def _composing_program(engine: Engine, image: str) -> dict[str, tuple[bytes, int]]:
+    """Return the stand-in for an image without rpm-ostree; where there is a real one, that composes."""
+    script = "command -v rpm-ostree || true"
+    return {} if engine.run(image, ["/bin/sh", "-c", script]).strip() else rpm_ostree.files()
