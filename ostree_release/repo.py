@@ -161,7 +161,8 @@ class Repository:
         with _refusing(f"remote {url}"):
             change = self._repo.remote_change
             change(None, OSTree.RepoRemoteChange.DELETE_IF_EXISTS, _SMOKE, None, None, None)
-            change(None, OSTree.RepoRemoteChange.ADD, _SMOKE, url, GLib.Variant("a{sv}", options), No            # The remote's keyring, as `ostree remote gpg-import` makes it; libostree's own import leaves a
+            change(None, OSTree.RepoRemoteChange.ADD, _SMOKE, url, GLib.Variant("a{sv}", options), None)
+            # The remote's keyring, as `ostree remote gpg-import` makes it; libostree's own import leaves a
             # gpg-agent behind in about every second run (seen with 2025.2).
             (self.path / f"{_SMOKE}.trustedkeys.gpg").write_bytes(public_key.read_bytes())
 
