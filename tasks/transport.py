@@ -1,11 +1,15 @@
 """How SSH connections to the hosts are made: without Nagle's delay, and kept alive."""
 
+import logging
 import socket
 from typing import Any
 
 import paramiko
 
 KEEPALIVE_SECONDS = 30
+
+# pyinfra says in one line what went wrong; without a handler, paramiko prints a traceback beside it.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 def low_latency_transport(sock: Any, **options: Any) -> paramiko.Transport:

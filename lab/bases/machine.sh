@@ -21,6 +21,8 @@ PermitRootLogin no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 UseDNS no
+# Says each command that a session runs, so that they can be counted.
+LogLevel VERBOSE
 CONFIG
 
 # No console, no hardware, no kernel of its own, and no background updates. The ask-password paths and the users'
