@@ -19,7 +19,7 @@ _PRIMARY_KEY = 12
 
 @dataclass(frozen=True)
 class Reading:
-    """What a client has booted; `signing_key` is "" where nothing is signed, as after an installation."""
+    """What a client has booted; `signing_key` is "" without a signature by a key that the client trusts."""
 
     version: str
     checksum: str
@@ -31,9 +31,14 @@ class Reading:
     def remote(self) -> str:
         return self.origin.partition(":")[0]
 
+    @property
+    def boot(self) -> tuple[str, str, str]:
+        """What stays the same as long as nothing else is booted, whomever the client trusts."""
+        return self.checksum, self.origin, self.boot_id
+
     def words(self) -> str:
         """Say it on one line."""
-        key = f"signed by {self.signing_key[-16:]}" if self.signing_key else "not signed"
+        key = f"signed by {self.signing_key[-16:]}" if self.signing_key else "no signature that it trusts"
         return f"{self.version} {self.checksum[:12]} from {self.origin}, {key}, boot {self.boot_id[:8]}"
 
 
