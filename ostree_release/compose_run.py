@@ -94,8 +94,8 @@ def _check_room(config: Config, environment: Environment) -> None:
     free = disk.free(environment.repository)
     if free < config.minimum_free_bytes:
         raise Refused(
-            f"compose of {environment.name}: {free} bytes free at {environment.repository}, "
-            f"{config.minimum_free_bytes} are needed (ostree_minimum_free_gib)"
+            f"compose of {environment.name}: {disk.in_words(free)} free at {environment.repository}, "
+            f"{disk.in_words(config.minimum_free_bytes)} are needed (ostree_minimum_free_gib)"
         )
 
 

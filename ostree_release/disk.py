@@ -17,6 +17,15 @@ def free(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def in_words(count: float) -> str:
+    """Return a number of bytes as a person reads it, in the largest binary unit up to GiB."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
 def _allocated(top: Path) -> int:
     total = 0
     seen = set()

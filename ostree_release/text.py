@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from .disk import in_words
 from .pkglist import KINDS
 
 _SHOWN = 20  # packages of one kind in a listing; JSON has all of them
@@ -21,7 +22,7 @@ def render(subcommand: str, result: Result) -> list[str]:
 
 def _compose(result: Result) -> list[str]:
     disk = result["disk"]
-    room = f"Repository: {_size(disk['repository_bytes'])}, free: {_size(disk['free_bytes'])}"
+    room = f"Repository: {in_words(disk['repository_bytes'])}, free: {in_words(disk['free_bytes'])}"
     return [*_packages(result["packages"]), room, _built(result), "Next: pyinfra INVENTORY promote.py"]
 
 
@@ -174,14 +175,6 @@ def _short(checksum: str | None) -> str:
 
 def _when(timestamp: int) -> str:
     return datetime.fromtimestamp(timestamp, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
 
 
 def _table(rows: Iterable[Sequence[str]]) -> list[str]:

@@ -48,14 +48,14 @@ def server_reason(lines: Sequence[str], role: str) -> str:
         One line: the program's own, or what sudo's refusal means here.
     """
     said = [line.strip() for line in lines if line.strip()]
+    own = [line.removeprefix("ostree-release: ") for line in said if line.startswith("ostree-release: ")]
+    if own:
+        return own[-1]
     for line in said:
         if _SUDO.match(line):
             return f"this login {_MAY_NOT[role]} who may)"
         if _ABSENT.search(line):
             return "ostree-release is not installed here: run deploy.py first"
-    own = [line.removeprefix("ostree-release: ") for line in said if line.startswith("ostree-release: ")]
-    if own:
-        return own[-1]
     return said[-1] if said else "ostree-release failed without a word: look at its journal on the server"
 
 

@@ -1,0 +1,82 @@
+"""Promotion stopped dead at each of its steps: what is served stays whole, and running it again completes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import new_build, ring
+from tests.integration.driver import Lab
+
+BASE = "/srv/ostree/rpm-ostree"
+PROD = f"{BASE}/prod"
+PILOT = "fedora/x86_64/kinoite/pilot"
+
+# Loads the installed program and puts a kill -9 before or after one of its functions; nothing in it is made for this.
+KILL = """
+import importlib, os, signal, sys
+sys.path.insert(0, "/usr/libexec/ostree-release/ostree-release.pyz")
+module, _, name = {function!r}.rpartition(".")
+holder = importlib.import_module("ostree_release." + module.split(":")[0])
+for part in module.split(":")[1:]:
+    holder = getattr(holder, part)
+original = getattr(holder, name)
+def stopped(*arguments, **options):
+    if {when!r} == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    original(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(holder, name, stopped)
+from ostree_release.__main__ import main
+main(["promote", "--to", "prod"])
+"""
+
+STEPS = [
+    ("promote.stage", "before"),
+    ("repo:Transaction.copy_build", "after"),
+    ("repo:Transaction.write_release", "after"),
+    ("repo:Transaction.commit", "before"),
+    ("promote.stage", "after"),
+    ("promote.sign", "after"),
+    ("promote.publish", "after"),
+    ("promote.smoke_pull", "after"),
+    ("promote.move_ring", "before"),
+    ("repo:Repository.write_summary", "before"),
+    ("promote.move_ring", "after"),
+    ("promote.check_served", "after"),
+]
+
+
+@pytest.mark.parametrize(("function", "when"), STEPS, ids=[f"{when} {function}" for function, when in STEPS])
+def test_stopped_at(deployed: Lab, first_release: dict[str, Any], function: str, when: str) -> None:
+    version = f"5.{STEPS.index((function, when))}"
+    build = new_build(deployed, "hello", version)
+    old = ring(deployed, "pilot")
+    assert old is not None
+    killed = deployed.server(
+        "cd /; runuser -u ostree-prod -- python3 -I -",
+        stdin=KILL.format(function=function, when=when),
+        check=False,
+    )
+    assert killed.code in (137, -9), killed.text
+    deployed.server(f"ostree --repo={PROD} fsck")
+    deployed.server(
+        f"rm -rf /tmp/client; ostree --repo=/tmp/client init --mode=archive; ostree --repo=/tmp/client remote add"
+        f" --gpg-import={BASE}/keys/prod.gpg --set=tls-ca-path={BASE}/keys/ca.crt prod"
+        " https://images.lab:8443/repo/kinoite/prod;"
+        f" ostree --repo=/tmp/client pull --commit-metadata-only prod {PILOT}"
+    )
+    pulled = deployed.server(f"ostree --repo=/tmp/client rev-parse prod:{PILOT}").out.strip()
+    shown = deployed.server(
+        f"ostree --repo=/tmp/client show --print-metadata-key=version {pulled}"
+    ).out.strip(" '\n")
+    assert shown in (old["version"], build["version"])
+    deployed.pyinfra("promote.py", "-y")
+    new = ring(deployed, "pilot")
+    assert new is not None
+    assert new["version"] == build["version"]
+    assert int(new["serial"]) == int(old["serial"]) + 1
+    deployed.server(f"ostree --repo={PROD} fsck --verify-bindings")
+    assert "/candidate/" not in deployed.server(f"ostree --repo={PROD} refs").out
+    assert new["checksum"] in deployed.server(f"ostree --repo={PROD} summary -v").out
