@@ -34,7 +34,8 @@ lab: $(READY) ## a repository server and three clients in containers, to try thi
 lab-down: $(READY) ## remove the lab: containers, networks, volumes
 	@$(VENV)/bin/python -m lab down
 
-clean: ## remove the virtual environment and caches (the lab: make lab-down first)
+clean: ## remove the lab, its images and caches, and the virtual environment
+	@test ! -e $(READY) || $(VENV)/bin/python -m lab down --shared
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -43,15 +43,16 @@ class Units(FactBase[dict[str, UnitState]]):
         if names:
             bits += ["systemctl show --property", properties, "--", *map(QuoteString, names), "2>/dev/null;"]
         for unit, files in (configurations or {}).items():
+            # To the microsecond: httpd is reloaded and its files are written within one second.
             since = (
-                "systemctl show --timestamp=unix --value --property StateChangeTimestamp",
+                "systemctl show --timestamp=us+utc --value --property StateChangeTimestamp",
                 QuoteString(unit),
             )
-            bits += ["since=$(", *since, "2>/dev/null | tr -d @);"]
+            bits += ['since=$(date +%s%6N -d "$(', *since, '2>/dev/null)" 2>/dev/null);']
             paths = [QuoteString(file) for file in files]
             # A file that is a link counts both ways: pointed elsewhere, and changed where it points to.
-            bits += ["for changed in $(stat -c %Z --", *paths, "2>/dev/null;"]
-            bits += ["stat -L -c %Z --", *paths, "2>/dev/null); do"]
+            bits += ["for changed in $({ stat -c %.6Z --", *paths, ";"]
+            bits += ["stat -L -c %.6Z --", *paths, "; } 2>/dev/null | tr -d .); do"]
             bits += [
                 '[ "$changed" -le "${since:-0}" ] ||',
                 "echo",

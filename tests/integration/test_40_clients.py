@@ -73,10 +73,16 @@ def test_an_upgrade_is_staged_then_booted(followed: Lab) -> None:
     assert followed.boot_id("pilot1") == boot_id
     pending = followed.client_status("pilot1")["deployments"][0]
     assert (pending["booted"], pending["checksum"]) == (False, served(followed, "pilot"))
+    staged_status = followed.client_status("pilot1")
     followed.pyinfra("tasks/upgrade.py", "-y", "--limit", "pilot1", "--data", "reboot=yes")
+    booted_status = followed.client_status("pilot1")
     assert followed.boot_id("pilot1") != boot_id
     assert followed.booted("pilot1")["checksum"] == served(followed, "pilot")
     assert followed.ssh("pilot1", "hello").out.strip() == "hello 3.0"
+    # Where a real rpm-ostree runs, this compares it with itself; the lab's stand-in must not differ from it.
+    for name, status in (("upgrade-staged", staged_status), ("after-upgrade-reboot", booted_status)):
+        recorded = json.loads((ROOT / f"tests/recorded/client/status-{name}-json.json").read_text())
+        assert differences(recorded, status) == []
 
 
 def test_local_changes_in_etc_survive(followed: Lab) -> None:
@@ -113,36 +119,29 @@ def test_a_changed_remote_and_a_foreign_key_are_corrected(followed: Lab) -> None
     remote = followed.ssh("pilot1", "sudo cat /etc/ostree/remotes.d/kinoite-prod.conf").out.replace(" ", "")
     assert "url=https://images.lab:8443/repo/kinoite/prod" in remote
     assert "gpg-verify=true" in remote
-    keys = (
-        followed.ssh("pilot1", "sudo ostree remote list-gpg-keys kinoite-prod").out
-        if _lists_keys(followed)
-        else ""
-    )
-    assert keys.count("Key:") <= 1
+    keys = followed.ssh("pilot1", "sudo ostree remote gpg-list-keys kinoite-prod").out
+    assert keys.count("Key:") == 1
     followed.pyinfra("tasks/upgrade.py", "-y", "--limit", "pilot1")
-
-
-def _lists_keys(lab: Lab) -> bool:
-    return lab.ssh("pilot1", "ostree remote gpg-list-keys --help", check=False).code == 0
 
 
 def test_a_client_with_another_key_is_refused(followed: Lab) -> None:
     new_build(followed, "hello", "3.2")
     followed.pyinfra("promote.py", "-y")
     foreign = followed.server("base64 -w0 /srv/ostree/rpm-ostree/keys/dev.gpg").out
-    keyring = followed.ssh(
-        "pilot1",
-        "sudo find /etc/ostree/remotes.d /ostree/repo /sysroot/ostree/repo -name 'kinoite-prod.trustedkeys.gpg' | head -1",
-    ).out.strip()
     followed.ssh(
         "pilot1",
-        f"sudo cp -p {keyring} /var/tmp/keyring; echo {foreign} | base64 -d | sudo tee {keyring} > /dev/null",
+        f"echo {foreign} | base64 -d > /var/tmp/foreign.gpg; sudo ostree remote delete kinoite-prod;"
+        " sudo ostree remote add --gpg-import=/var/tmp/foreign.gpg"
+        " --set=tls-ca-path=/etc/ostree/certificates/kinoite-prod.crt"
+        " kinoite-prod https://images.lab:8443/repo/kinoite/prod",
     )
     before = followed.client_status("pilot1")["deployments"]
     refused = followed.ssh("pilot1", "sudo rpm-ostree upgrade", check=False)
     assert refused.code != 0
     assert re.search("signature|public key", refused.text, re.IGNORECASE)
-    assert followed.client_status("pilot1")["deployments"] == before
+    assert [each["checksum"] for each in followed.client_status("pilot1")["deployments"]] == [
+        each["checksum"] for each in before
+    ]
     followed.pyinfra("tasks/rebase.py", "-y", "--limit", "pilot1")
     followed.pyinfra("tasks/upgrade.py", "-y", "--limit", "pilot1", "--data", "reboot=yes")
     assert followed.ssh("pilot1", "hello").out.strip() == "hello 3.2"
@@ -215,13 +214,6 @@ def test_a_build_that_does_not_boot_falls_back_and_is_reported(followed: Lab, br
     followed.pyinfra("tasks/compose.py", "-y")
     followed.pyinfra("tasks/upgrade.py", "-y", "--limit", "dev1", "--data", "reboot=yes")
     assert followed.booted("dev1")["checksum"] == newest_build(followed)["checksum"]
-
-
-def test_the_stand_in_prints_what_the_real_one_prints(followed: Lab) -> None:
-    if "stand-in" not in followed.ssh("stable1", "rpm-ostree --version").out:
-        pytest.skip("this lab's clients run a real rpm-ostree: nothing stands in for it")
-    recorded = json.loads((ROOT / "tests/recorded/client/status-after-reboot-json.json").read_text())
-    assert differences(recorded, followed.client_status("stable1")) == []
 
 
 def test_status_reads_old_and_new(followed: Lab, first_release: dict[str, Any]) -> None:

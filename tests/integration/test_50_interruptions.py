@@ -32,19 +32,12 @@ from ostree_release.__main__ import main
 main(["promote", "--to", "prod"])
 """
 
+# tests/server/test_interrupted.py, which the lab's server runs too, has every other moment on smaller repositories.
 STEPS = [
-    ("promote.stage", "before"),
-    ("repo:Transaction.copy_build", "after"),
-    ("repo:Transaction.write_release", "after"),
     ("repo:Transaction.commit", "before"),
-    ("promote.stage", "after"),
     ("promote.sign", "after"),
-    ("promote.publish", "after"),
-    ("promote.smoke_pull", "after"),
-    ("promote.move_ring", "before"),
-    ("repo:Repository.write_summary", "before"),
-    ("promote.move_ring", "after"),
-    ("promote.check_served", "after"),
+    ("publish.set_release", "after"),
+    ("publish.move_ring", "after"),
 ]
 
 
