@@ -54,7 +54,7 @@ def _raise(
     say: Say,
 ) -> State:
     if present is None:
-        base = bases.choose(environment, lambda: bases.can_pull_fedora(engine, say))
+        base = bases.choose(environment)
         preflight.check_disk(engine)
         image = bases.ensure_image(engine, base, say)
         wanted = lab.clients(clients_wanted)
