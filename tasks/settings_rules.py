@@ -149,6 +149,9 @@ def base_path(value: object) -> str:
             "a directory of its own such as '/srv/ostree/rpm-ostree', at least two levels deep and not in /"
             + ", /".join(SYSTEM_DIRECTORIES)
         )
+    for own in PRIVATE_DIRECTORIES:
+        if f"{found}/".startswith(f"{own}/") or own.startswith(f"{found}/"):
+            raise Wrong(f"a directory apart from {own}, which must not be served")
     return found
 
 
@@ -206,6 +209,8 @@ def _is_script(value: object) -> bool:
 
 
 SYSTEM_DIRECTORIES = ("bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "tmp", "usr")
+# Signing keys and caches (tasks/server/places.py).
+PRIVATE_DIRECTORIES = ("/var/lib/ostree-release", "/var/cache/ostree-release")
 TREEFILE_KEYS_WITH_A_SETTING = {
     "ref": "the environment's ref",
     "repos": "ostree_package_repositories",
