@@ -45,7 +45,9 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
     assert environment.cache is not None
     repository = Repository(environment.repository)
     settle(context, environment, repository)
-    _check_room(context.config, environment)
+    environment.cache.mkdir(parents=True, exist_ok=True)
+    room = (environment.repository, environment.cache)
+    disk.require(f"compose of {environment.name}", context.config.minimum_free_bytes, *room)
     path = treefile.check(environment)
     existing = [build.version for build in repository.history(environment.ref)]
     version = versions.check(version or versions.next_build(context.config.release, _today(), existing))
@@ -59,7 +61,13 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
     context.say(f"Composing {version} of {environment.name} from {path} for {context.actor}")
     hashes = treefile.hashes(environment)
     record = context.journal.move(
-        context.actor, "compose", environment.name, [], version=version, treefiles=hashes
+        context.actor,
+        "compose",
+        environment.name,
+        [],
+        version=version,
+        treefiles=hashes,
+        starts={"ref": environment.ref, "from": before},
     )
     with record as moves:
         status = _rpm_ostree(environment, path, version, place / "compose.json")
@@ -88,15 +96,6 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         "actor": context.actor,
         "treefiles": hashes,
     }
-
-
-def _check_room(config: Config, environment: Environment) -> None:
-    free = disk.free(environment.repository)
-    if free < config.minimum_free_bytes:
-        raise Refused(
-            f"compose of {environment.name}: {disk.in_words(free)} free at {environment.repository}, "
-            f"{disk.in_words(config.minimum_free_bytes)} are needed (ostree_minimum_free_gib)"
-        )
 
 
 def _today() -> date:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
+
+from .errors import Refused
 
 
 def usage(repository: Path) -> dict[str, int]:
@@ -17,6 +20,17 @@ def free(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def require(what: str, needed: int, *paths: Path) -> None:
+    """Refuse with both numbers where a path has less free than is needed; what: what is refused."""
+    for path in paths:
+        there = free(path)
+        if there < needed:
+            raise Refused(
+                f"{what}: {in_words(there)} free at {path}, {in_words(needed)} are needed "
+                "(ostree_minimum_free_gib)"
+            )
+
+
 def in_words(count: float) -> str:
     """Return a number of bytes as a person reads it, in the largest binary unit up to GiB."""
     for unit in ("B", "KiB", "MiB"):
@@ -27,18 +41,23 @@ def in_words(count: float) -> str:
 
 
 def _allocated(top: Path) -> int:
+    """Count what is there; what goes away meanwhile, or is private to a running compose, counts nothing."""
     total = 0
     seen = set()
     directories = [str(top)]
     while directories:
-        with os.scandir(directories.pop()) as entries:
+        with (
+            contextlib.suppress(FileNotFoundError, PermissionError),
+            os.scandir(directories.pop()) as entries,
+        ):
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     directories.append(entry.path)
                     continue
-                status = entry.stat(follow_symlinks=False)
-                if status.st_nlink > 1 and status.st_ino in seen:
-                    continue
-                seen.add(status.st_ino)
-                total += status.st_blocks * 512  # st_blocks counts units of 512 bytes (stat(2))
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    if status.st_nlink > 1 and status.st_ino in seen:
+                        continue
+                    seen.add(status.st_ino)
+                    total += status.st_blocks * 512  # st_blocks counts units of 512 bytes (stat(2))
     return total

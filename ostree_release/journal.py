@@ -59,6 +59,7 @@ class Journal:
         """Write the intent, let the block move the refs, then write done; failed if the block is refused.
 
         Yields a list for the moves that only the block itself can find out (a compose); done names them too.
+        Such an intent names in `starts` the ref and where it is, for whoever settles it.
         """
         common = {"actor": actor, "action": action, "environment": environment}
         intent = self.append({"event": "intent", **common, "moves": _as_json(moves), **more})
@@ -97,9 +98,11 @@ class Journal:
         """
         left = self.interrupted(environment)
         for entry in left:
-            moves = entry["moves"]  # none: a compose, which had not said yet what it moved
+            moves: list[Entry] = entry["moves"] or _found(entry.get("starts"), refs)
             reached = moves != [] and all(refs.get(move["ref"]) == move["to"] for move in moves)
-            outcome = {"event": "done"} if reached else {"event": "failed", "reason": "interrupted"}
+            outcome: Entry = {"event": "failed", "reason": "interrupted"}
+            if reached:
+                outcome = {"event": "done", "moves": moves}
             self.append(
                 {
                     **outcome,
@@ -147,6 +150,13 @@ def broken_links(content: bytes) -> list[int]:
                 broken.append(number)
         previous = _hash(line)
     return broken
+
+
+def _found(starts: Mapping[str, str] | None, refs: Mapping[str, str]) -> list[Entry]:
+    """Return what a compose has moved that did not live to say it: nothing, or its one ref."""
+    if not starts or refs.get(starts["ref"]) == starts["from"]:
+        return []
+    return [{**starts, "to": refs.get(starts["ref"])}]
 
 
 def _as_json(moves: Sequence[Move]) -> list[dict[str, str | None]]:

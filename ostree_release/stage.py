@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import gpg
+from . import disk, gpg
 from .clock import release_timestamp
 from .config import Environment
 from .context import Context
@@ -27,6 +27,9 @@ def stage(
     """
     if plan.release:
         return plan.release
+    disk.require(
+        f"promotion to {survey.environment.name}", context.config.minimum_free_bytes, repository.path
+    )
     newest = survey.newest
     timestamp = release_timestamp(newest)
     keys = gpg.fingerprints(source.public_key)

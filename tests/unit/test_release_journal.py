@@ -91,6 +91,19 @@ def test_interruptions_are_settled_by_what_the_refs_say(
     assert (last["event"], last["late"], last["actor"]) == (event, True, "bob")
 
 
+@pytest.mark.parametrize(
+    ("now", "event"), [("c1", "done"), ("c0", "failed")], ids=["moved before the end", "not moved"]
+)
+def test_an_interrupted_compose_is_settled_by_its_ref(journal: Journal, now: str, event: str) -> None:
+    starts = {"ref": "os/dev", "from": "c0"}
+    with pytest.raises(KeyboardInterrupt), journal.move("timer", "compose", "dev", [], starts=starts):
+        raise KeyboardInterrupt
+    journal.settle("bob", "dev", {"os/dev": now})
+    last = journal.entries()[-1]
+    moves = [{"ref": "os/dev", "from": "c0", "to": "c1"}] if event == "done" else None
+    assert (last["event"], last.get("moves")) == (event, moves)
+
+
 def test_only_one_descriptor_appends_at_a_time(journal: Journal) -> None:
     children = []
     for child in range(4):

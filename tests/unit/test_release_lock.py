@@ -82,3 +82,26 @@ def test_linked_objects_count_once(tmp_path: Path) -> None:
     alone = disk.usage(tmp_path)["repository_bytes"]
     (tmp_path / "two").hardlink_to(tmp_path / "a/one")
     assert disk.usage(tmp_path)["repository_bytes"] == alone >= 10000
+
+
+def test_what_goes_away_while_it_is_counted_counts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 10000)
+    alone = disk.usage(tmp_path)["repository_bytes"]
+    (tmp_path / "staging").mkdir()
+    scandir = os.scandir
+
+    def vanishing(path: str) -> object:
+        if path.endswith("staging"):
+            raise FileNotFoundError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert disk.usage(tmp_path)["repository_bytes"] == alone
+
+
+def test_too_little_room_names_both_numbers(tmp_path: Path) -> None:
+    disk.require("compose of dev", 1, tmp_path)
+    with pytest.raises(Refused, match=rf"compose of dev: .* free at {tmp_path}, 1073741824\.0 GiB are"):
+        disk.require("compose of dev", 1 << 60, tmp_path)
