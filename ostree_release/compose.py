@@ -62,7 +62,14 @@ def compose(context: Context, name: str, version: str | None) -> dict[str, Any]:
         raise Refused(
             f"compose {name}: ended without a result: {words or 'nothing said'} (journalctl -u {unit})"
         )
-    return _result(answer)
+    result = _result(answer)
+    if version and result["outcome"] == "built" and result["version"] != version:
+        # Somebody else's compose had started, but had not taken the lock yet.
+        raise Busy(
+            f"compose {name}: {result['version']} was composed for {result['actor']}, not version {version}: "
+            "try again"
+        )
+    return result
 
 
 def _result(answer: dict[str, Any]) -> dict[str, Any]:
