@@ -203,6 +203,8 @@ def _survive_a_lost_connection() -> None:
     """Go on without a terminal, and end with one line when asked to stop."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):  # a second one would interrupt the tidying up
+            signal.signal(each, signal.SIG_IGN)
         name = signal.Signals(number).name
         raise Stopped(
             f"stopped by {name}: clients see nothing half done; run the same command again to complete it"
