@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab import connection, state
+
 ROOT = Path(__file__).resolve().parents[2]
 PYINFRA = Path(sys.executable).parent / "pyinfra"
 
@@ -77,8 +79,8 @@ class Lab:
 
     @property
     def state(self) -> dict[str, Any]:
-        state: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
-        return state
+        found: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
+        return found
 
     def command(self, *arguments: str, check: bool = True, timeout: float = 1200) -> Result:
         """Run `python -m lab ARGUMENTS` for this lab."""
@@ -124,25 +126,9 @@ class Lab:
         self, host: str, script: str, *, login: str = "admin", check: bool = True, timeout: float = 120
     ) -> Result:
         """Run a shell script on a machine of the lab over SSH, as one of its logins."""
-        machines = [self.state["server"], *self.state["clients"]]
-        machine = next(machine for machine in machines if machine["name"] == host)
-        return run(
-            [
-                "ssh",
-                "-F/dev/null",
-                "-oBatchMode=yes",
-                "-oConnectTimeout=10",
-                "-oStrictHostKeyChecking=yes",
-                f"-oUserKnownHostsFile={self.folder / 'ssh' / 'known_hosts'}",
-                "-i",
-                str(self.folder / "ssh" / "id_ed25519"),
-                f"-p{machine['port']}",
-                f"{login}@127.0.0.1",
-                script,
-            ],
-            check=check,
-            timeout=timeout,
-        )
+        lab = state.Lab(self.name)
+        machine = state.read(lab).machine(host)
+        return run(connection.command(lab, machine, [script], login), check=check, timeout=timeout)
 
     def client_status(self, host: str) -> dict[str, Any]:
         """Return what `rpm-ostree status --json` says on a client."""

@@ -33,7 +33,7 @@ REFUSED = {
 def test_what_a_role_does_not_have_is_refused(deployed: Lab, first_build: object, case: str) -> None:
     login, command = REFUSED[case]
     result = deployed.ssh("server", command, login=login, check=False)
-    assert result.code != 0
+    assert result.code not in (0, 255), "255: ssh itself failed, and nothing was tried"
     assert "Traceback" not in result.text
 
 
