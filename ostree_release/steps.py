@@ -41,22 +41,28 @@ def sign_only(context: Context, name: str, version: str | None) -> dict[str, Any
 
 
 def publish_only(context: Context, name: str, version: str | None, reason: str | None) -> dict[str, Any]:
-    """Publish a signed candidate and move the first ring to it; returns the result as it is printed."""
+    """Publish a signed candidate and move the first ring to it; returns the result as it is printed.
+
+    Run again, it completes what an interruption or a failed smoke pull left after the candidate had ended.
+    """
     environment, _ = context.config.promoting(name)
     with context.changing(environment, "publish"):
         repository = Repository(environment.repository)
         settle(context, environment, repository)
         seen = look_at(context, environment, repository)
-        candidate = _candidate(seen, version)
-        if not seen.is_valid_candidate(candidate):
+        ring = environment.rings[0]
+        tip = seen.at(ring.ref)
+        candidate = seen.to_publish(version) or _candidate(seen, version)
+        if candidate not in seen.releases and not seen.is_valid_candidate(candidate):
             raise Refused(f"candidate {candidate.version}: overtaken by a newer release: stage it again")
         keys = gpg.fingerprints(environment.public_key)
         if not repository.signed_by(candidate.checksum, environment.public_key, keys):
             raise Refused(
                 f"candidate {candidate.version}: not signed with the key of {environment.name}: sign it first"
             )
-        publish(context, environment, repository, candidate, environment.rings[0], reason)
-    return _step("published", environment, candidate, None)
+        missing = publish(context, environment, repository, candidate, ring, reason)
+    outcome = "published" if tip != candidate else "repaired" if missing else "unchanged"
+    return _step(outcome, environment, candidate, None)
 
 
 def _candidate(seen: Survey, version: str | None) -> Commit:

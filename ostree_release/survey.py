@@ -63,6 +63,25 @@ class Survey:
             and candidate.bindings == self.bindings(candidate.version)
         )
 
+    def to_publish(self, version: str | None) -> Commit | None:
+        """Return what `publish` goes on with; version: of what is wanted, None for anything.
+
+        The valid candidate; else a release that an interruption, or a failed smoke pull, left short of the
+        first ring; else an overtaken candidate, to be refused; else what that ring has, to be repaired.
+        """
+        ring = self.environment.rings[0]
+        tip = self.at(ring.ref)
+        behind = tip.serial if tip else 0
+        released = list(reversed(self.releases))
+        candidates = [each for each in reversed(self.candidates) if each not in released]
+        order = [
+            *(each for each in candidates if self.is_valid_candidate(each)),
+            *(each for each in released if each.serial > behind and ring.ref in each.bindings),
+            *candidates,
+            *([tip] if tip else []),
+        ]
+        return next((each for each in order if version in (None, each.version)), None)
+
     def _sorted(self, wanted: Callable[[str], bool]) -> list[Commit]:
         found = {checksum for ref, checksum in self.refs.items() if wanted(ref)}
         return sorted((self.commits[checksum] for checksum in found), key=lambda commit: commit.serial)

@@ -114,6 +114,17 @@ class Stopped(ServerTest):
         late = [entry for entry in self.server.journal() if entry.get("late")]
         self.assertEqual([(entry["action"], entry["event"]) for entry in late], [("stage", "done")])
 
+    def test_publish_completes_what_publish_began(self) -> None:
+        self.server.build("44.1", {"hello": "1-1"})
+        staged = self.server.json("stage")["release"]["checksum"]
+        self.server.json("sign")
+        hook = KILL.format(module="publish", owner="", name="smoke_pull", nth=1, before=True)
+        self.assertEqual(self.server.call("publish", before=hook).returncode, -signal.SIGKILL)
+        self.assertNotIn(PILOT, self.server.refs())
+        self.assertEqual(self.server.json("publish")["outcome"], "published")
+        self.assertEqual(self.server.pull(PILOT), staged)
+        self.assertEqual(self.server.json("publish")["outcome"], "unchanged")
+
     def test_no_agent_stays_behind(self) -> None:
         before = self.agents()
         for number in range(4):

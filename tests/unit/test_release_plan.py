@@ -169,3 +169,14 @@ def test_what_a_later_ring_refuses() -> None:
     unbound = replace(ONE, bindings=ONE.bindings - {STABLE.ref})
     with pytest.raises(Refused, match="before this ring existed"):
         promote(seen(unbound, pilot=unbound), STABLE, None)
+
+
+def test_what_publish_goes_on_with() -> None:
+    candidate = release(B, 2, ONE)
+    assert seen().to_publish(None) is None
+    assert seen(ONE, pilot=ONE, candidate=candidate).to_publish(None) == candidate
+    assert seen(ONE, TWO, pilot=ONE).to_publish(None) == TWO, "released, but the ring was not moved"
+    assert seen(ONE, TWO, pilot=TWO).to_publish(None) == TWO, "nothing to do, or to repair"
+    assert seen(ONE, TWO, pilot=TWO).to_publish(ONE.version) is None, "the ring has passed it"
+    overtaken = release(build("3"), 2, ONE)
+    assert seen(ONE, TWO, pilot=TWO, candidate=overtaken).to_publish(None) == overtaken, "to be refused"
