@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 from paramiko import SSHException
@@ -10,10 +9,6 @@ from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
 from tasks.refusals import client_reason
-
-# While a client is away, refused connections are expected; without a handler paramiko prints each one as a
-# traceback.
-logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 # Seconds. Finalising a staged deployment at shutdown may take 5 minutes, firmware of a big machine 3, and a
 # client that falls back boots up to four times.
