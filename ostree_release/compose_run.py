@@ -44,7 +44,10 @@ def run_compose(context: Context, name: str) -> dict[str, Any]:
 def _compose(context: Context, environment: Environment, place: Path, version: str | None) -> dict[str, Any]:
     assert environment.cache is not None
     repository = Repository(environment.repository)
-    settle(context, environment, repository)
+    if settle(context, environment, repository) and environment.ref in repository.refs():
+        # Killed between the ref's move and the signature: that build can be promoted all the same.
+        sign(context, environment, repository, repository.commit(repository.refs()[environment.ref]))
+        update_summary(context, environment, repository)
     environment.cache.mkdir(parents=True, exist_ok=True)
     room = (environment.repository, environment.cache)
     disk.require(f"compose of {environment.name}", context.config.minimum_free_bytes, *room)

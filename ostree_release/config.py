@@ -17,7 +17,6 @@ _TOP = {
     "format": int,
     "image": str,
     "public_name": str,
-    "https_port": int,
     "ca_file": (str, type(None)),
     "state": str,
     "run": str,
@@ -89,7 +88,6 @@ class Config:
 
     image: str
     public_name: str
-    https_port: int
     ca_file: Path | None
     state: Path
     run: Path
@@ -154,7 +152,6 @@ def parse(content: object, origin: str) -> Config:
     return Config(
         image=content["image"],
         public_name=content["public_name"],
-        https_port=content["https_port"],
         ca_file=Path(content["ca_file"]) if content["ca_file"] else None,
         state=Path(content["state"]),
         run=Path(content["run"]),

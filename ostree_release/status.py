@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from . import disk, pkglist
+from . import pkglist
 from .builds import changes
 from .config import Environment
 from .context import Context
@@ -35,7 +35,6 @@ def _composed(environment: Environment) -> dict[str, Any]:
         "composed": True,
         "ref": environment.ref,
         "build": _described(build) if build else None,
-        "disk": disk.usage(environment.repository),
     }
 
 
@@ -62,7 +61,6 @@ def _promoting(context: Context, environment: Environment) -> dict[str, Any]:
         "composed": False,
         "promotes_from": source.name,
         "rings": rings,
-        "disk": disk.usage(environment.repository),
     }
 
 

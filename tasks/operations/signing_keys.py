@@ -58,7 +58,7 @@ bring() {{
   {{ read_content | as_owner --pinentry-mode loopback --passphrase '' --import &&
     echo test | as_owner --pinentry-mode loopback --passphrase '' --sign; }} >/dev/null 2>&1 || {{
     echo "$2: must be an exported secret key without passphrase; nothing was changed" >&2; exit 1; }}
-  echo "$1" >"$home/imported"; stop; trap - EXIT
+  echo "$1" | runuser -u "$owner" -- tee -- "$home/imported" >/dev/null; stop; trap - EXIT
   home=$current; aside; mv -T -- "$home.new" "$home"
 }}
 publish() {{

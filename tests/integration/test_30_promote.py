@@ -57,9 +57,10 @@ def test_a_second_version_takes_the_same_road(deployed: Lab, first_release: dict
     old = ring(deployed, "stable")
     assert old is not None
     build = new_build(deployed, "hello", "2.0")
+    pilots = ring(deployed, "pilot")
     plan = deployed.pyinfra("promote.py", "--dry")
     assert "hello" in plan.text
-    assert ring(deployed, "pilot") == ring(deployed, "pilot")
+    assert ring(deployed, "pilot") == pilots
     done = deployed.pyinfra("promote.py", "-y")
     pilot = ring(deployed, "pilot")
     assert pilot is not None

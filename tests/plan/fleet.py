@@ -46,7 +46,6 @@ STATUS = {
             "composed": True,
             "ref": f"{HOME}/dev",
             "build": {"version": "44.3", "checksum": BUILD, "timestamp": 1795000000},
-            "disk": {},
         },
         "prod": {
             "composed": False,

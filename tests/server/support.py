@@ -91,7 +91,6 @@ class Server:
             "format": 1,
             "image": "kinoite",
             "public_name": "localhost",
-            "https_port": self.port,
             "ca_file": str(self.top / "tls/ca.crt"),
             "state": str(self.state),
             "run": str(self.run),
