@@ -9,7 +9,7 @@ from typing import Any
 from tests.integration.conftest import new_build, newest_build, release, ring
 from tests.integration.driver import Lab, changed_operations
 
-QA = 'ostree_environment_qa={"promotes_from": "dev", "rings": ["stable"]}'
+QA = 'ostree_environment_qa={"promotes_from": "dev", "rings": ["testers"]}'
 BASE = "/srv/ostree/rpm-ostree"
 STATUS = f"curl -sS -o /dev/null -w '%{{http_code}}' --cacert {BASE}/keys/ca.crt https://images.lab:8443/repo/kinoite/qa/config"
 
@@ -19,9 +19,8 @@ def test_a_third_environment_comes_promotes_and_goes(deployed: Lab, first_releas
     assert changed_operations(deployed.pyinfra("deploy.py", "-y", "--json", "--data", QA)) == []
     deployed.pyinfra("promote.py", "-y", "--data", "to=qa")
     rings = release(deployed, "status")["environments"]["qa"]["rings"]
-    assert [(each["name"], each["release"]["version"]) for each in rings] == [
-        ("stable", newest_build(deployed)["version"])
-    ]
+    found = [(each["name"], each["release"]["version"]) for each in rings]
+    assert found == [("testers", newest_build(deployed)["version"])]
     assert deployed.server(STATUS).out == "200"
     deployed.server(f"ostree --repo={BASE}/qa fsck --verify-bindings")
 
@@ -46,7 +45,7 @@ def test_interrupted_on_the_laptop_the_promotion_is_completed(
     assert process.wait(timeout=60) != 0
     assert "promote.py" in "".join(said[-6:]), "it does not say how to go on"
     deadline = time.monotonic() + 120
-    while deployed.server("pgrep -f ostree-release/promoter || true").out:
+    while deployed.server("pgrep -f '[p]romoter promote' || true").out:
         assert time.monotonic() < deadline, "the promotion on the server does not end"
         time.sleep(0.5)
     deployed.pyinfra("promote.py", "-y")
