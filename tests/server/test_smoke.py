@@ -34,6 +34,13 @@ class Smoke(ServerTest):
         self.assertEqual(self.server.json("promote")["release"]["version"], "44.2", "run again, it completes")
         super().tearDown()
 
+    def test_the_pull_itself_trusts_only_what_a_client_trusts(self) -> None:
+        """The question before the pull would hide a pull that accepts any certificate."""
+        config = (self.server.state / "smoke/prod/config").read_text()
+        self.assertIn(f"tls-ca-path={self.server.top / 'tls/ca.crt'}", config)
+        self.assertIn("gpg-verify=true", config)
+        self.assertNotIn("tls-permissive", config)
+
     def test_a_name_that_does_not_resolve(self) -> None:
         self.with_url("https://images.invalid:8443/base/prod")
         self.assertIn("cannot resolve the name images.invalid", self.failing())
