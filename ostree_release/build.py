@@ -22,9 +22,9 @@ def build() -> bytes:
     """Return the zipapp's content."""
     package = Path(__file__).parent
     entries = {"__main__.py": _START}
-    for source in package.glob("*.py"):
-        if source.name != Path(__file__).name:
-            entries[f"{package.name}/{source.name}"] = source.read_bytes()
+    for source in package.rglob("*.py"):
+        if source != Path(__file__):
+            entries[f"{package.name}/{source.relative_to(package).as_posix()}"] = source.read_bytes()
     buffer = io.BytesIO()
     buffer.write(_SHEBANG)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:

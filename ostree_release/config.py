@@ -123,6 +123,24 @@ class Config:
         """The journal's file."""
         return self.state / "journal.jsonl"
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what the subcommand `config` prints."""
+        return {
+            "image": self.image,
+            "public_name": self.public_name,
+            "environments": {
+                environment.name: {
+                    "repository": str(environment.repository),
+                    "url": environment.url,
+                    "ref": environment.ref,
+                    "owner": environment.owner,
+                    "promotes_from": environment.promotes_from,
+                    "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
+                }
+                for environment in self.environments
+            },
+        }
+
 
 def load(path: Path) -> Config:
     """Read and check the configuration; raises Refused with one line per problem."""

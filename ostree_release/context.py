@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from . import actor as actors
 from . import lock
+from .access import actor as actors
 from .config import Config, Environment
 from .errors import Refused
 from .journal import Journal

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from . import pkglist
-from .builds import changes
+from .composing.builds import changes
 from .config import Environment
 from .context import Context
+from .images import pkglist
 from .model import Commit
 from .repo import Repository
 

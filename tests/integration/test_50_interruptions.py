@@ -35,9 +35,9 @@ main(["promote", "--to", "prod"])
 # tests/server/test_interrupted.py, which the lab's server runs too, has every other moment on smaller repositories.
 STEPS = [
     ("repo:Transaction.commit", "before"),
-    ("promote.sign", "after"),
-    ("publish.set_release", "after"),
-    ("publish.move_ring", "after"),
+    ("releasing.promote.sign", "after"),
+    ("releasing.publish.set_release", "after"),
+    ("releasing.publish.move_ring", "after"),
 ]
 
 

@@ -18,7 +18,8 @@ from tests.server.support import PILOT, ServerTest, run
 # The process is gone before or after the nth call of a function.
 KILL = """
 import os, signal
-from ostree_release import {module} as module
+import importlib
+module = importlib.import_module('ostree_release.{module}')
 owner = module{owner}
 real = owner.{name}
 calls = [0]
@@ -35,11 +36,14 @@ owner.{name} = killing
 
 # The named steps, and the moments inside them that matter: a journal line, a transaction's end, a summary.
 BEFORE = [
-    *[("promote", "", step, 1) for step in ("stage", "sign", "publish")],
-    *[("publish", "", step, 1) for step in ("set_release", "smoke_pull", "move_ring", "check_served")],
+    *[("releasing.promote", "", step, 1) for step in ("stage", "sign", "publish")],
+    *[
+        ("releasing.publish", "", step, 1)
+        for step in ("set_release", "smoke_pull", "move_ring", "check_served")
+    ],
 ]
 AFTER = [
-    ("publish", "", "check_served", 1),
+    ("releasing.publish", "", "check_served", 1),
     *[("repo", ".Transaction", step, 1) for step in ("copy_build", "write_release")],
     *[("repo", ".Transaction", "commit", nth) for nth in (1, 2, 3)],
     *[
@@ -93,7 +97,7 @@ class Stopped(ServerTest):
     def test_by_a_signal(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         hook = (
-            "import os, signal\nfrom ostree_release import publish\n"
+            "import os, signal\nfrom ostree_release.releasing import publish\n"
             "publish.smoke_pull = lambda *a: os.kill(os.getpid(), signal.SIGTERM)"
         )
         self.assertIn("stopped by SIGTERM", self.server.refused("promote", before=hook))
@@ -118,7 +122,7 @@ class Stopped(ServerTest):
         self.server.build("44.1", {"hello": "1-1"})
         staged = self.server.json("stage")["release"]["checksum"]
         self.server.json("sign")
-        hook = KILL.format(module="publish", owner="", name="smoke_pull", nth=1, before=True)
+        hook = KILL.format(module="releasing.publish", owner="", name="smoke_pull", nth=1, before=True)
         self.assertEqual(self.server.call("publish", before=hook).returncode, -signal.SIGKILL)
         self.assertNotIn(PILOT, self.server.refs())
         self.assertEqual(self.server.json("publish")["outcome"], "published")
@@ -142,7 +146,7 @@ class Stopped(ServerTest):
     def test_a_lost_connection_does_not_stop_it(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         hook = (
-            "import os, signal\nfrom ostree_release import promote\nreal = promote.stage\n"
+            "import os, signal\nfrom ostree_release.releasing import promote\nreal = promote.stage\n"
             "def stage(*a):\n    os.kill(os.getpid(), signal.SIGHUP)\n    return real(*a)\n"
             "promote.stage = stage"
         )
@@ -158,7 +162,7 @@ class Stopped(ServerTest):
     def test_the_lock(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         hook = (
-            "import subprocess, sys\nfrom ostree_release import promote\n"
+            "import subprocess, sys\nfrom ostree_release.releasing import promote\n"
             "def stage(*a):\n    print(subprocess.run(other, capture_output=True, text=True))\n"
             "    sys.exit(9)\n"
             f"other = {self.server.command('promote')!r}\npromote.stage = stage"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ostree_release import roles
 from ostree_release.__main__ import main
+from ostree_release.access import roles
 from ostree_release.build import build
 from ostree_release.config import load, parse
 from ostree_release.errors import Refused
@@ -135,8 +135,9 @@ def test_the_zipapp_is_the_same_from_everywhere(tmp_path: Path) -> None:
     package = Path(__file__).parents[2] / "ostree_release"
     other = tmp_path / "other place" / "ostree_release"
     other.mkdir(parents=True)
-    for source in sorted(package.glob("*.py"), reverse=True):
-        copied = other / source.name
+    for source in sorted(package.rglob("*.py"), reverse=True):
+        copied = other / source.relative_to(package)
+        copied.parent.mkdir(exist_ok=True)
         copied.write_bytes(source.read_bytes())
         copied.chmod(0o600)
         os.utime(copied, (1, 1))

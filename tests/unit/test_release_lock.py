@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ostree_release import disk, handover, lock
+from ostree_release import disk, lock
+from ostree_release.composing import handover
 from ostree_release.errors import Busy, Refused
 
 

@@ -11,8 +11,8 @@ import pytest
 from ostree_release.config import Environment, Ring
 from ostree_release.errors import Refused
 from ostree_release.model import Commit
-from ostree_release.plan import PROMOTE, REPAIR, UNCHANGED, promote
-from ostree_release.survey import Survey
+from ostree_release.releasing.plan import PROMOTE, REPAIR, UNCHANGED, promote
+from ostree_release.releasing.survey import Survey
 
 PILOT, STABLE = Ring("pilot", "os/pilot"), Ring("stable", "os/stable")
 PROD = Environment(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ostree_release import versions
 from ostree_release.errors import Refused
+from ostree_release.images.pkglist import compare, compare_versions, counts, diff
 from ostree_release.model import Package
-from ostree_release.pkglist import compare, compare_versions, counts, diff
 
 
 @pytest.mark.parametrize("version", ["44.20251101.0", "_x", "a-b_c.r12", "0"])

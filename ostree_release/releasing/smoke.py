@@ -11,12 +11,12 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from . import gpg
-from .config import Config, Environment, Ring
-from .context import Context
-from .errors import Refused
-from .model import Commit
-from .repo import Repository
+from ..config import Config, Environment, Ring
+from ..context import Context
+from ..errors import Refused
+from ..model import Commit
+from ..repo import Repository
+from ..signing import gpg
 
 _TIMEOUT = 20.0  # seconds for a connection or an answer
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .config import Environment
-from .context import Context
-from .errors import Refused
-from .gpg import fingerprints
-from .model import Commit
-from .pkglist import Diff, diff, nothing
-from .repo import Repository
+from ..config import Environment
+from ..context import Context
+from ..errors import Refused
+from ..images.pkglist import Diff, diff, nothing
+from ..model import Commit
+from ..repo import Repository
+from ..signing.gpg import fingerprints
 
 
 def find(environment: Environment, repository: Repository, wanted: str | None) -> Commit:

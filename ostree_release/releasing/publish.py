@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .config import Environment, Ring
-from .context import Context
-from .model import Commit, Move
-from .repo import Repository
+from ..config import Environment, Ring
+from ..context import Context
+from ..model import Commit, Move
+from ..repo import Repository
 from .smoke import check_served, smoke_pull
 
 

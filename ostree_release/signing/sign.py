@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..config import Environment
+from ..context import Context
+from ..model import Commit
+from ..repo import Repository
 from . import gpg
-from .config import Environment
-from .context import Context
-from .model import Commit
-from .repo import Repository
 
 
 def sign(context: Context, environment: Environment, repository: Repository, commit: Commit) -> list[str]:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import cmp_to_key
 
-from .model import Package
+from ..model import Package
 
 Diff = dict[str, list[dict[str, str]]]
 KINDS = ("added", "removed", "upgraded", "downgraded")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from . import builds
-from .context import Context
-from .model import Commit
-from .pkglist import Diff
+from ..composing import builds
+from ..context import Context
+from ..images.pkglist import Diff
+from ..model import Commit
+from ..repo import Repository
+from ..signing.sign import sign
 from .plan import PROMOTE
 from .publish import publish
-from .repo import Repository
 from .road import Request, Road, following, look, settle
-from .sign import sign
 from .stage import stage
 from .survey import Survey
 

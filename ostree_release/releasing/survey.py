@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .config import Environment
-from .model import Commit
+from ..config import Environment
+from ..model import Commit
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import gpg
-from .config import Environment
-from .context import Context
-from .errors import Refused
-from .model import Commit
+from ..config import Environment
+from ..context import Context
+from ..errors import Refused
+from ..model import Commit
+from ..repo import Repository
+from ..signing import gpg
+from ..signing.sign import sign
 from .publish import publish, update_summary
-from .repo import Repository
 from .road import Request, following, look, look_at, settle
-from .sign import sign
 from .stage import stage
 from .survey import Survey
 

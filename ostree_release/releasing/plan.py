@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import versions
-from .config import Ring
-from .errors import Refused
-from .model import Commit, Move
+from .. import versions
+from ..config import Ring
+from ..errors import Refused
+from ..model import Commit, Move
 from .survey import Survey
 
 PROMOTE = "promote"

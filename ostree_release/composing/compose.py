@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from . import actor as actors
-from . import handover, lock, versions
+from .. import lock, versions
+from ..access import actor as actors
+from ..context import Context
+from ..errors import Busy, Refused
+from . import handover
 from .compose_run import folder
-from .context import Context
-from .errors import Busy, Refused
 
 _POLL = 0.3  # seconds between two looks at the unit
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 
-from . import builds, gpg
-from .config import Environment, Ring
-from .context import Context
-from .errors import Refused
+from ..composing import builds
+from ..config import Environment, Ring
+from ..context import Context
+from ..errors import Refused
+from ..repo import Repository
+from ..signing import gpg
 from .plan import Plan
 from .plan import promote as decide
-from .repo import Repository
 from .survey import Survey
 
 
@@ -24,6 +26,18 @@ class Request:
     reason: str | None = None
     expect_build: str | None = None
     expect_tip: str | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Request:
+        """Return what the arguments of `promote` ask for."""
+        return cls(
+            environment=options.to,
+            build=options.build,
+            ring=options.ring,
+            reason=options.reason,
+            expect_build=options.expect_build,
+            expect_tip=options.expect_tip,
+        )
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from . import disk, gpg
-from .clock import release_timestamp
-from .config import Environment
-from .context import Context
-from .errors import Refused
-from .model import Commit, Move
+from .. import disk
+from ..clock import release_timestamp
+from ..config import Environment
+from ..context import Context
+from ..errors import Refused
+from ..model import Commit, Move
+from ..repo import OWN_METADATA, Repository
+from ..signing import gpg
 from .plan import Plan
-from .repo import OWN_METADATA, Repository
 from .survey import Survey
 
 

@@ -12,15 +12,17 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from . import actor, builds, disk, handover, treefile, versions
-from .config import Config, Environment
-from .context import Context
-from .errors import Refused, Stopped
-from .model import Move
-from .publish import update_summary
-from .repo import Repository
-from .road import settle
-from .sign import sign
+from .. import disk, versions
+from ..access import actor
+from ..config import Config, Environment
+from ..context import Context
+from ..errors import Refused, Stopped
+from ..model import Move
+from ..releasing.publish import update_summary
+from ..releasing.road import settle
+from ..repo import Repository
+from ..signing.sign import sign
+from . import builds, handover, treefile
 
 _LEFTOVER = "rpm-ostree-compose.*"  # work directory of a killed rpm-ostree, which the next one leaves there
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..composing.builds import matches
+from ..config import Config, Environment
+from ..context import Context
+from ..errors import Refused
+from ..model import Commit
+from ..repo import Repository
 from . import pkglist
-from .builds import matches
-from .config import Config, Environment
-from .context import Context
-from .errors import Refused
-from .model import Commit
-from .repo import Repository
 
 Found = tuple[Environment, Repository, Commit]
 

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .config import Environment
-from .errors import Refused
+from ..config import Environment
+from ..errors import Refused
 
 
 def effective(environment: Environment) -> Path:

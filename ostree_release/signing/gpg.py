@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import Refused
+from ..errors import Refused
 
 
 def fingerprints(public_key: Path) -> frozenset[str]:

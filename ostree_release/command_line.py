@@ -1,0 +1,74 @@
+"""The command line: which subcommands there are, and what each takes."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import PROGRAM
+
+_REASON_LIMIT = 500  # characters; the journal's lines stay short
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; it ends the program with status 2 on wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="Compose, promote and look at this server's images."
+    )
+    subcommands = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
+
+    def add(name: str, summary: str) -> argparse.ArgumentParser:
+        subcommand = subcommands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        subcommand.add_argument(
+            "--json", action="store_true", help="print one JSON document; progress goes to stderr"
+        )
+        return subcommand
+
+    # Composing
+    command = add("compose", "compose an environment now, or follow the compose that is running")
+    command.add_argument("environment", metavar="ENV")
+    command.add_argument("--version", help="instead of <release>.<yyyymmdd>.<n>")
+    command = add("run-compose", "what the systemd unit runs")
+    command.add_argument("environment", metavar="ENV")
+    command = add("builds", "list the builds of a composed environment, newest first")
+    command.add_argument("environment", metavar="ENV", nargs="?")
+
+    # Releasing
+    command = add("promote", "stage, sign and publish a build, or move what is in the ring before")
+    command.add_argument("--to", default="prod", metavar="ENV", help="promoting environment (default: prod)")
+    command.add_argument("--build", metavar="VERSION|CHECKSUM", help="default: the newest; first ring only")
+    command.add_argument("--ring", help="default: the first")
+    command.add_argument("--reason", type=reason, help="goes into the journal")
+    command.add_argument("--expect-build", metavar="CHECKSUM", help="refuse if the plan has another build")
+    command.add_argument("--expect-tip", metavar="CHECKSUM|none", help="refuse if the ring is somewhere else")
+    command.add_argument("--plan", action="store_true", help="only say what would be done")
+    command = add("stage", "stage a build as a candidate")
+    command.add_argument("--to", default="prod", metavar="ENV")
+    command.add_argument("--build", metavar="VERSION|CHECKSUM", help="default: the newest")
+    command = add("sign", "sign a candidate with the environment's key")
+    command.add_argument("--to", default="prod", metavar="ENV")
+    command.add_argument("--version", help="default: the newest candidate")
+    command = add("publish", "publish a signed candidate and move the first ring to it")
+    command.add_argument("--to", default="prod", metavar="ENV")
+    command.add_argument("--version", help="default: the newest candidate")
+    command.add_argument("--reason", type=reason, help="goes into the journal")
+
+    # Looking
+    add("status", "say what is where")
+    command = add("log", "print the journal")
+    command.add_argument("--environment", metavar="ENV")
+    command = add("diff", "compare the packages of two images")
+    for name in ("old", "new"):
+        command.add_argument(
+            name, metavar=name.upper(), help="version, ring, composed environment or checksum"
+        )
+    add("config", "check the configuration and print it")
+    return parser
+
+
+def reason(given: str) -> str:
+    """Return one printable line, or raise what argparse makes wrong usage of."""
+    if len(given) > _REASON_LIMIT or not given.isprintable():
+        raise argparse.ArgumentTypeError(
+            f"one line of at most {_REASON_LIMIT} printable characters is wanted"
+        )
+    return given

@@ -1,0 +1,1 @@
+"""From a treefile to a build."""

@@ -1,0 +1,1 @@
+"""The checks that can refuse a candidate, one module each."""

@@ -1,0 +1,1 @@
+"""The journal's anchors, and what can be proven from them."""

@@ -1,0 +1,111 @@
+"""What each subcommand runs: one function each, from its arguments to its result.
+
+libostree is imported inside, by those who need it, so that wrong usage and `config` work without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from .context import Context
+
+Result = dict[str, Any]
+
+
+def run(options: argparse.Namespace, context: Context) -> tuple[str, Result]:
+    """Run the subcommand; returns how its result is to be worded, and the result."""
+    if options.subcommand == "promote" and options.plan:
+        return "plan", _plan(options, context)
+    name: str = options.subcommand
+    return name, _RUN[name](options, context)
+
+
+def _compose(options: argparse.Namespace, context: Context) -> Result:
+    from .composing.compose import compose
+
+    return compose(context, options.environment, options.version)
+
+
+def _run_compose(options: argparse.Namespace, context: Context) -> Result:
+    from .composing.compose_run import run_compose
+
+    return run_compose(context, options.environment)
+
+
+def _builds(options: argparse.Namespace, context: Context) -> Result:
+    from .composing.builds import listing
+
+    composed = [environment.name for environment in context.config.environments if environment.composed]
+    return listing(context, context.config.composed(options.environment or composed[0]))
+
+
+def _promote(options: argparse.Namespace, context: Context) -> Result:
+    from .releasing.promote import promote
+    from .releasing.road import Request
+
+    return promote(context, Request.of(options))
+
+
+def _plan(options: argparse.Namespace, context: Context) -> Result:
+    from .releasing.promote import plan_only
+    from .releasing.road import Request
+
+    return plan_only(context, Request.of(options))
+
+
+def _stage(options: argparse.Namespace, context: Context) -> Result:
+    from .releasing.road import Request
+    from .releasing.steps import stage_only
+
+    return stage_only(context, Request(options.to, build=options.build))
+
+
+def _sign(options: argparse.Namespace, context: Context) -> Result:
+    from .releasing.steps import sign_only
+
+    return sign_only(context, options.to, options.version)
+
+
+def _publish(options: argparse.Namespace, context: Context) -> Result:
+    from .releasing.steps import publish_only
+
+    return publish_only(context, options.to, options.version, options.reason)
+
+
+def _status(options: argparse.Namespace, context: Context) -> Result:
+    from .status import status
+
+    return status(context)
+
+
+def _log(options: argparse.Namespace, context: Context) -> Result:
+    entries = context.journal.entries()
+    wanted = [entry for entry in entries if options.environment in (None, entry.get("environment"))]
+    return {"entries": wanted, "broken": context.journal.broken()}
+
+
+def _diff(options: argparse.Namespace, context: Context) -> Result:
+    from .images.diff import difference
+
+    return difference(context, options.old, options.new)
+
+
+def _config(options: argparse.Namespace, context: Context) -> Result:
+    return context.config.as_json()
+
+
+_RUN: dict[str, Callable[[argparse.Namespace, Context], Result]] = {
+    "compose": _compose,
+    "run-compose": _run_compose,
+    "builds": _builds,
+    "promote": _promote,
+    "stage": _stage,
+    "sign": _sign,
+    "publish": _publish,
+    "status": _status,
+    "log": _log,
+    "diff": _diff,
+    "config": _config,
+}

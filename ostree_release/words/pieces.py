@@ -1,0 +1,64 @@
+"""The pieces that results in words are made of: tables, times, checksums, package changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ..images.pkglist import KINDS
+
+_SHOWN = 20  # packages of one kind in a listing; JSON has all of them
+_SIGNS = {"added": "+", "removed": "-", "upgraded": "↑", "downgraded": "↓"}
+
+Result = dict[str, Any]
+
+
+def packages(changed: dict[str, list[dict[str, str]]], limit: int | None = _SHOWN) -> list[str]:
+    """Return one line for each package that changed; limit: how many of a kind, None for all."""
+    lines = []
+    for kind in KINDS:
+        changes = changed[kind]
+        for change in changes[:limit]:
+            versions = " -> ".join(change[end] for end in ("old", "new") if end in change)
+            lines.append(f"  {_SIGNS[kind]} {change['name']} {versions}")
+        if limit is not None and len(changes) > limit:
+            lines.append(f"    and {len(changes) - limit} more {kind}")
+    return lines
+
+
+def what(image: Result | None) -> tuple[str, str, str]:
+    """Return version, checksum and time of an image, for three cells of a table."""
+    return (
+        (image["version"], image["checksum"][:12], when(image["timestamp"]))
+        if image
+        else ("nothing yet", "", "")
+    )
+
+
+def behind(counts: dict[str, int], source: str) -> str:
+    """Return what an image is behind its source by."""
+    changed = [f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]]
+    return f"behind {source}: {', '.join(changed)}" if changed else f"same packages as {source}"
+
+
+def end(ref: str) -> str:
+    """Return the last two components of a ref."""
+    return "/".join(ref.split("/")[-2:])
+
+
+def short(checksum: str | None) -> str:
+    """Return the beginning of a checksum, or that there is none."""
+    return checksum[:12] if checksum else "nothing"
+
+
+def when(timestamp: int) -> str:
+    """Return seconds since 1970 as a person reads them."""
+    return datetime.fromtimestamp(timestamp, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def table(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return rows with their columns aligned, two spaces apart."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
