@@ -36,6 +36,10 @@ ostree_repository_mode = "archive"
 #                     prod fedora/x86_64/IMAGE/LAST_RING, any other fedora/x86_64/IMAGE/NAME/LAST_RING
 #   packages          packages on top of the four lists below; only composed
 #   exclude_packages  packages kept out, on top of ostree_exclude_packages; only composed
+#   gates             thresholds that differ from the defaults, {"soak": {"hours": 48}}; {"soak": False}: off
+#                     (docs/gates.md has all of them); only with promotes_from
+#   approval          {"days": 14, "by_another": False}: how long an approval holds, and whether it must come
+#                     from somebody other than who composed the build; only with promotes_from
 #   signing_key       file on the laptop with an exported secret GPG key, default: the server makes one
 ostree_environment_dev = {"enabled": True}
 ostree_environment_prod = {"promotes_from": "dev", "rings": ["pilot", "stable"]}

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import policy as policies
 from .errors import Refused
+from .policy import Policy
 
-FORMAT = 1
+FORMAT = 2
 DEFAULT_PATH = Path("/etc/ostree-release/config.json")
 
 _TOP = {
@@ -26,8 +28,9 @@ _TOP = {
 }
 _COMMON = {"repository": str, "url": str, "ref": str, "owner": str, "gnupghome": str, "public_key": str}
 _COMPOSED = {**_COMMON, "treefile": str, "cache": str}
-_PROMOTING = {**_COMMON, "promotes_from": str, "rings": list}
+_PROMOTING = {**_COMMON, "promotes_from": str, "rings": list, "policy": dict}
 _RING = {"name": str, "ref": str}
+_POLICY = {"gates": dict, "approval": dict}
 _PATHS = ("repository", "gnupghome", "public_key", "treefile", "cache", "state", "run", "ca_file")
 
 
@@ -54,6 +57,7 @@ class Environment:
     cache: Path | None = None
     promotes_from: str | None = None
     rings: tuple[Ring, ...] = ()
+    policy: Policy | None = None
 
     @property
     def composed(self) -> bool:
@@ -72,6 +76,12 @@ class Environment:
     def release_ref(self, version: str) -> str:
         """Return the ref of a release."""
         return f"{self.home}/releases/{version}"
+
+    @property
+    def rules(self) -> Policy:
+        """The policy of a promoting environment."""
+        assert self.policy is not None
+        return self.policy
 
     def ring(self, name: str | None) -> Ring:
         """Return the ring of that name, or the first one; refuse a name that is none of ours."""
@@ -192,6 +202,7 @@ def _environment(name: str, data: Mapping[str, Any]) -> Environment:
         cache=Path(data["cache"]) if "cache" in data else None,
         promotes_from=data.get("promotes_from"),
         rings=tuple(Ring(**ring) for ring in data.get("rings", ())),
+        policy=policies.read(**data["policy"])[0] if "policy" in data else None,
     )
 
 
@@ -233,6 +244,7 @@ def _check_environment(
     if not data["rings"]:
         problems.append(f"{where}.rings: at least one ring is needed")
         return
+    _check_policy(f"{where}.policy", data["policy"], problems)
     for index, ring in enumerate(data["rings"]):
         _check(f"{where}.rings[{index}]", ring, _RING, problems)
     if len(problems) > before:
@@ -246,3 +258,12 @@ def _check_environment(
             for value in sorted(set(values))
             if values.count(value) > 1
         ]
+
+
+def _check_policy(where: str, data: object, problems: list[str]) -> None:
+    before = len(problems)
+    _check(where, data, _POLICY, problems)
+    if len(problems) == before and isinstance(data, dict):
+        _, wrong = policies.read(data["gates"], data["approval"])
+        for each in wrong:
+            problems.append(f"{where}.{'.'.join(each.path)}: {each.value!r}: must be {each.words}")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ostree_release import policy as policies
+from ostree_release.policy import Policy
 from tasks import settings_rules as rules
 from tasks.settings_reader import problem, read_values, refuse_unknown
 from tasks.settings_rules import Rule, Wrong, shown
@@ -22,8 +24,11 @@ RULES: dict[str, Rule[Any]] = {
     "packages": rules.listed(rules.package),
     "exclude_packages": rules.listed(rules.package),
     "signing_key": rules.optional(rules.laptop_file),
+    "gates": rules.dictionary,
+    "approval": rules.dictionary,
 }
 ONLY_COMPOSED = ("packages", "exclude_packages")
+ONLY_PROMOTING = ("rings", "gates", "approval")
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Environment:
     packages: tuple[str, ...]
     exclude_packages: tuple[str, ...]
     signing_key: str | None
+    policy: Policy
 
     @property
     def composed(self) -> bool:
@@ -93,23 +99,28 @@ def _read_environment(
     refuse_unknown(value, RULES, label, problems)
     values = read_values(value, RULES, label, problems)
     source = values.get("promotes_from")
-    if value.get("promotes_from") is None and "rings" in value:
-        problems.append(
-            f"{key}['rings'] = {shown(value['rings'])}: only an environment with promotes_from has rings"
-        )
+    for only in ONLY_PROMOTING:
+        if value.get("promotes_from") is None and only in value:
+            problems.append(
+                f"{key}['{only}'] = {shown(value[only])}: only an environment with promotes_from has {only}"
+            )
     for only in ONLY_COMPOSED:
         if source is not None and only in value:
             problems.append(
                 f"{key}['{only}'] = {shown(value[only])}: set it for {source}, which is composed;"
                 f" {name} gets what {source} was tested with"
             )
+    policy, not_allowed = policies.read(values.get("gates", {}), values.get("approval", {}))
+    for each in not_allowed:
+        keys = "".join(f"['{name}']" for name in each.path)
+        problems.append(problem(f"{key}{keys}", each.value, each.words))
     if len(problems) > before:
         return None
-    return _with_defaults(name, source, values, image, base)
+    return _with_defaults(name, source, values, policy, image, base)
 
 
 def _with_defaults(
-    name: str, source: str | None, values: Mapping[str, Any], image: str, base: str
+    name: str, source: str | None, values: Mapping[str, Any], policy: Policy, image: str, base: str
 ) -> Environment:
     names: tuple[str, ...] = () if source is None else values.get("rings", DEFAULT_RINGS)
     root = f"fedora/{ARCHITECTURE}/{image}"
@@ -132,4 +143,5 @@ def _with_defaults(
         packages=values.get("packages", ()),
         exclude_packages=values.get("exclude_packages", ()),
         signing_key=values.get("signing_key"),
+        policy=policy,
     )

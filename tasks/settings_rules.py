@@ -102,6 +102,13 @@ def whole_number(lowest: int, highest: int, words: str = "a whole number") -> Ru
     return check
 
 
+def dictionary(value: object) -> Mapping[str, object]:
+    """A dictionary with text as keys; what may be in it is somebody else's to judge."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise Wrong("a dictionary with names as keys")
+    return value
+
+
 def switch(value: object) -> bool:
     """True or False."""
     if not isinstance(value, bool):

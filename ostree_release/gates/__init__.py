@@ -1,1 +1,1 @@
-"""The checks that can refuse a candidate, one module each."""
+"""The checks that can refuse a candidate, one module each: `judge(subject)` returns an outcome."""

@@ -13,7 +13,7 @@ from tasks.server import places
 from tasks.settings import Environment, Server
 from tasks.templates import render
 
-FORMAT = 1
+FORMAT = 2
 
 
 @deploy("Release tool")
@@ -100,4 +100,5 @@ def _environment(settings: Server, environment: Environment) -> dict[str, object
         **common,
         "promotes_from": environment.promotes_from,
         "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
+        "policy": environment.policy.as_json(),
     }

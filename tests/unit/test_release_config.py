@@ -20,7 +20,7 @@ from ostree_release.errors import Refused
 
 COMMON = {"url": "https://images.test:8443/repo", "owner": "root", "gnupghome": "/k", "public_key": "/k.gpg"}
 GOOD: dict[str, Any] = {
-    "format": 1,
+    "format": 2,
     "image": "kinoite",
     "public_name": "images.test",
     "ca_file": None,
@@ -36,6 +36,7 @@ GOOD: dict[str, Any] = {
             "ref": "os/stable",
             "promotes_from": "dev",
             "rings": [{"name": "pilot", "ref": "os/pilot"}, {"name": "stable", "ref": "os/stable"}],
+            "policy": {"gates": {}, "approval": {}},
         },
     },
 }
@@ -60,7 +61,7 @@ def test_a_good_configuration() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        ("format", 2, "format: 2 is not 1"),
+        ("format", 1, "format: 1 is not 2"),
         ("extra", 1, "extra: unknown key"),
         ("image", None, "image: None has the wrong type"),
         ("minimum_free_bytes", True, "minimum_free_bytes: True has the wrong type"),

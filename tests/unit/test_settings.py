@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ostree_release import policy
 from tasks.settings import SettingsError, client_settings, resolve, server_settings
 from tests.unit.settings_cases import NAME, valid
 
@@ -126,6 +127,7 @@ def test_every_key_of_an_environment_reaches_its_field(tmp_path: Path) -> None:
     found = server_settings(valid(ostree_environment_dev=dev), NAME).environment("dev")
     assert dataclasses.asdict(found) == {
         "name": "dev",
+        "policy": dataclasses.asdict(policy.read({}, {})[0]),
         "enabled": True,
         "promotes_from": None,
         "rings": (),

@@ -1,0 +1,65 @@
+"""What a gate is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the laptop reads the answers' names from here, and has no libostree
+    from ..config import Environment, Ring
+    from ..context import Context
+    from ..model import Commit
+    from ..repo import Repository
+
+PASS, WARN, NEEDS_APPROVAL, FAIL = "pass", "warn", "needs-approval", "fail"
+_SEVERITY = (PASS, WARN, NEEDS_APPROVAL, FAIL)
+
+
+def worst(answers: Iterable[str]) -> str:
+    """Return the most severe of some answers; pass where there is none."""
+    return max(answers, key=_SEVERITY.index, default=PASS)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a gate found. id: stable and exact, because an approval names it; line: for a person."""
+
+    id: str
+    answer: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a gate says: what it found, one line for a person, data for a machine."""
+
+    gate: str
+    findings: tuple[Finding, ...]
+    line: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> str:
+        """The most severe answer of the findings."""
+        return worst(finding.answer for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a gate is asked about: a candidate, or a release, that is to go to a ring.
+
+    source, origin: where its build comes from; build: the build's checksum; tip: what the ring has now;
+    options: the gate's thresholds.
+    """
+
+    context: Context
+    environment: Environment
+    source: Environment
+    repository: Repository
+    origin: Repository
+    candidate: Commit
+    build: str
+    ring: Ring
+    tip: Commit | None
+    options: Mapping[str, Any]

@@ -1,0 +1,63 @@
+"""The table of gates and thresholds: defaults, refusals, and into the configuration and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ostree_release.policy import GATES, read
+from tasks.settings import server_settings
+from tasks.settings_reader import SettingsError
+from tests.unit.settings_cases import NAME, valid
+
+
+def test_every_default_is_allowed_and_filled_in() -> None:
+    policy, problems = read({}, {})
+    assert problems == []
+    assert list(policy.gates) == list(GATES)
+    for name, thresholds in GATES.items():
+        assert policy.gates[name] == {key: threshold.default for key, threshold in thresholds.items()}
+        assert all(threshold.allowed(threshold.default) for threshold in thresholds.values())
+
+
+def test_a_gate_can_be_switched_off_and_a_threshold_changed() -> None:
+    policy, problems = read({"soak": False, "diff": {"removed": "warn"}}, {"days": 1})
+    assert problems == []
+    assert "soak" not in policy.gates
+    assert policy.gates["diff"]["removed"] == "warn"
+    assert policy.gates["diff"]["added"] == "warn"
+    assert policy.approval_days == 1
+    again, problems = read(**policy.as_json())
+    assert (again, problems) == (policy, [])
+
+
+PROD: dict[str, Any] = {"promotes_from": "dev", "rings": ["pilot", "stable"]}
+
+
+@pytest.mark.parametrize(
+    ("gates", "approval", "said"),
+    [
+        ({"soak": {"hour": 1}}, {}, "['gates']['soak']['hour'] = 1: must be left out: there are only hours"),
+        ({"soak": {"hours": True}}, {}, "['gates']['soak']['hours'] = True: must be a whole number from 0"),
+        ({"soak": {"hours": -1}}, {}, "['gates']['soak']['hours'] = -1"),
+        ({"soak": None}, {}, "['gates']['soak'] = None: must be a dictionary, or False to switch"),
+        ({"sok": {}}, {}, "['gates']['sok'] = {}: must be left out: there are only complete"),
+        ({"diff": {"removed": "fail"}}, {}, "['gates']['diff']['removed'] = 'fail': must be one of 'pass'"),
+        ({"diff": {"same_repositories": "x"}}, {}, "must be a list of lists of repository names"),
+        ({}, {"days": 0}, "['approval']['days'] = 0: must be a whole number from 1"),
+        ({}, {"by": True}, "['approval']['by'] = True: must be left out"),
+        ([], {}, "['gates'] = []: must be a dictionary with names as keys"),
+    ],
+)
+def test_what_is_refused_names_the_key(gates: Any, approval: Any, said: str) -> None:
+    prod = PROD | {"gates": gates, "approval": approval}
+    with pytest.raises(SettingsError) as refused:
+        server_settings(valid(ostree_environment_prod=prod), NAME)
+    assert len(refused.value.problems) == 1
+    assert f"ostree_environment_prod{said}" in refused.value.problems[0] or said in refused.value.problems[0]
+
+
+def test_only_what_is_promoted_has_gates() -> None:
+    with pytest.raises(SettingsError, match="only an environment with promotes_from has gates"):
+        server_settings(valid(ostree_environment_dev={"gates": {}}), NAME)
