@@ -154,9 +154,11 @@ ostree_minimum_free_gib = 20
 
 # --- Who may do what on the server ----------------------------------------------------------------
 
-# Logins that exist already: who may compose, and who may promote, without being administrators.
+# Logins that exist already: who may compose, who may promote, and who may approve and hold, without being
+# administrators.
 ostree_composers: list[str] = []
 ostree_promoters: list[str] = []
+ostree_approvers: list[str] = []
 
 # --- Clients --------------------------------------------------------------------------------------
 

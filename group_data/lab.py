@@ -21,6 +21,7 @@ ostree_minimum_free_gib = 1
 
 ostree_composers = ["composer"]
 ostree_promoters = ["promoter"]
+ostree_approvers = ["approver"]
 
 # Nobody waits a day in a lab, and the first release comes before the first client.
 ostree_environment_prod = {

@@ -14,7 +14,13 @@ from lab.errors import LabError
 from lab.network import PUBLIC_NAME, Networks, networks
 
 ROOT = Path(__file__).resolve().parent.parent
-LOGINS = {"admin": "admin", "composer": "composer", "promoter": "promoter", "nobody": "visitor"}
+LOGINS = {
+    "admin": "admin",
+    "composer": "composer",
+    "promoter": "promoter",
+    "approver": "approver",
+    "nobody": "visitor",
+}
 DEFAULT_CLIENTS = 3
 MAXIMUM_CLIENTS = 30
 _FOLLOWS = ("dev", "pilot", "stable")

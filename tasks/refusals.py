@@ -13,7 +13,8 @@ _ABSENT = re.compile(r"^sudo: (unknown user|.*: command not found)|: not found$|
 _MAY_NOT = {
     "composer": "may not compose on this server (ostree_composers names those",
     "promoter": "may not promote on this server (ostree_promoters names those",
-    "reader": "may not do this on this server (ostree_composers and ostree_promoters name those",
+    "approver": "may not approve or hold on this server (ostree_approvers names those",
+    "reader": "may not do this on this server (ostree_composers, _promoters and _approvers name those",
 }
 
 # Beginnings of rpm-ostree's and libostree's errors -> what a person should know first.
@@ -42,7 +43,7 @@ def server_reason(lines: Sequence[str], role: str) -> str:
 
     Args:
         lines: what the command printed, its last lines last.
-        role: "composer" or "promoter", whose entry point was called, or "reader" for either.
+        role: "composer", "promoter" or "approver", whose entry point was called, or "reader" for any.
 
     Returns:
         One line: the program's own, or what sudo's refusal means here.

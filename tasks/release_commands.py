@@ -9,6 +9,7 @@ from pyinfra.api import QuoteString, StringCommand
 
 COMPOSER = "/usr/libexec/ostree-release/composer"
 PROMOTER = "/usr/libexec/ostree-release/promoter"
+APPROVER = "/usr/libexec/ostree-release/approver"
 
 
 def _options(options: dict[str, str | None]) -> list[QuoteString]:
@@ -27,13 +28,16 @@ def composer(subcommand: str, *operands: str, **options: str | None) -> StringCo
 
 def promoter(subcommand: str, *operands: str, **options: str | None) -> StringCommand:
     """Build a call of the promoter's entry point (as ostree-prod)."""
-    return StringCommand(
-        "sudo",
-        "-n",
-        "-u",
-        "ostree-prod",
-        PROMOTER,
-        subcommand,
-        *map(QuoteString, operands),
-        *_options(options),
-    )
+    return _as_prod(PROMOTER, subcommand, operands, options)
+
+
+def approver(subcommand: str, *operands: str, **options: str | None) -> StringCommand:
+    """Build a call of the approver's entry point (as ostree-prod)."""
+    return _as_prod(APPROVER, subcommand, operands, options)
+
+
+def _as_prod(
+    entry: str, subcommand: str, operands: tuple[str, ...], options: dict[str, str | None]
+) -> StringCommand:
+    words = (subcommand, *map(QuoteString, operands), *_options(options))
+    return StringCommand("sudo", "-n", "-u", "ostree-prod", entry, *words)

@@ -61,6 +61,7 @@ SERVER_RULES: dict[str, Rule[Any]] = {
     "ostree_minimum_free_gib": rules.gibibytes,
     "ostree_composers": rules.listed(rules.login),
     "ostree_promoters": rules.listed(rules.login),
+    "ostree_approvers": rules.listed(rules.login),
 }
 REPOSITORIES = "ostree_package_repositories"
 CLIENT_RULES: dict[str, Rule[Any]] = {
@@ -111,6 +112,7 @@ class Server:
     minimum_free_bytes: int
     composers: tuple[str, ...]
     promoters: tuple[str, ...]
+    approvers: tuple[str, ...]
 
     def environment(self, name: str) -> Environment:
         """Return an enabled environment; SettingsError names those there are."""
@@ -193,6 +195,7 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
         minimum_free_bytes=values["ostree_minimum_free_gib"],
         composers=values["ostree_composers"],
         promoters=values["ostree_promoters"],
+        approvers=values["ostree_approvers"],
     )
 
 

@@ -3,7 +3,7 @@
 # Runs inside it, as root, while its image is built. Nothing here is what deploy.py is there to do.
 set -eu
 
-for login in admin composer promoter visitor; do
+for login in admin composer promoter approver visitor; do
     useradd --create-home --shell /bin/bash "$login"
     # No password is set, and none is accepted; without the asterisk sshd takes the login for a locked one.
     usermod --password '*' "$login"

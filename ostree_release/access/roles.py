@@ -1,11 +1,13 @@
-"""Which subcommands the two root-owned entry points may run; sudoers names only the entry points."""
+"""Which subcommands the root-owned entry points may run; sudoers names only the entry points."""
 
 from __future__ import annotations
 
-LOOKING = frozenset({"builds", "status", "log", "diff", "config"})
+# What only reads: nothing here writes, or takes the name of a file to write to.
+LOOKING = frozenset({"builds", "status", "log", "diff", "config", "verify", "changelog", "sbom"})
 ROLES = {
-    "composer": LOOKING | {"compose"},
-    "promoter": LOOKING | {"stage", "sign", "publish", "promote"},
+    "composer": LOOKING | {"compose", "report-health"},
+    "promoter": LOOKING | {"stage", "check", "sign", "publish", "promote", "report-health"},
+    "approver": LOOKING | {"approve", "hold"},
 }
 
 

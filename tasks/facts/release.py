@@ -8,7 +8,7 @@ from typing import Any
 from pyinfra.api import FactBase, StringCommand
 
 from tasks.refusals import server_reason
-from tasks.release_commands import composer, promoter
+from tasks.release_commands import approver, composer, promoter
 
 Answer = dict[str, Any]
 
@@ -33,11 +33,15 @@ def answer(output: list[str], role: str) -> Answer:
 class ReleaseStatus(FactBase[Answer]):
     """What every environment and ring of a server holds (`ostree-release status`).
 
-    + role: "composer" to ask as one; "reader" to ask as a promoter or else as a composer
+    + role: "composer" to ask as one; "reader" to ask as whatever role the login has
     """
 
     def command(self, role: str) -> StringCommand:
-        calls = [composer("status")] if role == "composer" else [promoter("status"), composer("status")]
+        calls = (
+            [composer("status")]
+            if role == "composer"
+            else [each("status") for each in (promoter, approver, composer)]
+        )
         tries = [StringCommand(call, "--json", "2>&1") for call in calls]
         return StringCommand(*tries, "true", _separator=" || ")
 

@@ -19,5 +19,6 @@ def make_accounts(settings: Server) -> None:
         groups={
             places.COMPOSERS: list(settings.composers),
             places.PROMOTERS: list(settings.promoters),
+            places.APPROVERS: list(settings.approvers),
         },
     )

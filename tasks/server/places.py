@@ -7,12 +7,14 @@ from tasks.settings import Environment, Server
 RELEASE_USER = "ostree-prod"
 COMPOSERS = "ostree-composers"
 PROMOTERS = "ostree-promoters"
+APPROVERS = "ostree-approvers"
 
 LIBEXEC = "/usr/libexec/ostree-release"
 PROGRAM = f"{LIBEXEC}/ostree-release.pyz"
 COMMAND = "/usr/sbin/ostree-release"
 COMPOSER = f"{LIBEXEC}/composer"
 PROMOTER = f"{LIBEXEC}/promoter"
+APPROVER = f"{LIBEXEC}/approver"
 CERTIFICATE = f"{LIBEXEC}/certificate"
 
 CONFIGURATION = "/etc/ostree-release"

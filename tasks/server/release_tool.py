@@ -26,6 +26,7 @@ def install_release_tool(settings: Server) -> None:
             File(places.PROGRAM, build(), mode="755"),
             File(places.COMPOSER, entry_point("composer"), mode="755"),
             File(places.PROMOTER, entry_point("promoter"), mode="755"),
+            File(places.APPROVER, entry_point("approver"), mode="755"),
             File(f"{places.CONFIGURATION}/config.json", configuration_text(settings)),
             File("/etc/tmpfiles.d/ostree-release.conf", tmpfiles_text(settings)),
             File("/etc/sudoers.d/ostree-release", sudoers_text(), mode="440", validate="visudo -cf"),
@@ -41,8 +42,10 @@ def sudoers_text() -> str:
         user=places.RELEASE_USER,
         composers=places.COMPOSERS,
         promoters=places.PROMOTERS,
+        approvers=places.APPROVERS,
         composer=places.COMPOSER,
         promoter=places.PROMOTER,
+        approver=places.APPROVER,
     )
 
 

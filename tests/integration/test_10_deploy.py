@@ -104,6 +104,7 @@ def test_owners_and_modes(deployed: Lab) -> None:
         " /etc/ostree-release/tls/server.key /etc/ostree-release/tls/ca.key"
         " /var/lib/ostree-release/keys/dev /var/lib/ostree-release/keys/prod /var/lib/ostree-release/journal.jsonl"
         " /usr/libexec/ostree-release/composer /usr/libexec/ostree-release/promoter"
+        " /usr/libexec/ostree-release/approver"
     ).out.splitlines()
     assert dict(line.split(" ", 1) for line in listing) == {
         BASE: "root:root 755",
@@ -117,6 +118,7 @@ def test_owners_and_modes(deployed: Lab) -> None:
         "/var/lib/ostree-release/journal.jsonl": "root:ostree-prod 660",
         "/usr/libexec/ostree-release/composer": "root:root 755",
         "/usr/libexec/ostree-release/promoter": "root:root 755",
+        "/usr/libexec/ostree-release/approver": "root:root 755",
     }
 
 

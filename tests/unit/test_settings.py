@@ -72,6 +72,7 @@ def test_every_setting_reaches_its_field() -> None:
             ostree_minimum_free_gib=0.5,
             ostree_composers=["ann"],
             ostree_promoters=["bob"],
+            ostree_approvers=["carl"],
             ostree_environment_qa={"enabled": False, "promotes_from": "dev", "rings": ["stable"]},
         ),
         NAME,
@@ -107,6 +108,7 @@ def test_every_setting_reaches_its_field() -> None:
         "minimum_free_bytes": 1024**3 // 2,
         "composers": ("ann",),
         "promoters": ("bob",),
+        "approvers": ("carl",),
     }
     assert [each.name for each in server.disabled] == ["qa"]
     assert server.disabled[0].ref == "fedora/x86_64/aurora/qa/stable"

@@ -48,6 +48,7 @@ DATA: dict[str, object] = {
     "ostree_minimum_free_gib": 20,
     "ostree_composers": [],
     "ostree_promoters": [],
+    "ostree_approvers": [],
     "ostree_image_server": None,
     "ostree_follows": None,
 }
@@ -189,17 +190,18 @@ def test_package_repositories_are_read_as_yum_reads_them() -> None:
     assert parser["fedora"]["gpgcheck"] == "1"
 
 
-def test_sudoers_names_two_programs_and_nothing_else() -> None:
+def test_sudoers_names_the_roles_programs_and_nothing_else() -> None:
     text = release_tool.sudoers_text()
     rules = [line for line in text.splitlines() if not line.startswith("#")]
     assert rules == [
         "%ostree-composers ALL=(root) NOPASSWD: /usr/libexec/ostree-release/composer",
         "%ostree-promoters ALL=(ostree-prod) NOPASSWD: /usr/libexec/ostree-release/promoter",
+        "%ostree-approvers ALL=(ostree-prod) NOPASSWD: /usr/libexec/ostree-release/approver",
     ]
     assert not re.search(r"[*?\[\]^]|SETENV", "\n".join(rules))
 
 
-@pytest.mark.parametrize("role", ["composer", "promoter"])
+@pytest.mark.parametrize("role", ["composer", "promoter", "approver"])
 def test_an_entry_point_is_isolated_python_that_fixes_its_role(role: str) -> None:
     text = release_tool.entry_point(role)
     assert text.splitlines()[0] == "#!/usr/bin/python3 -I"
