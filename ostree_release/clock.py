@@ -1,4 +1,4 @@
-"""Whether this host's clock may date a release: clients refuse updates that are older than what they run."""
+"""What time it is, and whether it may date a release: clients refuse updates older than what they run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from .model import Commit
 _DAY = 86400  # seconds
 
 
+def now() -> int:
+    """Return the seconds since 1970: wherever the program decides by the time, it asks here."""
+    return int(time.time())
+
+
 def release_timestamp(newest: Commit | None) -> int:
     """Return the timestamp for the next release, in seconds: now, or just after the newest release.
 
@@ -18,15 +23,15 @@ def release_timestamp(newest: Commit | None) -> int:
     has not synchronised the clock. In a container the clock is the host's, and a time service that is off
     says that somebody else keeps the time: neither is judged.
     """
-    now = int(time.time())
-    if newest and newest.timestamp > now + _DAY:
-        ahead = (newest.timestamp - now) // 3600
+    present = now()
+    if newest and newest.timestamp > present + _DAY:
+        ahead = (newest.timestamp - present) // 3600
         raise Refused(
             f"clock: the newest release {newest.version} is dated {ahead} hours ahead: set the clock right"
         )
     if _unsynchronised() and not _in_container():
         raise Refused("clock: not synchronised yet (timedatectl): wait for the time service, or repair it")
-    return max(now, newest.timestamp + 1 if newest else 0)
+    return max(present, newest.timestamp + 1 if newest else 0)
 
 
 def _unsynchronised() -> bool:

@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             name, metavar=name.upper(), help="version, ring, composed environment or checksum"
         )
+    add("report-health", "record the clients' health reports that stand on standard input as JSON")
     add("config", "check the configuration and print it")
     return parser
 

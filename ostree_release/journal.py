@@ -17,11 +17,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from . import lock
+from . import clock, lock
 from .errors import Refused
 from .model import Move
 
 START = "0" * 64  # what the first line names as the line before it
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _TAIL = 1 << 20  # bytes read to find the last line; a line is far shorter (reasons are limited)
 
 Entry = dict[str, Any]
@@ -46,8 +47,8 @@ class Journal:
             torn = not tail.endswith(b"\n") and tail != b""
             last = (tail if torn else tail[:-1]).split(b"\n")[-1]
             previous = _hash(last) if tail else START
-            now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            line = json.dumps({"previous": previous, "time": now, **entry}, ensure_ascii=True).encode()
+            stamped = {"previous": previous, "time": time_of(clock.now()), **entry}
+            line = json.dumps(stamped, ensure_ascii=True).encode()
             _write(descriptor, (b"\n" if torn else b"") + line + b"\n")
             os.fsync(descriptor)
         return _hash(line)
@@ -134,6 +135,21 @@ class Journal:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def time_of(timestamp: int) -> str:
+    """Return seconds since 1970 as entries write their time, in UTC."""
+    return datetime.fromtimestamp(timestamp, timezone.utc).strftime(_TIME)
+
+
+def timestamp_of(entry: Mapping[str, Any]) -> int:
+    """Return the time of an entry in seconds since 1970; refuses one that this program did not write."""
+    try:
+        return int(datetime.strptime(entry["time"], _TIME).replace(tzinfo=timezone.utc).timestamp())
+    except (KeyError, TypeError, ValueError):
+        raise Refused(
+            "journal: an entry has no time: somebody has changed it; see ostree-release log"
+        ) from None
 
 
 def broken_links(content: bytes) -> list[int]:

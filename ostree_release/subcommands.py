@@ -6,6 +6,7 @@ libostree is imported inside, by those who need it, so that wrong usage and `con
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,12 @@ def _diff(options: argparse.Namespace, context: Context) -> Result:
     return difference(context, options.old, options.new)
 
 
+def _report_health(options: argparse.Namespace, context: Context) -> Result:
+    from . import health, reports
+
+    return reports.record(context, sys.stdin.buffer.read(health.LIMIT + 1))
+
+
 def _config(options: argparse.Namespace, context: Context) -> Result:
     return context.config.as_json()
 
@@ -107,5 +114,6 @@ _RUN: dict[str, Callable[[argparse.Namespace, Context], Result]] = {
     "status": _status,
     "log": _log,
     "diff": _diff,
+    "report-health": _report_health,
     "config": _config,
 }

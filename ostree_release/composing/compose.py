@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from .. import lock, versions
+from .. import clock, lock, versions
 from ..access import actor as actors
 from ..context import Context
 from ..errors import Busy, Refused
@@ -48,7 +48,7 @@ def compose(context: Context, name: str, version: str | None) -> dict[str, Any]:
     else:
         (place / "result.json").unlink(missing_ok=True)
         handover.write(
-            place / "request.json", {"actor": context.actor, "version": version, "time": time.time()}
+            place / "request.json", {"actor": context.actor, "version": version, "time": clock.now()}
         )
     try:
         with _looking_away():

@@ -12,7 +12,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .. import disk, versions
+from .. import clock, disk, versions
 from ..access import actor
 from ..config import Config, Environment
 from ..context import Context
@@ -104,7 +104,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
 
 
 def _today() -> date:
-    return datetime.now(timezone.utc).date()
+    return datetime.fromtimestamp(clock.now(), timezone.utc).date()
 
 
 def _rpm_ostree(environment: Environment, path: Path, version: str, compose_json: Path) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
+
+from .. import clock
 
 _STALE = 60.0  # seconds after which a request belongs to nobody: its unit never started
 
@@ -35,5 +36,5 @@ def take_request(path: Path) -> dict[str, Any]:
     """Return the request and remove it; empty where there is none (the timer), or only an old one."""
     request = read(path) or {}
     path.unlink(missing_ok=True)
-    fresh = abs(time.time() - request.get("time", 0.0)) < _STALE
+    fresh = abs(clock.now() - request.get("time", 0.0)) < _STALE
     return request if fresh else {}

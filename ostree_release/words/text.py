@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..disk import in_words
+from . import health
 from .pieces import Result, behind, end, packages, short, table, what, when
 
 
@@ -145,4 +146,5 @@ _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     "log": _log,
     "diff": _diff,
     "config": _config,
+    **health.RENDERERS,
 }

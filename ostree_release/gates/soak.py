@@ -1,0 +1,104 @@
+"""The gate `soak`: a build has been in dev long enough, and dev clients run it in good health.
+
+What counts belongs to the build and stays when a candidate is staged again. A build with the same tree is as
+good: what dev clients ran is then bit for bit what the candidate has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .. import clock, health
+from ..journal import Entry, timestamp_of
+from ..words.pieces import when
+from .model import FAIL, NEEDS_APPROVAL, Finding, Outcome, Subject
+
+_HOUR = 3600  # seconds
+
+
+def judge(subject: Subject) -> Outcome:
+    """Return what is still due.
+
+    Options: hours (in dev), clients (of dev, that must be healthy), ring_hours (in the ring before,
+    for a later ring).
+    """
+    entries = subject.context.journal.entries()
+    reports = health.about(entries, subject.source.name, subject.candidate.content)
+    healthy = sorted(client for client, entry in reports.items() if entry["state"] == health.HEALTHY)
+    since = _in_dev_since(subject, entries)
+    findings = [
+        *_too_young("soak:age", subject.source.name, since, subject.options["hours"]),
+        *_unhealthy(reports.values()),
+        *_too_few(len(healthy), subject.options["clients"]),
+        *_ring(subject, entries),
+    ]
+    lines = [finding.line for finding in findings] or [
+        f"in {subject.source.name} for {_hours(since)} h, healthy on {', '.join(healthy) or 'no client'}"
+    ]
+    data = {
+        "since": since,
+        "healthy": healthy,
+        "unhealthy": sorted(set(reports) - set(healthy)),
+    }
+    return Outcome("soak", tuple(findings), "; ".join(lines), data)
+
+
+def moved_at(entries: Iterable[Entry], environment: str, ref: str, checksum: str) -> list[int]:
+    """Return when an environment's ref was moved to a commit, in seconds, oldest first."""
+    return [
+        timestamp_of(entry)
+        for entry in entries
+        if entry.get("event") == "done"
+        and entry.get("environment") == environment
+        and any(move["ref"] == ref and move["to"] == checksum for move in entry.get("moves", ()))
+    ]
+
+
+def _in_dev_since(subject: Subject, entries: Iterable[Entry]) -> int:
+    """Return when the build was published in dev; by its own timestamp where the journal does not know."""
+    times = moved_at(entries, subject.source.name, subject.source.ref, subject.build)
+    if times:
+        return times[0]
+    known = subject.origin if subject.origin.has(subject.build) else subject.repository
+    return (known.commit(subject.build) if known.has(subject.build) else subject.candidate).timestamp
+
+
+def _ring(subject: Subject, entries: Iterable[Entry]) -> list[Finding]:
+    """Judge the time in the ring before; the first ring has none."""
+    position = subject.environment.rings.index(subject.ring)
+    if not position:
+        return []
+    before = subject.environment.rings[position - 1]
+    times = moved_at(entries, subject.environment.name, before.ref, subject.candidate.checksum)
+    since = times[-1] if times else subject.candidate.timestamp
+    return _too_young(f"soak:ring:{before.name}", before.name, since, subject.options["ring_hours"])
+
+
+def _too_young(name: str, where: str, since: int, hours: int) -> list[Finding]:
+    due = since + hours * _HOUR
+    if clock.now() >= due:
+        return []
+    line = f"in {where} for {_hours(since)} h, {hours} h are due (until {when(due)})"
+    return [Finding(name, NEEDS_APPROVAL, line)]
+
+
+def _too_few(healthy: int, wanted: int) -> list[Finding]:
+    if healthy >= wanted:
+        return []
+    return [Finding("soak:clients", NEEDS_APPROVAL, f"healthy on {healthy} of {wanted} dev clients")]
+
+
+def _unhealthy(reports: Iterable[Entry]) -> list[Finding]:
+    return [
+        Finding(
+            f"soak:unhealthy:{entry['client']}",
+            FAIL,
+            f"unhealthy on {entry['client']}: {health.words(entry)}",
+        )
+        for entry in sorted(reports, key=lambda entry: str(entry["client"]))
+        if entry["state"] != health.HEALTHY
+    ]
+
+
+def _hours(since: int) -> int:
+    return max(0, clock.now() - since) // _HOUR
