@@ -13,6 +13,8 @@ from lab import connection, packages, preflight, state, up
 from lab.errors import LabError
 from lab.network import LOOPBACK
 
+SEVERITIES = ("critical", "important", "moderate", "low")
+
 
 def say(text: str) -> None:
     """Print a line of progress at once, also into a pipe."""
@@ -41,6 +43,16 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("status", help="say which machines there are and how to reach them")
     command.add_argument("--json", action="store_true", help="as one JSON document")
     command = commands.add_parser("publish", help="add a version of a package to the lab's repository")
+    command.add_argument("name", metavar="NAME", help="one of the lab's packages, or a new name")
+    command.add_argument("version", metavar="VERSION")
+    command.add_argument("--setuid", action="store_true", help="with a setuid program")
+    command.add_argument("--file-capability", action="store_true", help="with a program that has one")
+    command.add_argument("--vendor", metavar="VENDOR", help="from this vendor")
+    command.add_argument("--user", type=_user, metavar="NAME=UID", help="with a system user of that number")
+    command.add_argument("--advisory", metavar="ID", help="announced by a security advisory")
+    command.add_argument("--severity", choices=SEVERITIES, default="important", help="of the advisory")
+    command.add_argument("--cve", action="append", default=[], metavar="CVE-…", help="that it fixes")
+    command = commands.add_parser("withdraw", help="take a version of a package out of the lab's repository")
     command.add_argument("name", metavar="NAME")
     command.add_argument("version", metavar="VERSION")
     command = commands.add_parser("ssh", help="log in to a machine, or run a command there")
@@ -59,6 +71,13 @@ def _client_count(text: str) -> int:
     if not text.isdecimal() or int(text) > state.MAXIMUM_CLIENTS:
         raise argparse.ArgumentTypeError(f"{text!r}: a number from 0 to {state.MAXIMUM_CLIENTS}")
     return int(text)
+
+
+def _user(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not name or not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: a name and a number, such as tool=980")
+    return name, int(number)
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -94,8 +113,28 @@ def _status(arguments: argparse.Namespace) -> int:
 def _publish(arguments: argparse.Namespace) -> int:
     lab = state.selected()
     found = state.read(lab)
-    packages.publish(preflight.ensure_engine(say), lab, found.image, arguments.name, arguments.version)
-    say(f"published {arguments.name} {arguments.version}; the next compose takes it")
+    name, version = arguments.name, arguments.version
+    variant = packages.Variant(
+        setuid=arguments.setuid,
+        file_capability=arguments.file_capability,
+        vendor=arguments.vendor,
+        user=arguments.user,
+    )
+    advisory = None
+    if arguments.advisory:
+        advisory = packages.Advisory(arguments.advisory, arguments.severity, tuple(arguments.cve))
+    engine = preflight.ensure_engine(say)
+    packages.publish(engine, lab, found.image, name, version, variant, advisory)
+    say(f"published {name} {version}; the next compose takes it")
+    return 0
+
+
+def _withdraw(arguments: argparse.Namespace) -> int:
+    lab = state.selected()
+    found = state.read(lab)
+    engine = preflight.ensure_engine(say)
+    packages.withdraw(engine, lab, found.image, arguments.name, arguments.version)
+    say(f"withdrew {arguments.name} {arguments.version}; the next compose does not find it")
     return 0
 
 
@@ -144,6 +183,7 @@ _COMMANDS = {
     "down": _down,
     "status": _status,
     "publish": _publish,
+    "withdraw": _withdraw,
     "ssh": _ssh,
     "logs": _logs,
     "reboot": _reboot,

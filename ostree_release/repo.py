@@ -26,6 +26,7 @@ _BINDINGS = (
 )  # belong to the refs of the commit that has them
 _SIGNATURES = ("ostree.gpgsigs", "ostree.sign.")  # belong to the bytes of the commit that has them
 _PACKAGES = "rpmostree.rpmdb.pkglist"
+_REPOSITORIES = "rpmostree.rpmmd-repos"
 _SMOKE = "smoke"  # the remote of a scratch repository
 
 
@@ -103,6 +104,12 @@ class Repository:
         metadata = GLib.VariantDict.new(self._load(checksum).get_child_value(0))
         listed = metadata.lookup_value(_PACKAGES, GLib.VariantType("a(sssss)"))
         return None if listed is None else tuple(Package(*fields) for fields in listed.unpack())
+
+    def package_repositories(self, checksum: str) -> tuple[str, ...] | None:
+        """Return the identifiers of the package repositories that a commit was composed from, or None."""
+        metadata = GLib.VariantDict.new(self._load(checksum).get_child_value(0))
+        listed = metadata.lookup_value(_REPOSITORIES, GLib.VariantType("aa{sv}"))
+        return None if listed is None else tuple(str(each["id"]) for each in listed.unpack() if "id" in each)
 
     def signed_by(self, checksum: str, public_key: Path, fingerprints: frozenset[str]) -> bool:
         """Say whether a commit has a valid signature by one of the keys in a file.

@@ -4,18 +4,24 @@ from lab.packages.repository import (
     CLIENT_PACKAGES,
     FIRST_VERSIONS,
     IMAGE_PACKAGES,
+    Advisory,
     ensure_cache,
     packages_key,
     prepare,
     publish,
+    withdraw,
 )
+from lab.packages.variants import Variant
 
 __all__ = [
     "CLIENT_PACKAGES",
     "FIRST_VERSIONS",
     "IMAGE_PACKAGES",
+    "Advisory",
+    "Variant",
     "ensure_cache",
     "packages_key",
     "prepare",
     "publish",
+    "withdraw",
 ]

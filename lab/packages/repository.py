@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab import cache, debootstrap, rpm_ostree
 from lab.engine import Engine
 from lab.errors import LabError
+from lab.packages.variants import Variant, spec
 from lab.state import ROOT, Lab
 
 FIRST_VERSIONS = {
@@ -33,9 +36,21 @@ IMAGE_PACKAGES = (*CLIENT_PACKAGES, "kinoite-branding", "hello")
 SUITE = "trixie"
 BASE_VERSION = "13"
 
+
+@dataclass(frozen=True)
+class Advisory:
+    """A security advisory about one version of a package; cves: CVE identifiers."""
+
+    id: str
+    severity: str
+    cves: tuple[str, ...] = ()
+
+
 _HERE = Path(__file__).resolve().parent
 _TOOLS = "/usr/local/lib/lab-packages"
+_NAME = re.compile(r"[a-z][a-z0-9+._-]*")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_~^]*")
+_MADE_BY_THE_LAB = ("lab-setup", "lab-base")
 
 _BUILD_BASE = f"""
 set -eu
@@ -61,6 +76,15 @@ _PUBLISH = """
 set -eu
 python3 "$1/builder.py" package "$2" "$3" /srv/lab/packages
 python3 "$1/builder.py" index /srv/lab/packages
+python3 "$1/updateinfo.py" /srv/lab/packages "$4"
+"""
+_WITHDRAW = """
+set -eu
+cd /srv/lab/packages
+found=$(find . -name "$2-$3-*.rpm")
+[ -n "$found" ] || { echo "the lab's repository has no $2 $3" >&2; exit 1; }
+rm $found
+python3 "$1/builder.py" index /srv/lab/packages
 """
 
 
@@ -79,24 +103,63 @@ def prepare(engine: Engine, lab: Lab, image: str, say: Callable[[str], None]) ->
     engine.run(image, ["/bin/sh", "-c", _FILL], volumes=volumes, lab=lab)
 
 
-def publish(engine: Engine, lab: Lab, image: str, name: str, version: str) -> None:
+def publish(
+    engine: Engine,
+    lab: Lab,
+    image: str,
+    name: str,
+    version: str,
+    variant: Variant = Variant(),  # noqa: B008 - frozen
+    advisory: Advisory | None = None,
+) -> None:
     """Build one more version of a package into the lab's repository, unless it is there.
 
+    Args:
+        engine: where the lab runs.
+        lab: whose repository.
+        image: the server's image, which has the tools.
+        name: one of the lab's packages, or any other name for a new one that has only a program.
+        version: of the package.
+        variant: what this version has besides.
+        advisory: the security advisory that the repository announces this version with.
+
     Raises:
-        LabError: there is no such package, or the version is none.
+        LabError: the name or the version is none, or one that is made by the lab itself.
     """
-    if name not in FIRST_VERSIONS:
-        known = ", ".join(sorted(FIRST_VERSIONS))
-        raise LabError(f"there is no package {name!r} in the lab; there are {known}")
-    if not _VERSION.fullmatch(version):
-        raise LabError(f"{version!r} is no version of an RPM: digits, letters and . + _ ~ ^, such as 2.0")
+    if name in _MADE_BY_THE_LAB or not _NAME.fullmatch(name):
+        raise LabError(f"{name!r} cannot be published: small letters, digits and + . _ - make a name")
+    _check_version(version)
+    known = _HERE / "specs" / f"{name}.spec"
+    text = spec(name, known.read_text() if known.exists() else None, variant)
+    announced = json.dumps({**asdict(advisory), "name": name, "version": version}) if advisory else ""
     engine.run(
         image,
-        ["/bin/sh", "-c", _PUBLISH, "sh", _TOOLS, name, version],
+        ["/bin/sh", "-c", _PUBLISH, "sh", _TOOLS, name, version, announced],
+        volumes={lab.packages_volume: "/srv/lab/packages"},
+        files={
+            **_tools(),
+            f"{_TOOLS}/specs/{name}.spec": (text.encode(), 0o644),
+            f"{_TOOLS}/updateinfo.py": ((_HERE / "updateinfo.py").read_bytes(), 0o644),
+        },
+        lab=lab,
+    )
+
+
+def withdraw(engine: Engine, lab: Lab, image: str, name: str, version: str) -> None:
+    """Take one version of a package out of the lab's repository; raises LabError where it is not there."""
+    _check_version(version)
+    engine.run(
+        image,
+        ["/bin/sh", "-c", _WITHDRAW, "sh", _TOOLS, name, version],
         volumes={lab.packages_volume: "/srv/lab/packages"},
         files=_tools(),
         lab=lab,
     )
+
+
+def _check_version(version: str) -> None:
+    if not _VERSION.fullmatch(version):
+        raise LabError(f"{version!r} is no version of an RPM: digits, letters and . + _ ~ ^, such as 2.0")
 
 
 def ensure_cache(engine: Engine, image: str, say: Callable[[str], None]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ class Installer:
         self.root.mkdir()
         (work / "dnf").mkdir()
         self._tree = tree
+        self._metadata = cache / "repomd"
         conf = self._dnf.conf.Conf()
         conf.installroot = str(self.root)
         conf.cachedir = str(cache)
@@ -76,6 +78,15 @@ class Installer:
         except self._dnf.exceptions.RepoError as error:
             name = next(self._base.repos.iter_enabled()).id
             raise FailedError(f"{PREFIX}: Updating rpm-md repo '{name}': {_line(error)}") from None
+        for repo in self._base.repos.iter_enabled():
+            self._leave_metadata(repo)
+
+    def _leave_metadata(self, repo: Any) -> None:
+        """Leave what was fetched where the real program leaves it, for whoever looks into the cache."""
+        release = self._tree.get("releasever", "")
+        place = self._metadata / f"{repo.id}-{release}-{self._tree['basearch']}" / "repodata"
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(Path(repo._repo.getCachedir()) / "repodata", place)
 
     def timestamps(self) -> dict[str, int]:
         """Return when each enabled repository's metadata was made, in seconds since 1970."""

@@ -22,7 +22,7 @@ from ..releasing.publish import update_summary
 from ..releasing.road import settle
 from ..repo import Repository
 from ..signing.sign import sign
-from . import builds, handover, treefile
+from . import advisories, builds, handover, treefile
 
 _LEFTOVER = "rpm-ostree-compose.*"  # work directory of a killed rpm-ostree, which the next one leaves there
 
@@ -87,6 +87,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
             raise Refused(f"compose of {environment.name}: rpm-ostree made no commit on {environment.ref}")
         moves.append(Move(environment.ref, before, after))
     build = repository.commit(after)
+    advisories.keep(context, environment, repository, after)
     sign(context, environment, repository, build)
     update_summary(context, environment, repository)
     old = (repository, before) if before and before != after and repository.has(before) else None

@@ -33,7 +33,7 @@ def directories(settings: Server) -> list[Directory]:
         Directory(places.CONFIGURATION),
         Directory(places.STATE),
         Directory(places.DECLARED),
-        *(Directory(f"{places.STATE}/{name}") for name in ("compose", "keys", "smoke")),
+        *(Directory(f"{places.STATE}/{name}") for name in ("advisories", "compose", "keys", "sbom", "smoke")),
         Directory(places.CACHE),
         Directory(places.RUN, "root", user, "750"),
     ]
@@ -43,8 +43,10 @@ def directories(settings: Server) -> list[Directory]:
         found.append(Directory(places.gnupghome(each), owner, owner, "700"))
         if each.composed:
             found.append(Directory(f"{places.STATE}/compose/{each.name}", mode="700"))
+            found.append(Directory(f"{places.STATE}/advisories/{each.name}"))
             found.append(Directory(f"{places.CACHE}/{each.name}"))
         else:
+            found.append(Directory(f"{places.STATE}/sbom/{each.name}", user, user))
             found.append(Directory(f"{places.STATE}/smoke/{each.name}", user, user, "700"))
     return found
 

@@ -41,9 +41,9 @@ def test_a_file_list_keeps_modes_and_names_owners(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "version", "part"),
     [
-        ("nothing", "1.0", "no package 'nothing'"),
+        ("No thing", "1.0", "'No thing' cannot be published"),
         ("hello", "1-2", "'1-2' is no version"),
-        ("lab-base", "2", "no package"),
+        ("lab-base", "2", "'lab-base' cannot be published"),
     ],
 )
 def test_publishing_refuses_what_cannot_be(name: str, version: str, part: str) -> None:

@@ -1,0 +1,136 @@
+"""Keeping what the package repositories say about security, as it was when a build was composed.
+
+The gate works from this later, without a network: rpm-ostree has downloaded it into its cache anyway.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import files
+from ..config import Config, Environment
+from ..context import Context
+from ..errors import Refused
+from ..images.advisories import Advisory
+from ..repo import Repository
+from . import updateinfo
+
+_FORMAT = 1
+_KEPT = 400  # files of an environment, the newest: more than a year of nightly builds
+_METADATA = "cache/repomd"  # below --cachedir; libdnf makes ID-RELEASEVER-ARCH/repodata there
+
+
+@dataclass(frozen=True)
+class Source:
+    """A package repository of a build; problem: why it has no advisories here, or None where it has."""
+
+    id: str
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was kept for a build: its package repositories, and the advisories about its packages."""
+
+    sources: tuple[Source, ...]
+    advisories: tuple[Advisory, ...]
+
+
+def folder(config: Config, environment: Environment) -> Path:
+    """Return the directory with one file for each build of a composed environment, for everybody to read."""
+    return config.state / "advisories" / environment.name
+
+
+def keep(context: Context, environment: Environment, repository: Repository, build: str) -> None:
+    """Keep the advisories about a build's packages; what cannot be read is said, and noted for the gate.
+
+    build: checksum. Also after a compose that changed nothing: the repositories may say more than before.
+    """
+    assert environment.cache is not None
+    names = {package.name for package in repository.packages(build) or ()}
+    sources: list[dict[str, str | None]] = []
+    found: dict[str, Advisory] = {}
+    for name, metadata in _repositories(environment.cache, repository.package_repositories(build)):
+        problem = None
+        try:
+            for advisory in _advisories(metadata):
+                before = found.get(advisory.id)  # of another package repository
+                found[advisory.id] = before.joined(advisory) if before else advisory
+        except Refused as refusal:
+            problem = str(refusal)
+        sources.append({"id": name, "problem": problem})
+        if problem:
+            context.say(f"No advisories of {name}: {problem}")
+    content: dict[str, Any] = {
+        "format": _FORMAT,
+        "build": build,
+        "repositories": sources,
+        "advisories": [each.as_json() for each in _about(names, found.values())],
+    }
+    place = folder(context.config, environment)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        files.replace(place / f"{build}.json", json.dumps(content).encode(), 0o644)
+        _forget_old(place)
+    except OSError as error:
+        context.say(f"The advisories of {environment.name} could not be kept in {place}: {error.strerror}")
+
+
+def kept(config: Config, environment: Environment, build: str) -> Kept | None:
+    """Return what was kept for a build of a composed environment, or None; refuses a file that is broken."""
+    path = folder(config, environment) / f"{build}.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Kept(
+            tuple(Source(**source) for source in content["repositories"]),
+            tuple(Advisory.of(advisory) for advisory in content["advisories"]),
+        )
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused(f"{path}: not what a compose wrote: compose again") from error
+
+
+def _repositories(cache: Path, wanted: tuple[str, ...] | None) -> Iterator[tuple[str, Path | None]]:
+    """Yield each package repository's identifier with the directory of its metadata, if there is one.
+
+    wanted: what the build was composed from; None where it does not say. The cache may also have others, and
+    the same ones for another release: the newest counts.
+    """
+    there: dict[str, Path] = {}
+    for repomd in sorted((cache / _METADATA).glob("*/repodata/repomd.xml"), key=_modified):
+        there[repomd.parent.parent.name.rsplit("-", 2)[0]] = repomd.parent
+    for name in sorted(there if wanted is None else wanted):
+        yield name, there.get(name)
+
+
+def _advisories(metadata: Path | None) -> list[Advisory]:
+    if metadata is None:
+        raise Refused("its metadata is not in the compose's cache")
+    found = sorted(metadata.glob("*updateinfo*"), key=_modified)
+    if not found:
+        raise Refused("it has no updateinfo")
+    return updateinfo.read(found[-1])
+
+
+def _about(names: set[str], found: Iterable[Advisory]) -> Iterator[Advisory]:
+    """Yield the advisories about packages of these names, with only those packages."""
+    for advisory in sorted(found, key=lambda each: each.id):
+        about = advisory.about(names)
+        if about.packages:
+            yield about
+
+
+def _forget_old(place: Path) -> None:
+    for path in sorted(place.glob("*.json"), key=_modified)[:-_KEPT]:
+        path.unlink(missing_ok=True)
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime

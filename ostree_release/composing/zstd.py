@@ -1,0 +1,61 @@
+"""Unpacking Zstandard with the library itself, which every rpm brings: the program `zstd` may be missing.
+
+Python has a module for it only since 3.14.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Iterator
+
+_LIBRARY = "libzstd.so.1"
+_ROOM = 1 << 17  # bytes unpacked at a time; the library's own ZSTD_DStreamOutSize()
+
+
+class _Buffer(ctypes.Structure):
+    """ZSTD_inBuffer and ZSTD_outBuffer: memory, its size, and how far it has been used."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_size_t), ("used", ctypes.c_size_t))
+
+
+def unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what packed bytes contain, in pieces; raises ValueError if they are none, or end too early.
+
+    OSError if the library is not there.
+    """
+    library = _loaded()
+    stream = library.ZSTD_createDStream()
+    room = ctypes.create_string_buffer(_ROOM)
+    wanted = 1  # 0: a frame has ended
+    try:
+        for block in blocks:
+            packed = _Buffer(ctypes.cast(ctypes.c_char_p(block), ctypes.c_void_p), len(block), 0)
+            full = False
+            while packed.used < packed.size or full:
+                out = _Buffer(ctypes.cast(room, ctypes.c_void_p), _ROOM, 0)
+                wanted = library.ZSTD_decompressStream(stream, ctypes.byref(out), ctypes.byref(packed))
+                if library.ZSTD_isError(wanted):
+                    raise ValueError(library.ZSTD_getErrorName(wanted).decode())
+                full = out.used == _ROOM
+                yield room.raw[: out.used]
+    finally:
+        library.ZSTD_freeDStream(stream)
+    if wanted:
+        raise ValueError("ends too early")
+
+
+def _loaded() -> ctypes.CDLL:
+    library = ctypes.CDLL(_LIBRARY)
+    library.ZSTD_createDStream.restype = ctypes.c_void_p
+    library.ZSTD_createDStream.argtypes = []
+    library.ZSTD_freeDStream.argtypes = [ctypes.c_void_p]
+    library.ZSTD_decompressStream.restype = ctypes.c_size_t
+    library.ZSTD_decompressStream.argtypes = [
+        ctypes.c_void_p,
+        ctypes.POINTER(_Buffer),
+        ctypes.POINTER(_Buffer),
+    ]
+    library.ZSTD_isError.argtypes = [ctypes.c_size_t]
+    library.ZSTD_getErrorName.argtypes = [ctypes.c_size_t]
+    library.ZSTD_getErrorName.restype = ctypes.c_char_p
+    return library

@@ -1,0 +1,46 @@
+"""Variants of the lab's packages as specs, and the updateinfo that announces them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.packages import updateinfo
+from lab.packages.variants import Variant, spec
+from ostree_release.composing import updateinfo as reading
+
+SPECS = Path(updateinfo.__file__).parent / "specs"
+
+
+def test_without_a_variant_a_spec_stays_as_it_is() -> None:
+    for path in SPECS.glob("*.spec"):
+        assert spec(path.stem, path.read_text(), Variant()) == path.read_text()
+
+
+def test_every_variant_stands_in_its_section() -> None:
+    lines = spec("tool", None, Variant(True, True, "Other Inc", ("tool", 981))).splitlines()
+    tags, files = lines[: lines.index("%description")], lines[lines.index("%files") + 1 :]
+    script = lines[lines.index("%pre") : lines.index("%files")]
+    assert "Vendor: Other Inc" in tags
+    assert [line for line in files if line.startswith("%attr(4755,root,root) /usr/bin/tool-setuid")]
+    assert [line for line in files if "%caps(cap_net_raw=ep) /usr/bin/tool-capable" in line]
+    assert [line for line in script if "tool:x:981:981:" in line]
+
+
+def test_what_is_announced_is_read(tmp_path: Path) -> None:
+    announced = {
+        "id": "LAB-2026-1",
+        "severity": "critical",
+        "cves": ["CVE-2026-1"],
+        "name": "hello",
+        "version": "62.1",
+        "issued": "2026-01-01 00:00:00",
+    }
+    path = tmp_path / "updateinfo.xml"
+    path.write_bytes(
+        updateinfo.document([announced], ["hello-62.1-1.lab.noarch.rpm", "hello-62.10-1.lab.noarch.rpm"])
+    )
+    (found,) = reading.read(path)
+    assert (found.id, found.severity) == ("LAB-2026-1", "critical")
+    assert [(p.name, p.version, p.release, p.arch) for p in found.packages] == [
+        ("hello", "62.1", "1.lab", "noarch")
+    ]
