@@ -8,7 +8,7 @@ import time
 from .errors import Refused
 from .model import Commit
 
-_DAY = 86400  # seconds
+DAY = 86400  # seconds
 
 
 def now() -> int:
@@ -19,24 +19,27 @@ def now() -> int:
 def release_timestamp(newest: Commit | None) -> int:
     """Return the timestamp for the next release, in seconds: now, or just after the newest release.
 
-    Refuses when the newest release is dated more than a day ahead, or when this host's time service is on and
-    has not synchronised the clock. In a container the clock is the host's, and a time service that is off
-    says that somebody else keeps the time: neither is judged.
+    Refuses when the newest release is dated more than a day ahead, or when the clock is not synchronised yet.
     """
     present = now()
-    if newest and newest.timestamp > present + _DAY:
+    if newest and newest.timestamp > present + DAY:
         ahead = (newest.timestamp - present) // 3600
         raise Refused(
             f"clock: the newest release {newest.version} is dated {ahead} hours ahead: set the clock right"
         )
-    if _unsynchronised() and not _in_container():
+    if awaits_time():
         raise Refused("clock: not synchronised yet (timedatectl): wait for the time service, or repair it")
     return max(present, newest.timestamp + 1 if newest else 0)
 
 
-def _unsynchronised() -> bool:
+def awaits_time() -> bool:
+    """Say whether this host's time service is on and has not synchronised the clock.
+
+    In a container the clock is the host's, and a time service that is off says that somebody else keeps the
+    time: neither is judged.
+    """
     properties = set(_output("timedatectl", "show", "-p", "NTP", "-p", "NTPSynchronized").split())
-    return {"NTP=yes", "NTPSynchronized=no"} <= properties
+    return {"NTP=yes", "NTPSynchronized=no"} <= properties and not _in_container()
 
 
 def _in_container() -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import gi
 
 from .errors import Refused
+from .images.tree import Tree
 from .model import Commit, Move, Package
 
 gi.require_version("OSTree", "1.0")
@@ -28,6 +29,12 @@ _SIGNATURES = ("ostree.gpgsigs", "ostree.sign.")  # belong to the bytes of the c
 _PACKAGES = "rpmostree.rpmdb.pkglist"
 _REPOSITORIES = "rpmostree.rpmmd-repos"
 _SMOKE = "smoke"  # the remote of a scratch repository
+_KINDS = {
+    "commit": OSTree.ObjectType.COMMIT,
+    "dirtree": OSTree.ObjectType.DIR_TREE,
+    "dirmeta": OSTree.ObjectType.DIR_META,
+    "file": OSTree.ObjectType.FILE,
+}
 
 
 @contextlib.contextmanager
@@ -110,6 +117,26 @@ class Repository:
         metadata = GLib.VariantDict.new(self._load(checksum).get_child_value(0))
         listed = metadata.lookup_value(_REPOSITORIES, GLib.VariantType("aa{sv}"))
         return None if listed is None else tuple(str(each["id"]) for each in listed.unpack() if "id" in each)
+
+    def tree(self, checksum: str) -> Tree:
+        """Return the files of a commit; refuses one that is missing."""
+        return Tree(self._repo, checksum)
+
+    def is_partial(self, checksum: str) -> bool:
+        """Say whether a pull of a commit was begun and never ended."""
+        return (self.path / "state" / f"{checksum}.commitpartial").exists()
+
+    def unsound(self, kind: str, checksum: str) -> str | None:
+        """Read one object and its checksum again; returns "missing", "damaged", or None where it is sound.
+
+        kind: commit, dirtree, dirmeta or file.
+        """
+        try:
+            self._repo.fsck_object(_KINDS[kind], checksum, None)
+        except GLib.Error as error:
+            missing = error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND)
+            return "missing" if missing else "damaged"
+        return None
 
     def signed_by(self, checksum: str, public_key: Path, fingerprints: frozenset[str]) -> bool:
         """Say whether a commit has a valid signature by one of the keys in a file.

@@ -73,7 +73,7 @@ DEBIAN = Platform(
     ),
     packages=(
         *("ostree", "gir1.2-ostree-1.0", "python3", "python3-gi", "apache2"),
-        *("gnupg", "openssl", "ca-certificates", "sudo", "util-linux"),
+        *("gnupg", "openssl", "ca-certificates", "rpm", "sudo", "util-linux"),
     ),
     compose_packages=None,
     selinux_packages=("policycoreutils", "policycoreutils-python-utils", "selinux-policy-default"),

@@ -13,12 +13,14 @@ import os
 import pwd
 import shutil
 import ssl
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import unittest
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,19 @@ def run(*command: str | Path, check: bool = True, **more: Any) -> subprocess.Com
     if check and done.returncode:
         raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done
+
+
+@dataclass(frozen=True)
+class File:
+    """A file, symbolic link or directory exactly as a commit is to have it."""
+
+    content: bytes = b""
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    xattrs: Mapping[str, bytes] = field(default_factory=dict)
+    link: str | None = None
+    directory: bool = False
 
 
 class Server:
@@ -122,8 +137,17 @@ class Server:
         }
         self.config.write_text(json.dumps(content), encoding="utf-8")
 
-    def build(self, version: str, packages: Mapping[str, str], sign: str | None = "dev") -> str:
-        """Make a build as rpm-ostree would: no binding, big-endian integers; returns its checksum."""
+    def build(
+        self,
+        version: str,
+        packages: Mapping[str, str],
+        sign: str | None = "dev",
+        files: Mapping[str, File] | None = None,
+    ) -> str:
+        """Make a build as rpm-ostree would: no binding, big-endian integers; returns its checksum.
+
+        files: what else the tree has, by path, exactly so; see `images.bootable` for one that boots.
+        """
         tree = self.top / "tree"
         shutil.rmtree(tree, ignore_errors=True)
         (tree / "usr/share").mkdir(parents=True)
@@ -133,7 +157,7 @@ class Server:
         _, parent = repo.resolve_rev(DEV, True)
         repo.prepare_transaction(None)
         mutable = OSTree.MutableTree.new()
-        modifier = OSTree.RepoCommitModifier.new(OSTree.RepoCommitModifierFlags.CANONICAL_PERMISSIONS, None)
+        modifier = _exact(tree, files or {})
         repo.write_directory_to_mtree(Gio.File.new_for_path(str(tree)), mutable, modifier, None)
         _, root = repo.write_mtree(mutable, None)
         _, checksum = repo.write_commit(parent, None, None, metadata(version, packages), root, None)
@@ -209,6 +233,40 @@ class Server:
         """Return the journal's entries."""
         text = (self.state / "journal.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
+
+
+def _exact(tree: Path, files: Mapping[str, File]) -> Any:
+    """Put files into a tree; returns what makes libostree commit them exactly so."""
+    for path, file in files.items():
+        place = tree / path.lstrip("/")
+        if file.directory:
+            place.mkdir(parents=True, exist_ok=True)
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if file.link is None:
+            place.write_bytes(file.content)
+        else:
+            place.symlink_to(file.link)
+
+    def owned(_repo: Any, path: str, info: Any, *_: Any) -> Any:
+        kind = stat.S_IFMT(info.get_attribute_uint32("unix::mode"))
+        file = files.get(path, File(mode=0o755 if kind == stat.S_IFDIR else 0o644))
+        info.set_attribute_uint32("unix::mode", kind | (0o777 if kind == stat.S_IFLNK else file.mode))
+        info.set_attribute_uint32("unix::uid", file.uid)
+        info.set_attribute_uint32("unix::gid", file.gid)
+        return OSTree.RepoCommitFilterResult.ALLOW
+
+    def attributes(_repo: Any, path: str, *_: Any) -> Any:
+        found = files[path].xattrs if path in files else {}
+        pairs = [(name.encode() + b"\0", value) for name, value in sorted(found.items())]
+        return GLib.Variant("a(ayay)", pairs)
+
+    flags = OSTree.RepoCommitModifierFlags
+    if not files:
+        return OSTree.RepoCommitModifier.new(flags.CANONICAL_PERMISSIONS, None)
+    modifier = OSTree.RepoCommitModifier.new(flags.NONE, owned)
+    modifier.set_xattr_callback(attributes)
+    return modifier
 
 
 def opened(path: Path) -> Any:

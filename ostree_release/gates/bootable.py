@@ -1,0 +1,145 @@
+"""The gate `bootable`: the tree has what a machine needs to start from it."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..errors import Refused
+from ..images import rpmdb
+from ..images.tree import Entry, Tree
+from ..model import Package
+from .findings import several
+from .model import FAIL, Finding, Outcome, Subject
+
+_MODULES = "/usr/lib/modules"
+_TREEFILE = "/usr/share/rpm-ostree/treefile.json"  # what the compose was asked for; rpm-ostree puts it there
+_LABEL = "security.selinux"
+
+
+def judge(subject: Subject) -> Outcome:
+    """Look for the kernel, os-release, rpm database, SELinux labels, /usr/etc, and what anybody may write."""
+    tree = subject.repository.tree(subject.candidate.checksum)
+    listed = subject.repository.packages(subject.candidate.checksum)
+    data: dict[str, Any] = {}
+    findings: list[Finding] = []
+    parts: tuple[Callable[[], Iterator[Finding]], ...] = (
+        lambda: _kernels(tree, data),
+        lambda: _os_release(tree),
+        lambda: _database(tree, listed, data),
+        lambda: _etc(tree),
+        lambda: _every_file(tree, data),
+    )
+    for part in parts:
+        try:
+            findings += part()
+        except Refused as refusal:  # an object that is missing or damaged
+            findings.append(Finding(f"unreadable:{refusal}", FAIL, f"cannot be read: {refusal}"))
+    if findings:
+        line = findings[0].line
+    else:
+        line = f"kernel {', '.join(data['kernels'])}, {data['packages']} packages, everything in its place"
+    return Outcome("bootable", tuple(findings), line, data)
+
+
+def _kernels(tree: Tree, data: dict[str, Any]) -> Iterator[Finding]:
+    kernels = []
+    for version in tree.names(_MODULES):
+        if not _has_content(tree, f"{version.path}/vmlinuz"):
+            continue
+        kernels.append(version.path.rpartition("/")[2])
+        if not _has_content(tree, f"{version.path}/initramfs.img"):
+            line = f"no initramfs for kernel {kernels[-1]}: {version.path}/initramfs.img is missing or empty"
+            yield Finding(f"initramfs:{kernels[-1]}", FAIL, line)
+    data["kernels"] = kernels
+    if not kernels:
+        yield Finding("kernel", FAIL, f"no kernel: there is no {_MODULES}/VERSION/vmlinuz with content")
+
+
+def _has_content(tree: Tree, path: str) -> bool:
+    entry = tree.find(path)
+    return entry is not None and not entry.is_directory and tree.attributes(entry).size > 0
+
+
+def _os_release(tree: Tree) -> Iterator[Finding]:
+    content = tree.read("/usr/lib/os-release") or tree.read("/usr/etc/os-release")
+    if content is None:
+        line = "no os-release: neither /usr/lib/os-release nor /usr/etc/os-release has content"
+        yield Finding("os-release", FAIL, line)
+    elif not any(name.startswith(b"ID=") for name in content.splitlines()):
+        yield Finding("os-release:ID", FAIL, "os-release names no system: it has no line ID=")
+
+
+def _database(tree: Tree, listed: tuple[Package, ...] | None, data: dict[str, Any]) -> Iterator[Finding]:
+    try:
+        installed = rpmdb.read(tree)
+    except Refused as refusal:
+        yield Finding("rpmdb", FAIL, f"rpm database: {refusal}")
+        return
+    data["packages"] = len(installed)
+    if listed is None:
+        yield Finding("pkglist", FAIL, "the commit lists no packages (rpmostree.rpmdb.pkglist)")
+        return
+    ours, theirs = rpmdb.unlike(installed, listed)
+    if ours or theirs:
+        some = min(ours | theirs, key=lambda package: package.name)
+        line = (
+            f"the rpm database has {len(installed)} packages, but the commit lists {len(listed)}: "
+            f"{len(ours | theirs)} are not the same, {some.name} for one"
+        )
+        yield Finding(f"rpmdb:{len(ours)}:{len(theirs)}:{some.name}", FAIL, line)
+
+
+def _etc(tree: Tree) -> Iterator[Finding]:
+    top = {entry.path for entry in tree.children(tree.root)}
+    if "/etc" in top:
+        yield Finding("etc", FAIL, "there is an /etc: a deployment makes it from /usr/etc")
+    usr_etc = tree.find("/usr/etc")
+    if usr_etc is None or not usr_etc.is_directory:
+        yield Finding("usr-etc", FAIL, "there is no /usr/etc, so a deployment would have an empty /etc")
+
+
+def _every_file(tree: Tree, data: dict[str, Any]) -> Iterator[Finding]:
+    """Judge modes and labels, with one look at every file."""
+    writable, unlabelled = [], []
+    for entry in tree.walk():
+        found = tree.attributes(entry)
+        if may_be_written_by_anybody(found.mode):
+            writable.append(
+                (entry.path, f"anybody may write to {entry.path} ({stat.S_IMODE(found.mode):04o})")
+            )
+        if _is_in_usr(entry) and _LABEL not in found.xattrs:
+            unlabelled.append(entry.path)
+    yield from several("world-writable", FAIL, writable)
+    data["selinux"] = wants_labels(tree)
+    if data["selinux"] and unlabelled:
+        line = f"{len(unlabelled)} files in /usr have no SELinux label, {unlabelled[0]} for one"
+        yield Finding(f"unlabelled:{len(unlabelled)}:{unlabelled[0]}", FAIL, line)
+
+
+def may_be_written_by_anybody(mode: int) -> bool:
+    """Say whether anybody may write to it and nothing keeps them from what others have there."""
+    return not stat.S_ISLNK(mode) and bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
+
+
+def wants_labels(tree: Tree) -> bool:
+    """Say whether the image is to have SELinux labels.
+
+    The treefile decides, as the compose kept it in the image (`selinux`, which is on unless it says no); in
+    an image without it, the presence of an SELinux policy does.
+    """
+    content = tree.read(_TREEFILE)
+    try:
+        treefile = json.loads(content) if content is not None else None
+    except ValueError:
+        treefile = None
+    if isinstance(treefile, dict):
+        return treefile.get("selinux", True) is not False
+    return any(tree.names(f"{policy.path}/policy") for policy in tree.names("/usr/etc/selinux"))
+
+
+def _is_in_usr(entry: Entry) -> bool:
+    # The top has only links and empty directories to mount on, some of which the policy leaves alone.
+    return entry.path == "/usr" or entry.path.startswith("/usr/")

@@ -1,0 +1,90 @@
+"""The gate `complete`: every object of the commit is there and sound, and the commit is in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import clock
+from ..errors import Refused
+from ..images.soundness import Unsound, unsound
+from ..model import Commit
+from ..releasing.road import look_at
+from ..releasing.survey import Survey
+from .findings import several
+from .model import FAIL, Finding, Outcome, Subject
+
+
+def judge(subject: Subject) -> Outcome:
+    """Read and checksum every object of the commit, and look at its refs, its parent and its time.
+
+    A candidate, and a release that is to go to a later ring, pass by the same rules.
+    """
+    candidate, repository = subject.candidate, subject.repository
+    if repository.is_partial(candidate.checksum):
+        partial = Finding(
+            "partial", FAIL, "only partly there: its copy was interrupted (partial marker): stage it again"
+        )
+        return Outcome("complete", (partial,), partial.line)
+    broken = list(unsound(repository, candidate.checksum))
+    findings = several("unsound", FAIL, (_named(each) for each in broken))
+    try:
+        survey = look_at(subject.context, subject.environment, repository)
+    except Refused as refusal:
+        findings.append(Finding("repository", FAIL, f"the other releases cannot be read: {refusal}"))
+    else:
+        findings += place(survey, candidate, subject.ring.ref)
+        parent = survey.commits.get(candidate.parent or "")
+        findings += dated(candidate, parent, now=clock.now())
+    if clock.awaits_time():
+        line = "this server's clock is not synchronised yet (timedatectl)"
+        findings.append(Finding("clock", FAIL, line))
+    line = (
+        findings[0].line if findings else "every object is there and sound; refs, parent and time are right"
+    )
+    data = {"unsound": [{"path": each.path, "checksum": each.checksum, "what": each.what} for each in broken]}
+    return Outcome("complete", tuple(findings), line, data)
+
+
+def place(survey: Survey, commit: Commit, ring: str) -> Iterator[Finding]:
+    """Yield what is wrong with the refs that a commit is bound to, and with its parent.
+
+    ring: the ref of the ring it is to go to. A candidate is bound to what a release made today would be, and
+    follows the newest release; a release follows the one with the serial before its own, if that is kept.
+    """
+    released = commit in survey.releases
+    environment = survey.environment
+    due = survey.bindings(commit.version)
+    if released:  # rings may have been added or taken away since
+        due = frozenset(
+            {environment.candidate_ref(commit.version), environment.release_ref(commit.version), ring}
+        )
+    missing, foreign = due - commit.bindings, commit.bindings - due
+    for ref in sorted(missing):
+        yield Finding(f"unbound:{ref}", FAIL, f"not bound to {ref}: clients of that ref would refuse it")
+    for ref in sorted(() if released else foreign):
+        yield Finding(f"bound:{ref}", FAIL, f"bound to {ref}, which is no ref of this release")
+    before = [each for each in survey.releases if not released or each.serial < commit.serial]
+    newest = before[-1] if before else None
+    if released and (newest.serial if newest else 0) != commit.serial - 1:
+        return  # the one before it is retired, and its checksum with it
+    if commit.parent != (newest.checksum if newest else None):
+        due_parent = f"{newest.version} ({newest.checksum[:12]})" if newest else "nothing"
+        line = f"its parent is {(commit.parent or 'nothing')[:12]}, but the release before it is {due_parent}"
+        advice = "" if released else ": stage it again"
+        yield Finding(f"parent:{commit.parent}", FAIL, line + advice)
+
+
+def dated(commit: Commit, parent: Commit | None, now: int) -> Iterator[Finding]:
+    """Yield what is wrong with a commit's time; now: in seconds since 1970."""
+    if commit.timestamp > now + clock.DAY:
+        ahead = (commit.timestamp - now) // 3600
+        yield Finding(
+            f"timestamp:{commit.timestamp}", FAIL, f"dated {ahead} hours ahead of this server's clock"
+        )
+    if parent and commit.timestamp <= parent.timestamp:
+        line = f"not dated later than its parent {parent.version}: clients would refuse the update as older"
+        yield Finding(f"timestamp:{commit.timestamp}:{parent.timestamp}", FAIL, line)
+
+
+def _named(each: Unsound) -> tuple[str, str]:
+    return each.checksum, f"object of {each.path} is {each.what} ({each.checksum}.{each.kind})"

@@ -1,0 +1,125 @@
+"""Images for the gates: trees that boot, with a real rpm database, and a gate asked about one."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ostree_release import config, policy
+from ostree_release.context import Context, Progress
+from ostree_release.gates.model import Subject
+from ostree_release.repo import Repository
+
+from .support import File, Server, run
+
+KERNEL = "6.14.0-63.x86_64"
+PASSWD = "root:x:0:0:root:/root:/bin/bash\ntool:x:901:901::/:/sbin/nologin\n"
+GROUP = "root:x:0:\ntty:x:5:\ntool:x:901:\n"
+LABEL = {"security.selinux": b"system_u:object_r:usr_t:s0\0"}
+
+
+def bootable(packages: Mapping[str, str], vendors: Mapping[str, str] | None = None) -> dict[str, File]:
+    """Return what an image with these packages needs to boot; vendors: of some packages."""
+    modules = f"/usr/lib/modules/{KERNEL}"
+    return {
+        f"{modules}/vmlinuz": File(b"kernel"),
+        f"{modules}/initramfs.img": File(b"initramfs"),
+        "/usr/lib/os-release": File(b'NAME="Fedora Linux"\nID=fedora\n'),
+        "/usr/lib/passwd": File(PASSWD.encode()),
+        "/usr/lib/group": File(GROUP.encode()),
+        "/usr/etc/os-release": File(link="../usr/lib/os-release"),
+        "/usr/share/rpm-ostree/treefile.json": File(b'{"selinux": false}'),
+        "/usr/lib/sysimage/rpm": File(link="../../share/rpm"),
+        **{
+            f"/usr/share/rpm/{name}": File(content)
+            for name, content in database(tuple(packages.items()), tuple((vendors or {}).items())).items()
+        },
+    }
+
+
+@functools.cache
+def database(packages: tuple[tuple[str, str], ...], vendors: tuple[tuple[str, str], ...]) -> dict[str, bytes]:
+    """Return the files of an rpm database that rpm made, by name."""
+    with tempfile.TemporaryDirectory(prefix="ostree-release-rpmdb-") as folder:
+        db = Path(folder) / "db"
+        run("rpmdb", "--dbpath", db, "--initdb")
+        files = [package(name, evr, dict(vendors).get(name)) for name, evr in packages]
+        if files:
+            run("rpm", "--dbpath", db, "--install", "--justdb", "--nodeps", "--ignorearch", *files)
+        return {path.name: path.read_bytes() for path in sorted(db.glob("rpmdb.sqlite*"))}
+
+
+@functools.cache
+def package(name: str, evr: str, vendor: str | None) -> Path:
+    """Return an empty package that rpmbuild made."""
+    folder = _packages() / f"{name}-{evr}-{vendor}"
+    folder.mkdir()
+    version, release = evr.split("-")
+    spec = folder / "package.spec"
+    spec.write_text(
+        f"Name: {name}\nVersion: {version}\nRelease: {release}\nSummary: {name}\nLicense: MIT\n"
+        + (f"Vendor: {vendor}\n" if vendor else "")
+        + "%description\n%files\n",
+        encoding="utf-8",
+    )
+    top = ("--define", f"_topdir {folder}", "--define", "_build_id_links none")
+    run("rpmbuild", "-bb", "--quiet", "--target", "x86_64", *top, spec)
+    return next(folder.glob("RPMS/*/*.rpm"))
+
+
+@functools.cache
+def _packages() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="ostree-release-rpms-"))
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
+def subject(server: Server, gate: str, ring: str = "pilot", **options: Any) -> Subject:
+    """Return what a gate is asked about prod's newest candidate, or its newest release without one.
+
+    options: thresholds that differ from the default.
+    """
+    context = Context(config.load(server.config), "tester", Progress())
+    environment, source = context.config.promoting("prod")
+    repository, origin = Repository(environment.repository), Repository(source.repository)
+    refs = repository.refs()
+    target = environment.ring(ring)
+    staged = [refs[ref] for ref in refs if "/candidate/" in ref] or [
+        refs[ref] for ref in refs if "/releases/" in ref
+    ]
+    candidate = max((repository.commit(checksum) for checksum in staged), key=lambda each: each.serial)
+    tip = refs.get(target.ref)
+    effective, problems = policy.read({gate: options}, {})
+    assert not problems, problems
+    return Subject(
+        context=context,
+        environment=environment,
+        source=source,
+        repository=repository,
+        origin=origin,
+        candidate=candidate,
+        build=candidate.build or "",
+        ring=target,
+        tip=repository.commit(tip) if tip else None,
+        options=effective.gates[gate],
+    )
+
+
+def without(files: Mapping[str, File], *paths: str) -> dict[str, File]:
+    """Return an image's files but some."""
+    return {path: file for path, file in files.items() if path not in paths}
+
+
+def labelled(files: Mapping[str, File]) -> dict[str, File]:
+    """Return an image's files and directories with an SELinux label each."""
+    folders = {
+        str(parent) for path in files for parent in Path(path).parents if str(parent).startswith("/usr")
+    }
+    everything = {**{folder: File(mode=0o755, directory=True) for folder in sorted(folders)}, **files}
+    return {path: replace(file, xattrs={**file.xattrs, **LABEL}) for path, file in everything.items()}
