@@ -38,7 +38,7 @@ class Journal:
     def head(self) -> str:
         """Return the hash of the last complete line (64 hex digits), or `START` of an empty journal."""
         lines = self._tail().split(b"\n")[:-1]
-        return _hash(lines[-1]) if lines else START
+        return line_hash(lines[-1]) if lines else START
 
     def append(self, entry: Mapping[str, Any]) -> str:
         """Add one entry, with its time and the hash of the line before, synced; returns its line's hash."""
@@ -46,12 +46,12 @@ class Journal:
             tail = self._tail()
             torn = not tail.endswith(b"\n") and tail != b""
             last = (tail if torn else tail[:-1]).split(b"\n")[-1]
-            previous = _hash(last) if tail else START
+            previous = line_hash(last) if tail else START
             stamped = {"previous": previous, "time": time_of(clock.now()), **entry}
             line = json.dumps(stamped, ensure_ascii=True).encode()
             _write(descriptor, (b"\n" if torn else b"") + line + b"\n")
             os.fsync(descriptor)
-        return _hash(line)
+        return line_hash(line)
 
     @contextlib.contextmanager
     def move(
@@ -75,16 +75,16 @@ class Journal:
     def entries(self) -> list[Entry]:
         """Return every readable entry, oldest first, each with its own line's hash as `hash`."""
         found = []
-        for line in self._content().split(b"\n"):
+        for line in self.content().split(b"\n"):
             with contextlib.suppress(ValueError):
                 entry = json.loads(line)
                 if isinstance(entry, dict):
-                    found.append({**entry, "hash": _hash(line)})
+                    found.append({**entry, "hash": line_hash(line)})
         return found
 
     def broken(self) -> list[int]:
         """Return the numbers (from 1) of the lines that do not name the line before: somebody changed it."""
-        return broken_links(self._content())
+        return broken_links(self.content())
 
     def interrupted(self, environment: str) -> list[Entry]:
         """Return the environment's intents that have neither done nor failed."""
@@ -116,7 +116,8 @@ class Journal:
             )
         return len(left)
 
-    def _content(self) -> bytes:
+    def content(self) -> bytes:
+        """Return the whole file."""
         with self._opened(os.O_RDONLY) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
             return file.read()
 
@@ -164,7 +165,7 @@ def broken_links(content: bytes) -> list[int]:
         else:
             if entry.get("previous") != previous:
                 broken.append(number)
-        previous = _hash(line)
+        previous = line_hash(line)
     return broken
 
 
@@ -179,7 +180,8 @@ def _as_json(moves: Sequence[Move]) -> list[dict[str, str | None]]:
     return [move.as_json() for move in moves]
 
 
-def _hash(line: bytes) -> str:
+def line_hash(line: bytes) -> str:
+    """Return what the next line names as the line before it: SHA-256 of a line without its end."""
     return hashlib.sha256(line).hexdigest()
 
 

@@ -144,6 +144,8 @@ def _standing(survey: Survey, ring: Ring, tip: Commit) -> Plan:
         repairs.append("summary did not name the refs as they are")
     if survey.interrupted:
         repairs.append("journal had a change without its end")
+    if survey.unanchored:
+        repairs.append("journal's head was not signed")
     return Plan(
         outcome=REPAIR if repairs else UNCHANGED,
         ring=ring,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..config import Environment, Ring
 from ..context import Context
 from ..model import Commit, Move
+from ..proof.anchor import anchor
 from ..repo import Repository
 from .smoke import check_served, smoke_pull
 
@@ -27,6 +28,7 @@ def publish(
     smoke_pull(context, environment, environment.release_ref(release.version), release)
     move_ring(context, environment, repository, release, ring, reason)
     update_summary(context, environment, repository)
+    missing += anchor(context, environment)
     check_served(context, environment, ring, release)
     return missing
 

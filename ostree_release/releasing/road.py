@@ -9,6 +9,7 @@ from ..composing import builds
 from ..config import Environment, Ring
 from ..context import Context
 from ..errors import Refused
+from ..proof.anchor import is_due
 from ..repo import Repository
 from ..signing import gpg
 from .plan import Plan
@@ -90,6 +91,7 @@ def look_at(context: Context, environment: Environment, repository: Repository) 
         signed=frozenset(tip for tip in tips if repository.signed_by(tip, environment.public_key, keys)),
         summary=repository.summary(),
         interrupted=len(context.journal.interrupted(environment.name)),
+        unanchored=is_due(context, environment),
     )
 
 

@@ -15,7 +15,8 @@ class Survey:
 
     refs: every ref with its checksum; commits: what the environment's refs name, by checksum; signed: the
     checksums of ring tips with a signature by the environment's key; summary: what the summary names;
-    interrupted: how many intents in the journal nothing ended.
+    interrupted: how many intents in the journal nothing ended; unanchored: whether the journal's head must be
+    signed.
     """
 
     environment: Environment
@@ -24,6 +25,7 @@ class Survey:
     signed: frozenset[str]
     summary: Mapping[str, str] | None
     interrupted: int = 0
+    unanchored: bool = False
 
     def at(self, ref: str) -> Commit | None:
         """Return the commit that a ref names."""

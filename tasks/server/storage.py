@@ -34,6 +34,7 @@ def directories(settings: Server) -> list[Directory]:
         Directory(places.STATE),
         Directory(places.DECLARED),
         *(Directory(f"{places.STATE}/{name}") for name in ("advisories", "compose", "keys", "sbom", "smoke")),
+        *(Directory(f"{places.STATE}/{name}", user, user) for name in ("anchors", "verify")),
         Directory(places.CACHE),
         Directory(places.RUN, "root", user, "750"),
     ]

@@ -70,7 +70,8 @@ class Server:
         self.dev, self.prod = top / "base/dev", top / "base/prod"
         self.state, self.run = top / "state", top / "run"
         self.config = top / "config.json"
-        for folder in (top / "base/keys", self.state / "keys", self.state / "smoke", self.run):
+        states = (self.state / name for name in ("keys", "smoke", "anchors", "verify"))
+        for folder in (top / "base/keys", self.run, *states):
             folder.mkdir(parents=True)
         for name in ("dev", "prod"):
             run("ostree", f"--repo={top / 'base' / name}", "init", "--mode=archive")

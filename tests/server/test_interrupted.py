@@ -190,7 +190,8 @@ class Owners(ServerTest):
             self.addCleanup(shutil.rmtree, memory)
             shutil.rmtree(self.server.prod)
             self.server.prod.symlink_to(memory)
-        mine: list[Any] = [memory, self.server.state / "keys/prod", self.server.state / "smoke"]
+        mine: list[Any] = [memory, self.server.state / "keys/prod"]
+        mine += [self.server.state / name for name in ("smoke", "anchors", "verify")]
         mine += [self.server.state / "journal.jsonl", *self.server.run.iterdir()]
         for path in mine:
             for each in (path, *path.rglob("*")):
