@@ -16,6 +16,7 @@ from tasks.interrupts import fail_on_interrupt
 from tasks.one_line import one_line
 from tasks.server import (
     accounts,
+    ci,
     firewall,
     packages,
     release_tool,
@@ -48,6 +49,7 @@ with one_line():
         web.serve_repositories(settings=settings, platform=platform)
         signing.make_signing_keys(settings=settings)
         release_tool.install_release_tool(settings=settings)
+        ci.admit_ci(settings=settings, platform=platform)
         if platforms.composes(platform, machine):
             treefiles.write_treefiles(settings=settings)
             schedule.schedule_composes(settings=settings)

@@ -160,6 +160,10 @@ ostree_composers: list[str] = []
 ostree_promoters: list[str] = []
 ostree_approvers: list[str] = []
 
+# SSH keys of the CI (docs/ci.md): name -> {"key": a line of a .pub file, "subcommands": what it may run}.
+# Each logs in as ostree-ci and can run these subcommands of ostree-release, and nothing else.
+ostree_ci_keys: dict[str, dict[str, object]] = {}
+
 # --- Clients --------------------------------------------------------------------------------------
 
 # The inventory's name of the server that a client gets its image from.

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from . import PROGRAM
-from .access import actor, roles
+from .access import actor, ci, entry, roles
 from .command_line import parser
 from .config import DEFAULT_PATH, load
 from .context import Context, Progress
@@ -23,20 +23,35 @@ from .words import text
 _USAGE = 2
 
 
-def main(arguments: Sequence[str] | None = None, role: str | None = None, config: Path = DEFAULT_PATH) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    role: str | None = None,
+    config: Path = DEFAULT_PATH,
+    ci_key: str | None = None,
+) -> int:
     """Run one subcommand; return 0 (done), 1 (refused or failed), 2 (wrong usage) or 75 (try again).
 
-    role: what the entry point is for (see `roles`); config: the configuration file.
+    role: what the entry point is for (see `roles`); config: the configuration file; ci_key: name of the CI's
+    key that the entry point serves.
     """
     os.umask(0o022)  # what a repository holds is served by the web server's own user
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if not entry.are_plain(given):
+        print(f"{PROGRAM}: {entry.PLAIN}", file=sys.stderr)
+        return _USAGE
+    options = parser().parse_args(given)
     if not roles.allowed(role, options.subcommand):
         print(f"{PROGRAM}: {options.subcommand}: not for the role {role}", file=sys.stderr)
         return _USAGE
+    environ = dict(os.environ)
+    if role is not None:
+        entry.leave_behind()
     _survive_a_lost_connection()
     progress = Progress(sys.stderr if options.json else sys.stdout)
     try:
-        context = Context(load(config), actor.current(os.environ), progress)
+        loaded = load(config)
+        served = None if ci_key is None else ci.named(loaded, ci_key, options.subcommand)
+        context = Context(loaded, actor.current(environ, served), progress)
         kind, result = run(options, context)
     except Refused as refusal:
         return _refuse(refusal.lines, refusal.status, options.json)

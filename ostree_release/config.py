@@ -25,12 +25,14 @@ _TOP = {
     "minimum_free_bytes": int,
     "release": str,
     "environments": dict,
+    "ci_keys": dict,
 }
 _COMMON = {"repository": str, "url": str, "ref": str, "owner": str, "gnupghome": str, "public_key": str}
 _COMPOSED = {**_COMMON, "treefile": str, "cache": str}
 _PROMOTING = {**_COMMON, "promotes_from": str, "rings": list, "policy": dict}
 _RING = {"name": str, "ref": str}
 _POLICY = {"gates": dict, "approval": dict}
+_CI_KEY = {"fingerprint": str, "subcommands": list}
 _PATHS = ("repository", "gnupghome", "public_key", "treefile", "cache", "state", "run", "ca_file")
 
 
@@ -93,6 +95,15 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class CiKey:
+    """An SSH key of the CI: its name, its fingerprint (SHA256:...), and what it may run."""
+
+    name: str
+    fingerprint: str
+    subcommands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that the server was told. minimum_free_bytes: what a compose must find free."""
 
@@ -104,6 +115,7 @@ class Config:
     minimum_free_bytes: int
     release: str
     environments: tuple[Environment, ...]
+    ci_keys: tuple[CiKey, ...]
 
     def environment(self, name: str) -> Environment:
         """Return the environment of that name, or refuse."""
@@ -128,6 +140,13 @@ class Config:
             raise Refused(f"{name} is composed: nothing is promoted to it")
         return environment, self.environment(environment.promotes_from)
 
+    def ci_key(self, name: str) -> CiKey:
+        """Return the CI's key of that name, or refuse."""
+        for key in self.ci_keys:
+            if key.name == name:
+                return key
+        raise Refused(f"key {name!r}: ostree_ci_keys has no such key: deploy the server again")
+
     @property
     def journal(self) -> Path:
         """The journal's file."""
@@ -148,6 +167,10 @@ class Config:
                     "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
                 }
                 for environment in self.environments
+            },
+            "ci_keys": {
+                key.name: {"fingerprint": key.fingerprint, "subcommands": list(key.subcommands)}
+                for key in self.ci_keys
             },
         }
 
@@ -175,6 +198,8 @@ def parse(content: object, origin: str) -> Config:
     environments = content["environments"]
     for name, environment in environments.items():
         _check_environment(f"environments.{name}", environment, environments, problems)
+    for name, key in content["ci_keys"].items():
+        _check(f"ci_keys.{name}", key, _CI_KEY, problems)
     if problems:
         raise Refused(*(f"{origin}: {problem}" for problem in problems))
     return Config(
@@ -186,6 +211,10 @@ def parse(content: object, origin: str) -> Config:
         minimum_free_bytes=content["minimum_free_bytes"],
         release=content["release"],
         environments=tuple(_environment(name, data) for name, data in environments.items()),
+        ci_keys=tuple(
+            CiKey(name, key["fingerprint"], tuple(key["subcommands"]))
+            for name, key in content["ci_keys"].items()
+        ),
     )
 
 

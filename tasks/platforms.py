@@ -27,7 +27,8 @@ class Platform:
     """One family of systems.
 
     `installed` prints those of the packages put into it that are installed, one a line; `install` installs
-    those put into it. `compose_packages` is None where there is no package of rpm-ostree.
+    those put into it. `compose_packages` is None where there is no package of rpm-ostree. `sshd` is the unit
+    of the SSH server.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Platform:
     compose_packages: tuple[str, ...] | None
     selinux_packages: tuple[str, ...]
     httpd: Httpd
+    sshd: str
 
 
 # Real names of packages, so that one query answers for all of them.
@@ -59,6 +61,7 @@ RED_HAT = Platform(
         test="systemctl start httpd-init.service && httpd -t",
         listens=(80, 443),
     ),
+    sshd="sshd.service",
 )
 
 KEEP_CONFIGURATION = "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
@@ -91,6 +94,7 @@ DEBIAN = Platform(
         test="apache2ctl configtest",
         listens=(80, 443),
     ),
+    sshd="ssh.service",
 )
 
 # (ID of os-release, or a word of ID_LIKE; major versions, empty for any): the family.

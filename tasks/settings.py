@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks import settings_rules as rules
+from tasks.settings_ci import CiKey, ci_keys
 from tasks.settings_conflicts import find_conflicts
 from tasks.settings_environments import PREFIX, Environment, Ring, read_environments
 from tasks.settings_reader import SettingsError, problem, read_values, refuse_unknown
@@ -64,11 +65,12 @@ SERVER_RULES: dict[str, Rule[Any]] = {
     "ostree_approvers": rules.listed(rules.login),
 }
 REPOSITORIES = "ostree_package_repositories"
+CI_KEYS = "ostree_ci_keys"
 CLIENT_RULES: dict[str, Rule[Any]] = {
     "ostree_image_server": rules.host_name,
     "ostree_follows": rules.follows,
 }
-NAMES = frozenset((*SERVER_RULES, REPOSITORIES, *CLIENT_RULES))
+NAMES = frozenset((*SERVER_RULES, REPOSITORIES, CI_KEYS, *CLIENT_RULES))
 PACKAGE_LISTS = (
     "ostree_base_packages",
     "ostree_desktop_packages",
@@ -113,6 +115,7 @@ class Server:
     composers: tuple[str, ...]
     promoters: tuple[str, ...]
     approvers: tuple[str, ...]
+    ci_keys: tuple[CiKey, ...]
 
     def environment(self, name: str) -> Environment:
         """Return an enabled environment; SettingsError names those there are."""
@@ -152,9 +155,10 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
     inventory_name: the server's name in the inventory, its public name where none is set.
     Raises SettingsError with all problems.
     """
-    problems = _common_problems(data, (*SERVER_RULES, REPOSITORIES))
+    problems = _common_problems(data, (*SERVER_RULES, REPOSITORIES, CI_KEYS))
     values = read_values(data, SERVER_RULES, "{}", problems)
     repositories = package_repositories(data.get(REPOSITORIES, {}), REPOSITORIES, problems)
+    keys_of_ci = ci_keys(data.get(CI_KEYS, {}), CI_KEYS, problems)
     base, keys_alias = values.get("ostree_base_path"), values.get("ostree_keys_alias")
     environments = read_environments(data, values.get("ostree_image_name", "IMAGE"), base or "BASE", problems)
     problems.extend(find_conflicts(environments, data, base, keys_alias))
@@ -196,6 +200,7 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
         composers=values["ostree_composers"],
         promoters=values["ostree_promoters"],
         approvers=values["ostree_approvers"],
+        ci_keys=keys_of_ci,
     )
 
 

@@ -18,24 +18,24 @@ _UNSET = 2**32 - 1  # what the kernel says of a process that no login began
 _AS = re.compile(r"(\S.*) \(as (.*)\)")
 
 
-def current(environ: Mapping[str, str]) -> str:
+def current(environ: Mapping[str, str], served: str | None = None) -> str:
     """Return who asked, as the journal names it.
 
     environ: the environment that sudo made; only SUDO_UID counts, which its caller cannot choose.
+    served: the name of whom sudo served, where that is better known than by SUDO_UID.
     """
-    return recorded(_login_uid(), _number(environ.get("SUDO_UID", "")), os.geteuid())
+    return recorded(_login_uid(), _number(environ.get("SUDO_UID", "")), os.geteuid(), served)
 
 
-def recorded(login: int | None, sudo: int | None, effective: int) -> str:
+def recorded(login: int | None, sudo: int | None, effective: int, served: str | None = None) -> str:
     """Return the name to record: the login, or whom sudo served, or the process; `A (as B)` for two.
 
     login, sudo: user numbers, or None where there is none.
     """
-    if login is None:
-        return _name(effective if sudo is None else sudo)
-    if sudo in (None, login):
-        return _name(login)
-    return f"{_name(login)} (as {_name(sudo)})"
+    by = served or _name(effective if sudo is None else sudo)
+    if login is None or login == sudo:
+        return by
+    return _name(login) if sudo is None and served is None else f"{_name(login)} (as {by})"
 
 
 def people(actor: str) -> frozenset[str]:

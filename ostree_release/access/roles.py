@@ -9,6 +9,8 @@ ROLES = {
     "promoter": LOOKING | {"stage", "check", "sign", "publish", "promote", "report-health"},
     "approver": LOOKING | {"approve", "hold"},
 }
+# What a key of the CI may be given. To approve and to hold is for people.
+FOR_CI = ROLES["composer"] | ROLES["promoter"]
 
 
 def allowed(role: str | None, subcommand: str) -> bool:

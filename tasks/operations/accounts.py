@@ -12,14 +12,18 @@ from tasks.operations.remote_script import quoted, refuse, script
 
 
 @operation()
-def present(user: str, home: str, groups: dict[str, list[str]]) -> Generator[StringCommand, None, None]:
+def present(
+    user: str, home: str, groups: dict[str, list[str]] | None = None, shell: str = "/usr/sbin/nologin"
+) -> Generator[StringCommand, None, None]:
     """
-    Make a system user that nobody can log in as, with a group of its name, and groups of existing logins.
+    Make a system user without a password, with a group of its name, and groups of existing logins.
 
     + user: name of the system user
     + home: its home directory, which is not made here
     + groups: name of a group -> logins that are its members; any other member is taken out
+    + shell: the user's shell; by default one that lets nobody in
     """
+    groups = groups or {}
     members = sorted({login for logins in groups.values() for login in logins})
     state = host.get_fact(Accounts, logins=[user, *members], groups=[user, *groups])
     missing = [login for login in members if login not in state.logins]
@@ -29,9 +33,9 @@ def present(user: str, home: str, groups: dict[str, list[str]]) -> Generator[Str
             " make it first, or take it out of the settings"
         )
         return
-    lines = [*_user(user, home, state), *_groups(groups, state)]
+    lines = [*_user(user, home, shell, state), *_groups(groups, state)]
     if not lines:
-        host.noop(f"user {user} and groups {', '.join(groups)} are as declared")
+        host.noop(f"user {user} and groups {', '.join(groups) or user} are as declared")
         return
     yield script("\n".join(["set -e", *lines]))
 
@@ -40,11 +44,11 @@ def _where(login: str, groups: dict[str, list[str]]) -> str:
     return " and ".join(group.replace("-", "_") for group, logins in groups.items() if login in logins)
 
 
-def _user(user: str, home: str, state: AccountsState) -> Generator[str, None, None]:
+def _user(user: str, home: str, shell: str, state: AccountsState) -> Generator[str, None, None]:
     if user not in state.groups:
         yield f"groupadd --system {quoted(user)}"
     if user not in state.logins:
-        options = ("--gid", user, "--home-dir", home, "--shell", "/usr/sbin/nologin")
+        options = ("--gid", user, "--home-dir", home, "--shell", shell)
         yield f"useradd --system --no-create-home {quoted(*options, user)}"
 
 

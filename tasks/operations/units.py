@@ -29,11 +29,13 @@ def running(
     + started: units that run now and after the next boot
     + stopped: units that do neither
     + loaded: units that systemd must know in their newest form, and no more
-    + configurations: one of the started units -> files it reads when it is reloaded
+    + configurations: a unit -> files it reads when it is reloaded; one that is not to be started is reloaded
+      if it runs
     + only: pattern of units of which none but the started ones may run or be enabled
     """
     started, stopped, loaded = started or [], stopped or [], loaded or []
-    names = [*started, *stopped, *loaded]
+    read = [unit for unit in configurations or {} if unit not in started]
+    names = [*started, *stopped, *loaded, *read]
     units = host.get_fact(
         Units, names=names, patterns=[only] if only else [], configurations=configurations or {}
     )
@@ -42,7 +44,7 @@ def running(
             name for name, unit in units.items() if fnmatchcase(name, only) and (unit.enabled or unit.active)
         }
         stopped = sorted({*stopped, *(surplus - set(started))})
-    lines = list(_changes(started, stopped, loaded, units))
+    lines = list(_changes(started, stopped, loaded, read, units))
     if not lines:
         host.noop(f"{', '.join(names) or only}: as declared")
         return
@@ -50,7 +52,11 @@ def running(
 
 
 def _changes(
-    started: list[str], stopped: list[str], loaded: list[str], units: dict[str, UnitState]
+    started: list[str],
+    stopped: list[str],
+    loaded: list[str],
+    read: list[str],
+    units: dict[str, UnitState],
 ) -> Generator[str, None, None]:
     absent = UnitState()
     states = {name: units.get(name, absent) for name in (*started, *stopped, *loaded)}
@@ -68,3 +74,6 @@ def _changes(
             yield f"systemctl start {quoted(name)}"
         elif states[name].outdated:
             yield f"systemctl reload-or-restart {quoted(name)}"
+    for name in read:
+        if units.get(name, absent).active and units[name].outdated:
+            yield f"systemctl reload {quoted(name)}"

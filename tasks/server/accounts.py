@@ -22,3 +22,6 @@ def make_accounts(settings: Server) -> None:
             places.APPROVERS: list(settings.approvers),
         },
     )
+    if settings.ci_keys:
+        # sshd runs a forced command by the user's shell, so this one has a shell that no key leads to.
+        accounts.present(name="The CI's user", user=places.CI_USER, home=places.CI_HOME, shell="/bin/sh")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from tasks.settings import Environment, Server
 
 RELEASE_USER = "ostree-prod"
+# Whom a role's program runs as.
+ROLE_USERS = {"composer": "root", "promoter": RELEASE_USER, "approver": RELEASE_USER}
 COMPOSERS = "ostree-composers"
 PROMOTERS = "ostree-promoters"
 APPROVERS = "ostree-approvers"
+CI_USER = "ostree-ci"
 
 LIBEXEC = "/usr/libexec/ostree-release"
 PROGRAM = f"{LIBEXEC}/ostree-release.pyz"
@@ -15,10 +18,12 @@ COMMAND = "/usr/sbin/ostree-release"
 COMPOSER = f"{LIBEXEC}/composer"
 PROMOTER = f"{LIBEXEC}/promoter"
 APPROVER = f"{LIBEXEC}/approver"
+CI = f"{LIBEXEC}/ci"
 CERTIFICATE = f"{LIBEXEC}/certificate"
 
 CONFIGURATION = "/etc/ostree-release"
 TLS = f"{CONFIGURATION}/tls"
+CI_HOME = f"{CONFIGURATION}/ci"
 STATE = "/var/lib/ostree-release"
 KEYS = f"{STATE}/keys"
 # What this project has declared in stores that it shares with the administrator.
@@ -26,6 +31,11 @@ DECLARED = f"{STATE}/declared"
 CACHE = "/var/cache/ostree-release"
 RUN = "/run/ostree-release"
 UNITS = "/etc/systemd/system"
+
+
+def ci_entry(role: str) -> str:
+    """Program that sudo may start for the CI as a role."""
+    return f"{CI}-{role}"
 
 
 def owner(environment: Environment) -> str:

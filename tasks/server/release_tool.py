@@ -9,7 +9,7 @@ from pyinfra.api import deploy
 from ostree_release.build import build
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File, Link
-from tasks.server import places
+from tasks.server import ci, places
 from tasks.settings import Environment, Server
 from tasks.templates import render
 
@@ -29,29 +29,27 @@ def install_release_tool(settings: Server) -> None:
             File(places.APPROVER, entry_point("approver"), mode="755"),
             File(f"{places.CONFIGURATION}/config.json", configuration_text(settings)),
             File("/etc/tmpfiles.d/ostree-release.conf", tmpfiles_text(settings)),
-            File("/etc/sudoers.d/ostree-release", sudoers_text(), mode="440", validate="visudo -cf"),
+            File("/etc/sudoers.d/ostree-release", sudoers_text(settings), mode="440", validate="visudo -cf"),
         ],
         links=[Link(places.COMMAND, places.PROGRAM)],
     )
 
 
-def sudoers_text() -> str:
-    """Render what each role may start, and as whom."""
-    return render(
-        "sudoers/ostree-release.j2",
-        user=places.RELEASE_USER,
-        composers=places.COMPOSERS,
-        promoters=places.PROMOTERS,
-        approvers=places.APPROVERS,
-        composer=places.COMPOSER,
-        promoter=places.PROMOTER,
-        approver=places.APPROVER,
-    )
+def sudoers_text(settings: Server) -> str:
+    """Render what each role may start, and as whom; for the CI's user, what its keys need and no more."""
+    users = places.ROLE_USERS
+    rules = [
+        (f"%{places.COMPOSERS}", users["composer"], places.COMPOSER),
+        (f"%{places.PROMOTERS}", users["promoter"], places.PROMOTER),
+        (f"%{places.APPROVERS}", users["approver"], places.APPROVER),
+        *((places.CI_USER, users[role], places.ci_entry(role)) for role in ci.roles(settings)),
+    ]
+    return render("sudoers/ostree-release.j2", rules=rules, programs=[program for _, _, program in rules])
 
 
 def entry_point(role: str) -> str:
     """Render the program that sudo may start for a role."""
-    return render("libexec/role.py.j2", program=places.PROGRAM, role=role)
+    return render("libexec/role.py.j2", program=places.PROGRAM, role=role, whom=f"a {role}", ci=False)
 
 
 def tmpfiles_text(settings: Server) -> str:
@@ -81,6 +79,10 @@ def configuration(settings: Server) -> dict[str, object]:
         "minimum_free_bytes": settings.minimum_free_bytes,
         "release": str(settings.fedora_release),
         "environments": {each.name: _environment(settings, each) for each in settings.environments},
+        "ci_keys": {
+            key.name: {"fingerprint": key.fingerprint, "subcommands": list(key.subcommands)}
+            for key in settings.ci_keys
+        },
     }
 
 

@@ -121,6 +121,7 @@ class Server:
             "run": str(self.run),
             "minimum_free_bytes": 1,
             "release": "44",
+            "ci_keys": {},
             "environments": {
                 "dev": {
                     **common("dev", DEV, USER),

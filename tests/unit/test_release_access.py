@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ostree_release.access import actor, roles
+from ostree_release.access import actor, entry, roles
 
 ROOT = pwd.getpwuid(0).pw_name
 DAEMON = pwd.getpwuid(1).pw_name
@@ -31,6 +33,12 @@ def test_the_login_counts_then_whom_sudo_served_and_neither_hides_the_other(
     login: int | None, sudo: int | None, effective: int, name: str
 ) -> None:
     assert actor.recorded(login, sudo, effective) == name
+
+
+def test_a_key_of_the_ci_stands_for_the_user_that_sudo_served() -> None:
+    assert actor.recorded(1, 1, 0, "ci:gitlab SHA256:x") == "ci:gitlab SHA256:x"
+    assert actor.recorded(None, 1, 0, "ci:gitlab SHA256:x") == "ci:gitlab SHA256:x"
+    assert actor.recorded(0, 1, 0, "ci:gitlab SHA256:x") == f"{ROOT} (as ci:gitlab SHA256:x)"
 
 
 def test_a_login_uid_that_was_never_set_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,3 +86,28 @@ def test_what_the_units_run_is_for_no_role() -> None:
     for role in roles.ROLES:
         assert not roles.allowed(role, "run-compose")
         assert not roles.allowed(role, "")
+
+
+def test_an_entry_point_leaves_the_callers_environment_and_directory_behind(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from ostree_release.access import entry\n"
+        "entry.leave_behind(); print(os.getcwd(), sorted(os.environ), os.getenv('GI_TYPELIB_PATH'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, str(Path(__file__).parents[2])],
+        cwd=tmp_path,
+        env={"GI_TYPELIB_PATH": "/tmp/x", "http_proxy": "x", "HOME": "/tmp"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split("\n")[0] == "/ ['HOME', 'LANG', 'PATH'] None"
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\x00", "\x1b[2J", "\u202eabc", "\udcff", "\u2028", "x" * 4001])
+def test_an_argument_is_one_line_that_can_be_shown(text: str) -> None:
+    assert not entry.are_plain(["promote", "--reason", text])
+
+
+def test_plain_arguments_may_be_in_any_language() -> None:
+    assert entry.are_plain(["approve", "44.1", "--reason", "Größe geprüft, 承認"])

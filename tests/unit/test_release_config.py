@@ -28,6 +28,7 @@ GOOD: dict[str, Any] = {
     "run": "/run/ostree-release",
     "minimum_free_bytes": 1,
     "release": "44",
+    "ci_keys": {"gitlab": {"fingerprint": "SHA256:x", "subcommands": ["status"]}},
     "environments": {
         "dev": {**COMMON, "repository": "/b/dev", "ref": "os/dev", "treefile": "/t.yaml", "cache": "/c"},
         "prod": {
@@ -72,6 +73,7 @@ def test_a_good_configuration() -> None:
         ("environments.prod.promotes_from", "qa", "'qa' is not a composed environment"),
         ("environments.prod.rings", [], "at least one ring"),
         ("environments.prod.rings", [{"name": "a"}], r"rings[0].ref: missing"),
+        ("ci_keys.gitlab.subcommands", "status", "ci_keys.gitlab.subcommands: 'status' has the wrong type"),
         ("environments.prod.ref", "os/other", "is not the ref of the last ring"),
         (
             "environments.prod.rings",
@@ -124,8 +126,9 @@ def test_the_command_line_never_shows_a_traceback(tmp_path: Path, capsys: pytest
     assert json.loads(capsys.readouterr().out) == {"error": f"{path}: No such file or directory"}
     assert main(["promote"], role="composer", config=path) == 2
     assert "not for the role composer" in capsys.readouterr().err
+    assert main(["promote", "--reason", "two\nlines"], config=path) == 2
     with pytest.raises(SystemExit) as usage:
-        main(["promote", "--reason", "two\nlines"], config=path)
+        main(["promote", "--reason", "x" * 1000], config=path)
     assert usage.value.code == 2
     path.write_text(json.dumps(GOOD))
     assert main(["config"], config=path) == 0

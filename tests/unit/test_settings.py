@@ -109,6 +109,7 @@ def test_every_setting_reaches_its_field() -> None:
         "composers": ("ann",),
         "promoters": ("bob",),
         "approvers": ("carl",),
+        "ci_keys": (),
     }
     assert [each.name for each in server.disabled] == ["qa"]
     assert server.disabled[0].ref == "fedora/x86_64/aurora/qa/stable"

@@ -49,6 +49,7 @@ DATA: dict[str, object] = {
     "ostree_composers": [],
     "ostree_promoters": [],
     "ostree_approvers": [],
+    "ostree_ci_keys": {},
     "ostree_image_server": None,
     "ostree_follows": None,
 }
@@ -191,8 +192,11 @@ def test_package_repositories_are_read_as_yum_reads_them() -> None:
 
 
 def test_sudoers_names_the_roles_programs_and_nothing_else() -> None:
-    text = release_tool.sudoers_text()
-    rules = [line for line in text.splitlines() if not line.startswith("#")]
+    text = release_tool.sudoers_text(settings())
+    alias, environment, *rules = [line for line in text.splitlines() if not line.startswith("#")]
+    programs = [f"/usr/libexec/ostree-release/{role}" for role in ("composer", "promoter", "approver")]
+    assert alias == f"Cmnd_Alias OSTREE_RELEASE = {', '.join(programs)}"
+    assert environment == "Defaults!OSTREE_RELEASE env_reset, !setenv"
     assert rules == [
         "%ostree-composers ALL=(root) NOPASSWD: /usr/libexec/ostree-release/composer",
         "%ostree-promoters ALL=(ostree-prod) NOPASSWD: /usr/libexec/ostree-release/promoter",

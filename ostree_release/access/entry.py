@@ -1,0 +1,28 @@
+"""What an entry point leaves behind of its caller, and which arguments it takes at all."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Sequence
+
+_LIMIT = 4000  # characters of one argument
+PLAIN = f"an argument is one line of at most {_LIMIT} printable characters"
+# As systemd sets it for units.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
+
+
+def leave_behind() -> None:
+    """Go on without the caller's working directory and environment.
+
+    Python's isolated mode ignored both so far, and sudo resets the environment unless it is configured
+    otherwise; libraries and programs that are loaded and started later would obey it.
+    """
+    os.chdir("/")
+    os.environ.clear()
+    os.environ.update(PATH=_PATH, LANG="C.UTF-8", HOME=pwd.getpwuid(os.geteuid()).pw_dir)
+
+
+def are_plain(arguments: Sequence[str]) -> bool:
+    """Say whether arguments can be shown as they are: no control, direction or broken characters in them."""
+    return all(len(each) <= _LIMIT and each.isprintable() for each in arguments)
