@@ -173,6 +173,10 @@ ostree_image_server = None
 # have a ring of that name).
 ostree_follows = None
 
+# True: tasks/rebase.py installs a systemd unit that writes after each boot, and every 15 minutes, whether
+# systemd finds the system healthy. tasks/status.py collects it; the gate `soak` counts it.
+ostree_health_reports = False
+
 # --- SSH: names and meanings are pyinfra's --------------------------------------------------------
 
 # Only hosts whose key is known already. (pyinfra's own default accepts any new key, and does not read

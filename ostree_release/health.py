@@ -20,7 +20,7 @@ FORMAT = 1
 HEALTHY, UNHEALTHY = "healthy", "unhealthy"
 EVENT = "reported"
 LIMIT = 8 << 20  # bytes of one document: 10,000 clients with all they may say
-_MOST_UNITS = 20
+MOST_UNITS = 20
 _NAME_LIMIT = 256  # characters; systemd's own limit for a unit
 _SHAPES = {
     "checksum": re.compile(r"[0-9a-f]{64}"),
@@ -94,8 +94,8 @@ def _report(number: int, given: object) -> Report:
         if not isinstance(given[key], str) or not shape.fullmatch(given[key]):
             raise Refused(f"report {number}: {key}: {shape.pattern} is wanted")
     failed = given["failed"]
-    if not isinstance(failed, list) or len(failed) > _MOST_UNITS or not all(map(_is_name, failed)):
-        raise Refused(f"report {number}: failed: a list of at most {_MOST_UNITS} units is wanted")
+    if not isinstance(failed, list) or len(failed) > MOST_UNITS or not all(map(_is_name, failed)):
+        raise Refused(f"report {number}: failed: a list of at most {MOST_UNITS} units is wanted")
     if failed and given["state"] == HEALTHY:
         raise Refused(f"report {number}: healthy with failed units")
     return Report(**{**given, "failed": tuple(failed)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from . import health
 from .composing.builds import changes
 from .config import Environment
 from .context import Context
@@ -20,7 +21,7 @@ def status(context: Context) -> dict[str, Any]:
             locks.enter_context(context.reading(environment))
         return {
             "environments": {
-                environment.name: _composed(environment)
+                environment.name: _composed(context, environment)
                 if environment.composed
                 else _promoting(context, environment)
                 for environment in context.config.environments
@@ -28,13 +29,14 @@ def status(context: Context) -> dict[str, Any]:
         }
 
 
-def _composed(environment: Environment) -> dict[str, Any]:
+def _composed(context: Context, environment: Environment) -> dict[str, Any]:
     repository = Repository(environment.repository)
     build = next(repository.history(environment.ref), None)
     return {
         "composed": True,
         "ref": environment.ref,
         "build": _described(build) if build else None,
+        "reports": _reports(context, environment),
     }
 
 
@@ -62,6 +64,17 @@ def _promoting(context: Context, environment: Environment) -> dict[str, Any]:
         "promotes_from": source.name,
         "rings": rings,
     }
+
+
+def _reports(context: Context, environment: Environment) -> list[dict[str, Any]]:
+    """Return the newest health report of every client that runs a build."""
+    shown = ("client", "version", "checksum", "boot", "state", "system", "failed", "time")
+    newest = health.newest(context.journal.entries())
+    return [
+        {key: entry[key] for key in shown}
+        for (name, _), entry in sorted(newest.items())
+        if name == environment.name
+    ]
 
 
 def _described(commit: Commit) -> dict[str, Any]:

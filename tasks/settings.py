@@ -69,6 +69,7 @@ CI_KEYS = "ostree_ci_keys"
 CLIENT_RULES: dict[str, Rule[Any]] = {
     "ostree_image_server": rules.host_name,
     "ostree_follows": rules.follows,
+    "ostree_health_reports": rules.switch,
 }
 NAMES = frozenset((*SERVER_RULES, REPOSITORIES, CI_KEYS, *CLIENT_RULES))
 PACKAGE_LISTS = (
@@ -133,10 +134,11 @@ class Server:
 
 @dataclass(frozen=True)
 class Client:
-    """Where a workstation gets its image from, and what it follows there."""
+    """Where a workstation gets its image from, what it follows there, and whether it says how it boots."""
 
     image_server: str
     follows: str
+    health_reports: bool
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,11 @@ def client_settings(data: Mapping[str, object]) -> Client:
     values = read_values(data, CLIENT_RULES, "{}", problems)
     if problems:
         raise SettingsError(problems)
-    return Client(image_server=values["ostree_image_server"], follows=values["ostree_follows"])
+    return Client(
+        image_server=values["ostree_image_server"],
+        follows=values["ostree_follows"],
+        health_reports=values["ostree_health_reports"],
+    )
 
 
 def resolve(server: Server, follows: str) -> Followed:

@@ -1,10 +1,11 @@
-"""Show what every environment, ring and client has. Changes nothing.
+"""Show what every environment, ring and client has; tell the server what is new about the clients' health.
 
     pyinfra INVENTORY tasks/status.py -y
     pyinfra INVENTORY tasks/status.py -y --data format=json
 
 --data format=text or json (default text). The answer goes to standard output, pyinfra's own words to standard
-error. Exit status 0: every host was reached and answered; 1: the rest is listed as unreachable.
+error. Exit status 0: every host was reached and answered; 1: the rest is listed as unreachable. With
+--dry nothing is told to the server.
 """
 
 from pyinfra import host, inventory

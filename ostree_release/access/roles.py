@@ -7,7 +7,7 @@ LOOKING = frozenset({"builds", "status", "log", "diff", "config", "verify", "cha
 ROLES = {
     "composer": LOOKING | {"compose", "report-health"},
     "promoter": LOOKING | {"stage", "check", "sign", "publish", "promote", "report-health"},
-    "approver": LOOKING | {"approve", "hold"},
+    "approver": LOOKING | {"approve", "hold", "report-health"},
 }
 # What a key of the CI may be given. To approve and to hold is for people.
 FOR_CI = ROLES["composer"] | ROLES["promoter"]

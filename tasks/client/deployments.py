@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from tasks.client.health import Health
+
 
 class Deployment(TypedDict):
     """One bootable tree of a client; `base` is the commit that the server made, without layered packages."""
@@ -24,7 +26,8 @@ class Machine(TypedDict):
     """Everything about one client that decisions need, from one remote command.
 
     problem: one line, when rpm-ostree's state could not be read; remote: the settings of its remote's file;
-    keyring: fingerprints the remote trusts; ca: SHA-256 of the certificate file, "" without one.
+    keyring: fingerprints the remote trusts; ca: SHA-256 of the certificate file, "" without one; health:
+    what it says of this boot; health_unit: the unit that says it, as health.parse_unit returns it.
     """
 
     problem: str | None
@@ -34,6 +37,8 @@ class Machine(TypedDict):
     remote: dict[str, str]
     keyring: list[str]
     ca: str
+    health: Health | None
+    health_unit: str
 
 
 def parse_status(status: dict[str, Any]) -> tuple[list[Deployment], str | None]:

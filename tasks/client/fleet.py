@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from tasks.client.deployments import Deployment, Machine, booted, named, pending, rollback
 from tasks.client.follow import Target, target
+from tasks.client.health import Health, in_words
 from tasks.settings import Server, resolve
 from tasks.words import age, difference, short, table
 
@@ -26,6 +27,7 @@ class ClientRow(TypedDict):
     booted: Deployment | None
     pending: Deployment | None
     rollback: Deployment | None
+    health: Health | None
 
 
 class Fleet(TypedDict):
@@ -38,7 +40,14 @@ class Fleet(TypedDict):
 def unknown(name: str, detail: str, state: str = "no answer") -> ClientRow:
     """Make the row of a client whose deployments are not known: unreachable, or reached without an answer."""
     return ClientRow(
-        name=name, state=state, detail=detail, follows="", booted=None, pending=None, rollback=None
+        name=name,
+        state=state,
+        detail=detail,
+        follows="",
+        booted=None,
+        pending=None,
+        rollback=None,
+        health=None,
     )
 
 
@@ -82,6 +91,7 @@ def client_row(name: str, machine: Machine, wanted: str, server: Server, status:
         booted=running,
         pending=waiting,
         rollback=rollback(machine),
+        health=machine["health"],
     )
 
 
@@ -94,6 +104,26 @@ def _followed(origin: str, server: Server, status: dict[str, Any]) -> tuple[str 
             names += [environment.name] if environment.composed and environment.ref == ref else []
             return (names[0] if names else None), target(status, environment.name, ref)
     return None, None
+
+
+def news(row: ClientRow, status: dict[str, Any]) -> dict[str, Any] | None:
+    """Find what a client says about its boot that its server does not know yet.
+
+    Args:
+        row: the client.
+        status: its server's answer.
+
+    Returns:
+        The report for `ostree-release report-health`; None without one, or where the client runs no build:
+        the gate `soak` is about builds.
+    """
+    health, runs = row["health"], row["booted"]
+    environment = status.get("environments", {}).get(row["follows"], {})
+    if health is None or runs is None or not environment.get("composed"):
+        return None
+    report = {"client": row["name"], "checksum": runs["base"], **health}
+    known = [{key: each[key] for key in report if key in each} for each in environment.get("reports", ())]
+    return None if report in known else report
 
 
 def server_lines(name: str, status: dict[str, Any]) -> list[str]:
@@ -123,6 +153,7 @@ def client_lines(rows: list[ClientRow]) -> list[str]:
             row["name"],
             row["follows"] or "-",
             row["state"],
+            in_words(row["health"]),
             named(row["booted"]),
             named(row["pending"]),
             named(row["rollback"]),
@@ -130,7 +161,7 @@ def client_lines(rows: list[ClientRow]) -> list[str]:
         ]
         for row in rows
     ]
-    return table(["client", "follows", "state", "booted", "pending", "rollback", ""], cells)
+    return table(["client", "follows", "state", "health", "booted", "pending", "rollback", ""], cells)
 
 
 def _commit(commit: dict[str, Any] | None) -> list[str]:

@@ -9,11 +9,21 @@ import click
 from pyinfra.api import Host
 
 from tasks.client import servers
-from tasks.client.fleet import COLOURS, ClientRow, Fleet, client_lines, client_row, server_lines, unknown
+from tasks.client.fleet import (
+    COLOURS,
+    ClientRow,
+    Fleet,
+    client_lines,
+    client_row,
+    news,
+    server_lines,
+    unknown,
+)
 from tasks.facts.release import Answer
 from tasks.facts.rpm_ostree import ClientState
 from tasks.failures import drop
 from tasks.image_servers import is_server
+from tasks.operations import health
 from tasks.settings import SettingsError, load_client, load_server
 
 _waiting: set[str] = set()
@@ -67,12 +77,17 @@ def _hear_client(host: Host) -> ClientRow:
     try:
         client = load_client(host)
         server_host = servers.find(host, client.image_server)
-        row = client_row(host.name, machine, client.follows, load_server(server_host), _status(server_host))
+        status = _status(server_host)
+        row = client_row(host.name, machine, client.follows, load_server(server_host), status)
     except (servers.ServerError, SettingsError) as error:
         drop(host, str(error))
         return unknown(host.name, str(error))
     if row["state"] == "no answer":
         drop(host, row["detail"])
+    report = news(row, status)
+    if report:
+        servers.collect_report(server_host, report)
+        health.handed_in(name="Health to the server", server=server_host.name)
     return row
 
 

@@ -8,11 +8,12 @@ from tasks import failures
 from tasks.client import servers
 from tasks.client.deployments import pending
 from tasks.client.follow import decide_rebase, decide_upgrade, target, unable
+from tasks.client.health import unit_change
 from tasks.client.trust import Remote, certificate_file, differences
 from tasks.facts.ostree import PublishedRef, decoded
 from tasks.facts.rpm_ostree import ClientState
 from tasks.image_servers import is_server
-from tasks.operations import ostree, rpm_ostree
+from tasks.operations import health, ostree, rpm_ostree
 from tasks.settings import SettingsError, load_client, load_server, resolve
 
 
@@ -59,6 +60,8 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
         key=wanted.key,
         certificate=wanted.certificate,
     )
+    if unit_change(machine["health_unit"], client.health_reports):
+        health.reporting(name="Health reports", wanted=client.health_reports)
     rpm_ostree.rebase(name="Rebase", refspec=refspec, wanted=there)
     _boot(host, reboot, expected=decision.action == "rebase" or pending(machine) is not None)
 

@@ -10,25 +10,31 @@ import json
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
+from tasks.client import health
 from tasks.client.deployments import Machine, parse_status
 from tasks.client.keyring import fingerprints
 from tasks.facts.sections import sections
 from tasks.refusals import client_reason
 
-# $1: the remote's name, $2: the certificate file. Every section may be empty; the exit status is always 0, so
-# that one sick client is a line of ours and not a failed fact with pages of output.
+# $1: the remote's name, $2: the certificate file, $3: the report of its health, then the files of the unit
+# that writes it, its timer last. Every section may be empty; the exit status is always 0, so that one sick
+# client is a line of ours and not a failed fact with pages of output.
 _SCRIPT = """
 echo "== boot"; cat /proc/sys/kernel/random/boot_id
 echo "== status"; rpm-ostree status --json 2>&1
 echo "== remote"; cat "/etc/ostree/remotes.d/$1.conf" 2>/dev/null
 echo "== keyring"; base64 "/ostree/repo/$1.trustedkeys.gpg" 2>/dev/null
 echo "== ca"; base64 "$2" 2>/dev/null
+echo "== health"; cat "$3" 2>/dev/null
+shift 3
+echo "== health unit"; cat "$@" 2>/dev/null | sha256sum | cut -c1-64
+systemctl show --property UnitFileState,ActiveState "${3##*/}" 2>/dev/null
 echo "== end"
 """
 
 
 class ClientState(FactBase[Machine]):
-    """Boot id, deployments and running transaction of a client, and how one of its remotes is set up.
+    """Boot id, deployments, running transaction and health of a client, and how one of its remotes is set up.
 
     + remote: name of the remote to look at
     + ca_file: absolute path of the certificate file that belongs to it
@@ -40,14 +46,14 @@ class ClientState(FactBase[Machine]):
     def command(self, remote: str = "", ca_file: str = "") -> StringCommand:
         return StringCommand(
             "sudo", "-n", "sh", "-c", QuoteString(_SCRIPT), "sh", QuoteString(remote), QuoteString(ca_file),
-            "2>&1", "||", "true",
+            health.REPORT, *health.FILES, "2>&1", "||", "true",
         )  # fmt: skip
 
     @staticmethod
     def default() -> Machine:
         return Machine(
             problem="the client said nothing", boot_id="", deployments=[], transaction=None,
-            remote={}, keyring=[], ca="",
+            remote={}, keyring=[], ca="", health=None, health_unit="",
         )  # fmt: skip
 
     def process(self, output: list[str]) -> Machine:
@@ -60,6 +66,8 @@ class ClientState(FactBase[Machine]):
         machine["remote"] = _remote(found["remote"])
         machine["keyring"] = _keyring(found["keyring"])
         machine["ca"] = _digest(found["ca"])
+        machine["health"] = health.parse_report(found["health"], machine["boot_id"])
+        machine["health_unit"] = health.parse_unit(found["health unit"])
         try:
             machine["deployments"], machine["transaction"] = parse_status(
                 json.loads("\n".join(found["status"]))

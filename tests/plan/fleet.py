@@ -11,6 +11,7 @@ import copy
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from tests.unit.test_follow import KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = "fedora/x86_64/kinoite"
+BOOT = "0b6a1c9e-6f4b-4b6e-9d3a-000000000001"
 BUILD, PILOT, STABLE = "a" * 64, "b" * 64, "c" * 64
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n"
 
@@ -46,6 +48,7 @@ STATUS = {
             "composed": True,
             "ref": f"{HOME}/dev",
             "build": {"version": "44.3", "checksum": BUILD, "timestamp": 1795000000},
+            "reports": [],
         },
         "prod": {
             "composed": False,
@@ -97,6 +100,7 @@ def server(plan: dict[str, Any] = PLAN, promotion: Any = ("staging", "signing"))
     return {
         "--plan": json.dumps(plan),
         "promoter log": [json.dumps(STATUS), json.dumps(LOG)],
+        "report-health": json.dumps({"heard": 1, "recorded": [], "elsewhere": []}),
         "status": json.dumps(STATUS),
         "promoter promote": promotion,
         "composer compose": ["compose output"],
@@ -110,8 +114,10 @@ def server(plan: dict[str, Any] = PLAN, promotion: Any = ("staging", "signing"))
     }
 
 
-def client(ref: str, checksum: str, declared: bool, transaction: list[str] | None = None) -> dict[str, Any]:
-    """Answers of a client that runs one deployment of a ref."""
+def client(
+    ref: str, checksum: str, declared: bool, transaction: list[str] | None = None, health: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Answers of a client that runs one deployment of a ref; health: lines of its report."""
     status = copy.deepcopy(recorded_status("fresh"))
     deployment = status["deployments"][0]
     deployment.update(checksum=checksum, origin=ref, version="44.x")
@@ -122,10 +128,11 @@ def client(ref: str, checksum: str, declared: bool, transaction: list[str] | Non
         "gpg-verify=true",
         "tls-ca-path=/etc/ostree/certificates/kinoite-prod.crt",
     ]
-    state = ["== boot", "boot-id", "== status", *json.dumps(status, indent=2).splitlines(), "== remote"]
+    state = ["== boot", BOOT, "== status", *json.dumps(status, indent=2).splitlines(), "== remote"]
     state += settings if declared else []
     state += ["== keyring", *([base64.b64encode(KEY).decode()] if declared else [])]
-    state += ["== ca", *([base64.b64encode(CERTIFICATE.encode()).decode()] if declared else []), "== end"]
+    state += ["== ca", *([base64.b64encode(CERTIFICATE.encode()).decode()] if declared else [])]
+    state += ["== health", *health, "== health unit", "== end"]
     name = ref.partition(":")[2]
     published = {f"{HOME}/pilot": PILOT, f"{HOME}/stable": STABLE}.get(name, "d" * 64)
     summary = [f"== {name}", f"* {name}", "    Latest Commit (1 kB):", f"      {published}"]
@@ -134,6 +141,12 @@ def client(ref: str, checksum: str, declared: bool, transaction: list[str] | Non
 
 GOOD = client(f"kinoite-prod:{HOME}/pilot", PILOT, declared=True)
 BEHIND = client(f"kinoite-prod:{HOME}/pilot", STABLE, declared=True)
+ILL = client(
+    f"kinoite-dev:{HOME}/dev",
+    BUILD,
+    declared=True,
+    health=["format 1", f"boot {BOOT}", "state unhealthy", "system degraded", "failed lab-ill.service"],
+)
 NEW = client("fedora:fedora/44/x86_64/kinoite", "e" * 64, declared=False)
 BUSY = client(f"kinoite-prod:{HOME}/pilot", PILOT, declared=True, transaction=["Upgrade", ":1.5", "/org"])
 GONE = None

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from pathlib import Path
+from typing import Any
 
-from tests.plan.fleet import BEHIND, BUSY, GONE, GOOD, HOME, NEW, changes, pyinfra
+from tests.plan.fleet import (
+    BEHIND,
+    BOOT,
+    BUILD,
+    BUSY,
+    GONE,
+    GOOD,
+    HOME,
+    ILL,
+    NEW,
+    STATUS,
+    changes,
+    pyinfra,
+    server,
+)
 
 
 def test_a_rebase_plans_trust_remote_and_reboot_for_who_needs_them(tmp_path: Path) -> None:
@@ -87,6 +104,38 @@ def test_status_lists_everything_and_everyone(tmp_path: Path) -> None:
     assert "follows something else" in rows["@fake/new1"]
     assert "unreachable" in rows["gone1"]
     assert "\x1b" not in run.out
+
+
+def test_status_hands_in_what_is_new_about_health(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/status.py", "-y"], {"ill1": ILL, "good1": GOOD})
+    assert run.code == 0
+    (row,) = [line for line in run.out.splitlines() if line.startswith("@fake/ill1")]
+    assert "unhealthy: lab-ill.service" in row
+    assert "Health to the server" in run.err
+
+
+def test_status_hands_in_nothing_when_nothing_is_new_or_only_planned(tmp_path: Path) -> None:
+    known = {
+        "client": "@fake/ill1",
+        "checksum": BUILD,
+        "boot": BOOT,
+        "state": "unhealthy",
+        "system": "degraded",
+        "failed": ["lab-ill.service"],
+    }
+    status: dict[str, Any] = copy.deepcopy(STATUS)
+    status["environments"]["dev"]["reports"] = [known]
+    run = pyinfra(
+        tmp_path, ["tasks/status.py", "-y"], {"ill1": ILL}, servers=server() | {"status": json.dumps(status)}
+    )
+    assert run.code == 0
+    assert "Health to the server" not in run.err
+    refused = server() | {"report-health": json.dumps({"error": "reports: format 1 is wanted"})}
+    dry = pyinfra(tmp_path, ["tasks/status.py", "--dry"], {"ill1": ILL}, servers=refused)
+    assert dry.code == 0, "a plan hands in nothing"
+    real = pyinfra(tmp_path, ["tasks/status.py", "-y"], {"ill1": ILL}, servers=refused)
+    assert real.code == 1
+    assert "health not recorded: reports: format 1 is wanted" in real.err
 
 
 def test_status_as_json_is_one_document(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def machine(recording: str, **changed: Any) -> Machine:
         remote={},
         keyring=[],
         ca="",
+        health=None,
+        health_unit="",
     )
     return Machine(**{**state, **changed})  # type: ignore[typeddict-item]
 

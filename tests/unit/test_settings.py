@@ -198,7 +198,11 @@ def test_what_is_switched_off_cannot_be_followed_or_composed() -> None:
 
 def test_client() -> None:
     data = valid(ostree_image_server="images", ostree_follows="qa/pilot")
-    assert dataclasses.asdict(client_settings(data)) == {"image_server": "images", "follows": "qa/pilot"}
+    assert dataclasses.asdict(client_settings(data)) == {
+        "image_server": "images",
+        "follows": "qa/pilot",
+        "health_reports": False,
+    }
     with pytest.raises(SettingsError) as error:
         client_settings(valid(ostree_follow="pilot"))
     assert [line.split(" ")[0] for line in error.value.problems] == [

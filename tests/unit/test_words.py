@@ -68,4 +68,4 @@ def test_a_server_that_refuses_is_shown_with_its_reason() -> None:
     assert server_lines("server", {"error": "not installed"}) == ["server: not installed"]
     assert client_lines([]) == []
     row = client_lines([unknown("gone", "not reached", "unreachable")])[1]
-    assert row.split() == ["gone", "-", "unreachable", "-", "-", "-", "not", "reached"]
+    assert row.split() == ["gone", "-", "unreachable", "-", "-", "-", "-", "not", "reached"]

@@ -1,0 +1,86 @@
+"""Health reports of clients: the unit that writes them, and handing them to the server."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Generator
+
+from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
+from pyinfra.context import host
+
+from tasks.client import health, servers
+from tasks.facts.rpm_ostree import ClientState
+from tasks.failures import failed
+from tasks.refusals import client_reason
+
+# Arguments: path and content in base64, in turns. A file gets its name complete.
+_INSTALL = f"""
+set -e; umask 022
+while [ $# -gt 0 ]; do
+  mkdir -p "${{1%/*}}"; printf %s "$2" | base64 -d > "$1.new"; mv -f "$1.new" "$1"; shift 2
+done
+systemctl daemon-reload
+systemctl enable {health.TIMER}
+systemctl restart {health.TIMER}
+"""
+_REMOVE = f"""
+set -e
+systemctl disable --now {health.TIMER} || true
+rm -f "$@" {health.REPORT}
+systemctl daemon-reload
+"""
+
+
+@operation()
+def reporting(wanted: bool) -> Generator[FunctionCommand, None, None]:
+    """Have a client say after each boot how it went, or have it say nothing.
+
+    + wanted: whether it reports
+    """
+    machine = host.get_fact(ClientState)
+    change = health.unit_change(machine["health_unit"], wanted)
+    if change is None:
+        host.noop("reports its health already" if wanted else "does not report its health")
+        return
+    if change == "install":
+        script = _INSTALL
+        words = [
+            word for path, text in health.FILES.items() for word in (path, b64encode(text.encode()).decode())
+        ]
+    else:
+        script, words = _REMOVE, list(health.FILES)
+    command = StringCommand("sudo", "-n", "sh", "-c", QuoteString(script), "sh", *map(QuoteString, words))
+    yield FunctionCommand(change_unit, (command.get_raw_value(),), {})
+
+
+@operation()
+def handed_in(server: str) -> Generator[FunctionCommand, None, None]:
+    """Hand what clients say to their server, everything in one command, whichever client comes first.
+
+    + server: its name in the inventory
+    """
+    yield FunctionCommand(hand_in, (server,), {})
+
+
+def hand_in(state: State, host: Host, server: str) -> bool:
+    """Hand in all reports that were collected for a server, once.
+
+    Returns:
+        False if they were refused or the server cannot be reached, with the reason said.
+    """
+    answer = servers.hand_in_reports(servers.find(host, server))
+    if "error" in answer:
+        return failed(host, f"health not recorded: {answer['error']}")
+    return True
+
+
+def change_unit(state: State, host: Host, command: str) -> bool:
+    """Run the command that installs or removes the unit.
+
+    Returns:
+        False if it failed, with the reason said.
+    """
+    success, output = host.run_shell_command(StringCommand(command))
+    if not success:
+        return failed(host, f"health unit not changed: {client_reason(output.stderr_lines)}")
+    return True
