@@ -18,6 +18,7 @@ from tasks.server import (
     accounts,
     ci,
     firewall,
+    gates,
     packages,
     release_tool,
     schedule,
@@ -50,6 +51,7 @@ with one_line():
         signing.make_signing_keys(settings=settings)
         release_tool.install_release_tool(settings=settings)
         ci.admit_ci(settings=settings, platform=platform)
+        gates.install_gates(settings=settings)
         if platforms.composes(platform, machine):
             treefiles.write_treefiles(settings=settings)
             schedule.schedule_composes(settings=settings)

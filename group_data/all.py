@@ -152,6 +152,12 @@ ostree_compose_delay_minutes = 30
 # GiB, a number: with less free space in a repository or in the cache, a compose or a promotion is refused.
 ostree_minimum_free_gib = 20
 
+# --- Gates of your own --------------------------------------------------------------------------------
+
+# Path on the laptop of a folder of executables, which run on the server on every candidate, in name order
+# (docs/gates.md). None: none.
+ostree_gates_directory = None
+
 # --- Who may do what on the server ----------------------------------------------------------------
 
 # Logins that exist already: who may compose, who may promote, and who may approve and hold, without being

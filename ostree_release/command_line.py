@@ -52,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--version", help="default: the newest candidate")
     command.add_argument("--reason", type=reason, help="goes into the journal")
 
+    command = add("run-gate", "what the systemd unit of a gate of your own runs")
+    command.add_argument("run", metavar="RUN")
+
     # Looking
     add("status", "say what is where")
     command = add("log", "print the journal")

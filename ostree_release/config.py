@@ -24,6 +24,7 @@ _TOP = {
     "run": str,
     "minimum_free_bytes": int,
     "release": str,
+    "gates_directory": str,
     "environments": dict,
     "ci_keys": dict,
 }
@@ -33,7 +34,10 @@ _PROMOTING = {**_COMMON, "promotes_from": str, "rings": list, "policy": dict}
 _RING = {"name": str, "ref": str}
 _POLICY = {"gates": dict, "approval": dict}
 _CI_KEY = {"fingerprint": str, "subcommands": list}
-_PATHS = ("repository", "gnupghome", "public_key", "treefile", "cache", "state", "run", "ca_file")
+_PATHS = (
+    *("repository", "gnupghome", "public_key", "treefile", "cache"),
+    *("state", "run", "ca_file", "gates_directory"),
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,10 @@ class CiKey:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that the server was told. minimum_free_bytes: what a compose must find free."""
+    """Everything that the server was told.
+
+    minimum_free_bytes: what a compose must find free; gates_directory: the administrator's own gates.
+    """
 
     image: str
     public_name: str
@@ -114,6 +121,7 @@ class Config:
     run: Path
     minimum_free_bytes: int
     release: str
+    gates_directory: Path
     environments: tuple[Environment, ...]
     ci_keys: tuple[CiKey, ...]
 
@@ -210,6 +218,7 @@ def parse(content: object, origin: str) -> Config:
         run=Path(content["run"]),
         minimum_free_bytes=content["minimum_free_bytes"],
         release=content["release"],
+        gates_directory=Path(content["gates_directory"]),
         environments=tuple(_environment(name, data) for name, data in environments.items()),
         ci_keys=tuple(
             CiKey(name, key["fingerprint"], tuple(key["subcommands"]))

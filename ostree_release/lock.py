@@ -57,6 +57,23 @@ def journal(run: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def gate_runs(folder: Path) -> Iterator[None]:
+    """Hold the lock under which run directories of gates appear and are tidied; waits, it is held shortly."""
+    with _made(folder / "lock") as descriptor:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        yield
+
+
+@contextlib.contextmanager
+def alive(path: Path) -> Iterator[None]:
+    """Hold a lock file for as long as its maker lives, or raise Busy: he does."""
+    with _made(path) as descriptor:
+        if not _lock(descriptor, fcntl.F_WRLCK):
+            raise Busy(f"{path} is somebody else's")
+        yield
+
+
 def held_by(run: Path, environment: str) -> str | None:
     """Return who holds the environment's writer lock, or None when it is free; takes no lock."""
     with _opened(run / f"{environment}.writer") as descriptor:
@@ -77,6 +94,15 @@ def _opened(path: Path) -> Iterator[int]:
         raise Refused(
             f"{path} is not for {os.geteuid()}: run this through sudo, as your role allows"
         ) from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _made(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         yield descriptor
     finally:

@@ -28,6 +28,7 @@ _BINDINGS = (
 _SIGNATURES = ("ostree.gpgsigs", "ostree.sign.")  # belong to the bytes of the commit that has them
 _PACKAGES = "rpmostree.rpmdb.pkglist"
 _REPOSITORIES = "rpmostree.rpmmd-repos"
+_CURRENT_DIRECTORY = -100  # AT_FDCWD of openat(2)
 _SMOKE = "smoke"  # the remote of a scratch repository
 _KINDS = {
     "commit": OSTree.ObjectType.COMMIT,
@@ -137,6 +138,13 @@ class Repository:
             missing = error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND)
             return "missing" if missing else "damaged"
         return None
+
+    def check_out(self, checksum: str, target: Path) -> None:
+        """Write the tree of a commit to a new directory; owners and special modes are only in the commit."""
+        options = OSTree.RepoCheckoutAtOptions()  # checkout_tree would leave links into the repository
+        options.mode = int(OSTree.RepoCheckoutMode.USER)  # the enumeration itself makes PyGObject complain
+        with _refusing(f"checking out {checksum}"):
+            self._repo.checkout_at(options, _CURRENT_DIRECTORY, str(target), checksum, None)
 
     def signed_by(self, checksum: str, public_key: Path, fingerprints: frozenset[str]) -> bool:
         """Say whether a commit has a valid signature by one of the keys in a file.

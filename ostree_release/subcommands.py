@@ -35,6 +35,12 @@ def _run_compose(options: argparse.Namespace, context: Context) -> Result:
     return run_compose(context, options.environment)
 
 
+def _run_gate(options: argparse.Namespace, context: Context) -> Result:
+    from .gates.own_inside import run_gate
+
+    return run_gate(context, options.run)
+
+
 def _builds(options: argparse.Namespace, context: Context) -> Result:
     from .composing.builds import listing
 
@@ -106,6 +112,7 @@ def _config(options: argparse.Namespace, context: Context) -> Result:
 _RUN: dict[str, Callable[[argparse.Namespace, Context], Result]] = {
     "compose": _compose,
     "run-compose": _run_compose,
+    "run-gate": _run_gate,
     "builds": _builds,
     "promote": _promote,
     "stage": _stage,

@@ -48,7 +48,7 @@ RED_HAT = Platform(
     install="dnf install -y {names}",
     packages=(
         *("ostree", "python3-gobject-base", "httpd", "mod_ssl", "mod_http2"),
-        *("gnupg2", "openssl", "iproute", "sudo", "util-linux"),
+        *("gnupg2", "openssl", "iproute", "sudo", "util-linux", "polkit"),
     ),
     compose_packages=("rpm-ostree",),
     selinux_packages=("policycoreutils", "policycoreutils-python-utils"),
@@ -76,7 +76,7 @@ DEBIAN = Platform(
     ),
     packages=(
         *("ostree", "gir1.2-ostree-1.0", "python3", "python3-gi", "apache2"),
-        *("gnupg", "openssl", "ca-certificates", "rpm", "sudo", "util-linux"),
+        *("gnupg", "openssl", "ca-certificates", "rpm", "sudo", "util-linux", "polkitd"),
     ),
     compose_packages=None,
     selinux_packages=("policycoreutils", "policycoreutils-python-utils", "selinux-policy-default"),

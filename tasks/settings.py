@@ -60,6 +60,7 @@ SERVER_RULES: dict[str, Rule[Any]] = {
     "ostree_compose_time": rules.time_of_day,
     "ostree_compose_delay_minutes": rules.whole_number(0, 720, "whole minutes"),
     "ostree_minimum_free_gib": rules.gibibytes,
+    "ostree_gates_directory": rules.optional(rules.gates_folder),
     "ostree_composers": rules.listed(rules.login),
     "ostree_promoters": rules.listed(rules.login),
     "ostree_approvers": rules.listed(rules.login),
@@ -113,6 +114,7 @@ class Server:
     compose_time: str
     compose_delay_minutes: int
     minimum_free_bytes: int
+    gates_directory: str | None
     composers: tuple[str, ...]
     promoters: tuple[str, ...]
     approvers: tuple[str, ...]
@@ -199,6 +201,7 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
         compose_time=values["ostree_compose_time"],
         compose_delay_minutes=values["ostree_compose_delay_minutes"],
         minimum_free_bytes=values["ostree_minimum_free_gib"],
+        gates_directory=values["ostree_gates_directory"],
         composers=values["ostree_composers"],
         promoters=values["ostree_promoters"],
         approvers=values["ostree_approvers"],

@@ -6,6 +6,7 @@ Names and paths are held to what can stand unquoted in Apache's configuration, s
 
 import ipaddress
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -166,6 +167,20 @@ def laptop_file(value: object) -> str:
     """A file that exists on the machine pyinfra runs on."""
     if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_file():
         raise Wrong("the path of a file on this machine")
+    return value
+
+
+def gates_folder(value: object) -> str:
+    """A folder on this machine that holds gates, which are executables, and nothing else but hidden files."""
+    if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_dir():
+        raise Wrong("the path of a folder on this machine")
+    for path in sorted(Path(value).expanduser().iterdir()):
+        if path.name.startswith("."):
+            continue
+        if not re.fullmatch(COMPONENT, path.name) or not path.is_file() or not os.access(path, os.X_OK):
+            raise Wrong(
+                f"a folder of executable files, named with {COMPONENT_WORDS}; {shown(path.name)} is none"
+            )
     return value
 
 

@@ -25,6 +25,11 @@ def _run_compose(result: Result) -> list[str]:
     return [_built(result)]
 
 
+def _run_gate(result: Result) -> list[str]:
+    """Return one line for the journal; the check that asked has the gate's own words."""
+    return [f"Gate {result['gate']}: {result.get('problem') or 'exit status ' + str(result['status'])}"]
+
+
 def _built(result: Result) -> str:
     outcome = "Built" if result["outcome"] == "built" else "No changes; the newest build is"
     name = f"{result['version']} ({result['checksum'][:12]})"
@@ -136,6 +141,7 @@ def _config(result: Result) -> list[str]:
 _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     "compose": _compose,
     "run-compose": _run_compose,
+    "run-gate": _run_gate,
     "builds": _builds,
     "promote": _promote,
     "plan": _plan,

@@ -24,13 +24,20 @@ CERTIFICATE = f"{LIBEXEC}/certificate"
 CONFIGURATION = "/etc/ostree-release"
 TLS = f"{CONFIGURATION}/tls"
 CI_HOME = f"{CONFIGURATION}/ci"
+GATES = f"{CONFIGURATION}/gates.d"
 STATE = "/var/lib/ostree-release"
 KEYS = f"{STATE}/keys"
 # What this project has declared in stores that it shares with the administrator.
 DECLARED = f"{STATE}/declared"
+DECLARED_GATES = f"{DECLARED}/gates"
 CACHE = "/var/cache/ostree-release"
 RUN = "/run/ostree-release"
+# What the sandbox of a gate of the administrator's own shares with the program.
+GATE_RUNS = f"{RUN}/gates"
+GATE_CHECKOUTS = f"{STATE}/gates/checkouts"
+GATE_OUTPUT = f"{STATE}/gates/output"
 UNITS = "/etc/systemd/system"
+POLKIT_RULE = "/etc/polkit-1/rules.d/50-ostree-release.rules"
 
 
 def ci_entry(role: str) -> str:

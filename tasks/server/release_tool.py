@@ -78,6 +78,7 @@ def configuration(settings: Server) -> dict[str, object]:
         "run": places.RUN,
         "minimum_free_bytes": settings.minimum_free_bytes,
         "release": str(settings.fedora_release),
+        "gates_directory": places.GATES,
         "environments": {each.name: _environment(settings, each) for each in settings.environments},
         "ci_keys": {
             key.name: {"fingerprint": key.fingerprint, "subcommands": list(key.subcommands)}

@@ -33,10 +33,16 @@ def directories(settings: Server) -> list[Directory]:
         Directory(places.CONFIGURATION),
         Directory(places.STATE),
         Directory(places.DECLARED),
-        *(Directory(f"{places.STATE}/{name}") for name in ("advisories", "compose", "keys", "sbom", "smoke")),
+        *(
+            Directory(f"{places.STATE}/{name}")
+            for name in ("advisories", "compose", "gates", "keys", "sbom", "smoke")
+        ),
         *(Directory(f"{places.STATE}/{name}", user, user) for name in ("anchors", "verify")),
+        Directory(places.GATE_CHECKOUTS, user, user),
+        Directory(places.GATE_OUTPUT, user, user, "700"),
         Directory(places.CACHE),
         Directory(places.RUN, "root", user, "750"),
+        Directory(places.GATE_RUNS, user, user, "711"),
     ]
     for each in settings.environments:
         owner = places.owner(each)

@@ -122,6 +122,7 @@ class Server:
             "minimum_free_bytes": 1,
             "release": "44",
             "ci_keys": {},
+            "gates_directory": str(self.top / "gates.d"),
             "environments": {
                 "dev": {
                     **common("dev", DEV, USER),

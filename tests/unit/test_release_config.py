@@ -29,6 +29,7 @@ GOOD: dict[str, Any] = {
     "minimum_free_bytes": 1,
     "release": "44",
     "ci_keys": {"gitlab": {"fingerprint": "SHA256:x", "subcommands": ["status"]}},
+    "gates_directory": "/etc/ostree-release/gates.d",
     "environments": {
         "dev": {**COMMON, "repository": "/b/dev", "ref": "os/dev", "treefile": "/t.yaml", "cache": "/c"},
         "prod": {

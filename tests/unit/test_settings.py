@@ -39,7 +39,7 @@ def test_defaults_are_the_guides() -> None:
     assert server.packages[-1] == "tmux"
 
 
-def test_every_setting_reaches_its_field() -> None:
+def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
     """Each value is changed to one that is recognised again, so that no setting is ignored."""
     server = server_settings(
         valid(
@@ -70,6 +70,7 @@ def test_every_setting_reaches_its_field() -> None:
             ostree_compose_time="23:59",
             ostree_compose_delay_minutes=0,
             ostree_minimum_free_gib=0.5,
+            ostree_gates_directory=str(tmp_path),
             ostree_composers=["ann"],
             ostree_promoters=["bob"],
             ostree_approvers=["carl"],
@@ -106,6 +107,7 @@ def test_every_setting_reaches_its_field() -> None:
         "compose_time": "23:59",
         "compose_delay_minutes": 0,
         "minimum_free_bytes": 1024**3 // 2,
+        "gates_directory": str(tmp_path),
         "composers": ("ann",),
         "promoters": ("bob",),
         "approvers": ("carl",),

@@ -46,6 +46,7 @@ DATA: dict[str, object] = {
     "ostree_compose_time": "02:00",
     "ostree_compose_delay_minutes": 30,
     "ostree_minimum_free_gib": 20,
+    "ostree_gates_directory": None,
     "ostree_composers": [],
     "ostree_promoters": [],
     "ostree_approvers": [],

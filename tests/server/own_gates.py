@@ -1,0 +1,100 @@
+"""Gates of the user's own without systemd: a child process runs what the sandbox's unit would run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.server.support import Server, zipapp
+
+# Replaces the three functions of own_unit; what a gate leaves behind, only systemd ends.
+UNITS = """
+import os, signal, subprocess, sys
+from ostree_release.gates import own_unit
+running = {{}}
+def start(run_id):
+    if {refuses!r}:
+        return {refuses!r}
+    program = (
+        "import sys; sys.path.insert(0, {zipapp!r}); from pathlib import Path;"
+        "from ostree_release.gates.own_inside import perform;"
+        "perform(Path({runs!r}), Path({gates!r}), sys.argv[1])"
+    )
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    running[run_id] = subprocess.Popen([sys.executable, "-I", "-c", program, run_id], **quiet)
+def stop(run_id):
+    if run_id in running:
+        running[run_id].kill()
+        running[run_id].wait()
+own_unit.start, own_unit.stop = start, stop
+own_unit.is_active = lambda run_id: running[run_id].poll() is None
+"""
+
+# Judges one commit of prod by the gates of the user's own alone, and prints the outcome.
+JUDGE = """
+import json
+from ostree_release.access import actor
+from ostree_release.config import load
+from ostree_release.context import Context, Progress
+from ostree_release.gates import own
+from ostree_release.gates.model import Subject
+from ostree_release.repo import Repository
+config = load(Path({config!r}))
+environment, source = config.promoting("prod")
+repository = Repository(environment.repository)
+candidate = repository.commit({checksum!r})
+tip = repository.refs().get(environment.rings[0].ref)
+outcome = own.judge(Subject(
+    Context(config, "tester", Progress(sys.stderr)), environment, source, repository,
+    Repository(source.repository), candidate, candidate.build, environment.rings[0],
+    repository.commit(tip) if tip else None, {{"timeout_seconds": {timeout}}},
+))
+print(json.dumps([outcome.answer, outcome.line, [vars(f) for f in outcome.findings], outcome.data]))
+sys.exit(0)
+"""
+
+
+def prepare(server: Server) -> None:
+    """Make the directories that deploy.py makes for gates."""
+    for folder in (server.run / "gates", server.state / "gates/checkouts", server.state / "gates/output"):
+        folder.mkdir(parents=True)
+    (server.top / "gates.d").mkdir()
+
+
+def gate(server: Server, name: str, script: str) -> Path:
+    """Install a gate: a shell script."""
+    path = server.top / "gates.d" / name
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def units(server: Server, refuses: str = "") -> str:
+    """Return the Python that replaces systemd; refuses: what it says instead of starting anything."""
+    return UNITS.format(
+        zipapp=str(zipapp()),
+        runs=str(server.run / "gates"),
+        gates=str(server.top / "gates.d"),
+        refuses=refuses,
+    )
+
+
+def command(
+    server: Server, checksum: str, timeout: int = 20, refuses: str = "", before: str = ""
+) -> list[str]:
+    """Return the command line that judges a commit of prod; timeout: in seconds."""
+    judging = JUDGE.format(config=str(server.config), checksum=checksum, timeout=timeout)
+    return server.command(before=units(server, refuses) + before + judging)
+
+
+def judge(server: Server, checksum: str, **more: Any) -> Any:
+    """Judge a commit of prod; returns answer, line, findings, data."""
+    done = subprocess.run(
+        command(server, checksum, **more), capture_output=True, text=True, check=False, env={**os.environ}
+    )
+    if done.returncode:
+        raise AssertionError(done.stderr)
+    return json.loads(done.stdout)
