@@ -59,6 +59,13 @@ def parser() -> argparse.ArgumentParser:
     add("status", "say what is where")
     command = add("log", "print the journal")
     command.add_argument("--environment", metavar="ENV")
+    command = add("changelog", "say what each release changed, fixed, and who let it through")
+    command.add_argument("version", metavar="VERSION", nargs="?", help="only this release")
+    command.add_argument("--to", default="prod", metavar="ENV", help="promoting environment (default: prod)")
+    command.add_argument("--ring", help="only what reached this ring")
+    command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    command = add("sbom", "print the bill of materials of a release (SPDX 2.3)")
+    command.add_argument("image", metavar="VERSION|RING")
     command = add("diff", "compare the packages of two images")
     for name in ("old", "new"):
         command.add_argument(

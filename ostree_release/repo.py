@@ -146,6 +146,10 @@ class Repository:
         with _refusing(f"checking out {checksum}"):
             self._repo.checkout_at(options, _CURRENT_DIRECTORY, str(target), checksum, None)
 
+    def input_hash(self, checksum: str) -> str | None:
+        """Return rpm-ostree's hash of what a commit was composed from, or None."""
+        return _string(GLib.VariantDict.new(self._load(checksum).get_child_value(0)), "rpmostree.inputhash")
+
     def signed_by(self, checksum: str, public_key: Path, fingerprints: frozenset[str]) -> bool:
         """Say whether a commit has a valid signature by one of the keys in a file.
 

@@ -19,6 +19,8 @@ def run(options: argparse.Namespace, context: Context) -> tuple[str, Result]:
     """Run the subcommand; returns how its result is to be worded, and the result."""
     if options.subcommand == "promote" and options.plan:
         return "plan", _plan(options, context)
+    if options.subcommand == "changelog":
+        return f"changelog-{options.format}", _changelog(options, context)
     name: str = options.subcommand
     return name, _RUN[name](options, context)
 
@@ -105,6 +107,18 @@ def _report_health(options: argparse.Namespace, context: Context) -> Result:
     return reports.record(context, sys.stdin.buffer.read(health.LIMIT + 1))
 
 
+def _changelog(options: argparse.Namespace, context: Context) -> Result:
+    from .proof.changelog import changelog
+
+    return changelog(context, options.to, options.ring, options.version)
+
+
+def _sbom(options: argparse.Namespace, context: Context) -> Result:
+    from .releasing.sbom import sbom
+
+    return sbom(context, options.image)
+
+
 def _config(options: argparse.Namespace, context: Context) -> Result:
     return context.config.as_json()
 
@@ -121,6 +135,8 @@ _RUN: dict[str, Callable[[argparse.Namespace, Context], Result]] = {
     "status": _status,
     "log": _log,
     "diff": _diff,
+    "changelog": _changelog,
+    "sbom": _sbom,
     "report-health": _report_health,
     "config": _config,
 }

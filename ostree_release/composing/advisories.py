@@ -19,6 +19,8 @@ from ..images.advisories import Advisory
 from ..repo import Repository
 from . import updateinfo
 
+NO_UPDATEINFO = "it has no updateinfo"
+
 _FORMAT = 1
 _KEPT = 400  # files of an environment, the newest: more than a year of nightly builds
 _METADATA = "cache/repomd"  # below --cachedir; libdnf makes ID-RELEASEVER-ARCH/repodata there
@@ -115,7 +117,7 @@ def _advisories(metadata: Path | None) -> list[Advisory]:
         raise Refused("its metadata is not in the compose's cache")
     found = sorted(metadata.glob("*updateinfo*"), key=_modified)
     if not found:
-        raise Refused("it has no updateinfo")
+        raise Refused(NO_UPDATEINFO)
     return updateinfo.read(found[-1])
 
 

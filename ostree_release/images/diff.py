@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..composing.builds import matches
@@ -32,10 +32,15 @@ def difference(context: Context, old: str, new: str) -> dict[str, Any]:
     return {"from": _described(before), "to": _described(after), "packages": pkglist.diff(*lists)}
 
 
-def find(config: Config, typed: str) -> Found:
-    """Return the image that somebody means, with the environment and repository it is in."""
+def find(config: Config, typed: str, among: Iterable[Environment] | None = None) -> Found:
+    """Return the image that somebody means, with the environment and repository it is in.
+
+    among: the environments to look in, all where it is None; ENVIRONMENT:NAME looks in that one of them.
+    """
     environment_name, separator, name = typed.rpartition(":")
-    environments = (config.environment(environment_name),) if separator else config.environments
+    environments = list(config.environments if among is None else among)
+    if separator:
+        environments = [each for each in environments if each == config.environment(environment_name)]
     found: dict[str, Found] = {}
     for environment in environments:
         if not environment.repository.exists():

@@ -7,6 +7,7 @@ from ..context import Context
 from ..model import Commit, Move
 from ..proof.anchor import anchor
 from ..repo import Repository
+from . import sbom
 from .smoke import check_served, smoke_pull
 
 
@@ -23,6 +24,7 @@ def publish(
     Nobody follows `releases/VERSION`: that ref lets the smoke pull see the release before any client does.
     A failed smoke pull raises Refused and leaves every ring where it is.
     """
+    sbom.write(context, environment, repository, release)  # first: without it nothing is published
     missing = set_release(context, environment, repository, release)
     missing += update_summary(context, environment, repository)
     smoke_pull(context, environment, environment.release_ref(release.version), release)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..disk import in_words
-from . import health
+from . import changelog, health
 from .pieces import Result, behind, end, packages, short, table, what, when
 
 
@@ -152,5 +152,6 @@ _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     "log": _log,
     "diff": _diff,
     "config": _config,
+    **changelog.RENDERERS,
     **health.RENDERERS,
 }

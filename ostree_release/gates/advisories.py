@@ -1,0 +1,96 @@
+"""The gate `advisories`: which security advisories a candidate fixes, and which it lacks with a fix there.
+
+It knows what the package repositories said when the build was composed, and asks no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..composing import advisories as composing
+from ..composing.advisories import Kept
+from ..errors import Refused
+from ..images.advisories import IMPORTANT, UNKNOWN, Advisory, Gap, fixed, lacking
+from .model import WARN, Finding, Outcome, Subject
+
+GATE = "advisories"
+_CVES = 3  # that a line names; the data has all
+
+
+def judge(subject: Subject) -> Outcome:
+    """Return what the candidate lacks, and what it fixes of what the ring has now.
+
+    Options: an answer for each severity (critical, important, moderate, low); one that is not known counts
+    as important.
+    """
+    installed = subject.repository.packages(subject.candidate.checksum)
+    if installed is None:
+        return _unknown("advisory:no-packages", "the candidate's commit lists no packages to compare with")
+    try:
+        kept = composing.kept(subject.context.config, subject.source, subject.build)
+    except Refused as refusal:
+        return _unknown("advisory:no-metadata", str(refusal))
+    if kept is None:
+        return _unknown("advisory:no-metadata", "no advisory metadata was kept for this build")
+    gaps = lacking(kept.advisories, installed)
+    tip = subject.tip and subject.repository.packages(subject.tip.checksum)
+    fixes = fixed(kept.advisories, tip, installed) if tip else []
+    findings = (*(_lacks(gap, subject.options) for gap in gaps), *_silent(kept))
+    data = {
+        "fixes": [advisory.summary() for advisory in fixes],
+        "lacks": [
+            {
+                **gap.advisory.summary(),
+                "package": gap.fixed.name,
+                "installed": gap.installed.evr,
+                "fixed": gap.fixed.evr,
+            }
+            for gap in gaps
+        ],
+        "repositories": {source.id: source.problem for source in kept.sources},
+    }
+    return Outcome(GATE, findings, f"{_fixes(fixes)}, {_lack(gaps)}", data)
+
+
+def described(advisory: Advisory) -> str:
+    """Return an advisory as a line names it: identifier, severity and some of its CVEs."""
+    more = len(advisory.cves) - _CVES
+    cves = [*advisory.cves[:_CVES], *([f"and {more} more"] if more > 0 else ())]
+    severity = "severity unknown" if advisory.severity == UNKNOWN else advisory.severity
+    return f"{advisory.id} ({', '.join([severity, *cves])})"
+
+
+def _lacks(gap: Gap, options: Mapping[str, str]) -> Finding:
+    severity = gap.advisory.severity
+    return Finding(
+        f"advisory:{gap.advisory.id}:{gap.fixed.name}",
+        options[IMPORTANT if severity == UNKNOWN else severity],
+        f"lacks {described(gap.advisory)}: {gap.fixed.name} {gap.installed.evr} -> {gap.fixed.evr}",
+    )
+
+
+def _silent(kept: Kept) -> list[Finding]:
+    """Warn of package repositories that say nothing: without any, or where what they say is broken.
+
+    One of several may well have no advisories: Fedora's has none, those are in its updates.
+    """
+    silent = [source for source in kept.sources if source.problem]
+    if len(silent) < len(kept.sources):
+        silent = [source for source in silent if source.problem != composing.NO_UPDATEINFO]
+    return [
+        Finding(f"advisory:repository:{source.id}", WARN, f"no advisories of {source.id}: {source.problem}")
+        for source in silent
+    ]
+
+
+def _fixes(fixes: list[Advisory]) -> str:
+    return f"fixes {', '.join(map(described, fixes))}" if fixes else "fixes no known advisory"
+
+
+def _lack(gaps: list[Gap]) -> str:
+    lacks = {gap.advisory.id: gap.advisory for gap in gaps}
+    return f"lacks {', '.join(map(described, lacks.values()))}" if lacks else "lacks none"
+
+
+def _unknown(identifier: str, line: str) -> Outcome:
+    return Outcome(GATE, (Finding(identifier, WARN, line),), line, {})
