@@ -62,11 +62,12 @@ def main(
         words = f"{type(error).__name__}: {' '.join(str(error).split())}"
         line = f"internal error: {words} ({Path(place.filename).name}:{place.lineno})"
         return _refuse((line,), 1, options.json)
+    status: int = result.pop("exit", 0)  # of what looks and finds something wrong
     lines = [json.dumps(result)] if options.json else text.render(kind, result)
     output = Progress(sys.stdout)
     for line in lines:
         output.say(line)
-    return 0
+    return status
 
 
 def _refuse(lines: Sequence[str], status: int, as_json: bool) -> int:

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--to", default="prod", metavar="ENV", help="promoting environment (default: prod)")
     command.add_argument("--build", metavar="VERSION|CHECKSUM", help="default: the newest; first ring only")
     command.add_argument("--ring", help="default: the first")
+    command.add_argument("--through", metavar="RING", help="every ring up to this one; needs a reason")
     command.add_argument("--reason", type=reason, help="goes into the journal")
     command.add_argument("--expect-build", metavar="CHECKSUM", help="refuse if the plan has another build")
     command.add_argument("--expect-tip", metavar="CHECKSUM|none", help="refuse if the ring is somewhere else")
@@ -54,6 +55,32 @@ def parser() -> argparse.ArgumentParser:
 
     command = add("run-gate", "what the systemd unit of a gate of your own runs")
     command.add_argument("run", metavar="RUN")
+
+    # Judging
+    command = add("check", "run the gates on a candidate or release, and record what they say")
+    command.add_argument("version", metavar="VERSION", nargs="?", help="default: the newest candidate")
+    _place(command)
+    command = add("approve", "let through what the gates found about a candidate or release")
+    command.add_argument("version", metavar="VERSION")
+    _place(command)
+    command.add_argument("--reason", type=reason, help="goes into the journal; needed unless --plan")
+    command.add_argument(
+        "--override",
+        metavar="GATE",
+        action="append",
+        default=[],
+        help="let this gate's failures through too",
+    )
+    command.add_argument("--expect", metavar="DIGEST", help="refuse if the findings are not those of --plan")
+    command.add_argument("--plan", action="store_true", help="only list what would be approved")
+    command = add("hold", "keep something from being staged, signed or moved; without arguments: list")
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("build", metavar="VERSION|CHECKSUM", nargs="?", help="a build, candidate or release")
+    what.add_argument("--content", metavar="CHECKSUM", help="everything with this tree")
+    what.add_argument("--inputhash", metavar="HASH", help="everything composed from these inputs")
+    what.add_argument("--package", metavar="NAME-VERSION-RELEASE", help="everything that has this package")
+    command.add_argument("--release", action="store_true", help="end the hold")
+    command.add_argument("--reason", type=reason, help="goes into the journal; needed to hold and to release")
 
     # Looking
     add("status", "say what is where")
@@ -74,6 +101,13 @@ def parser() -> argparse.ArgumentParser:
     add("report-health", "record the clients' health reports that stand on standard input as JSON")
     add("config", "check the configuration and print it")
     return parser
+
+
+def _place(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--to", default="prod", metavar="ENV")
+    rings = command.add_mutually_exclusive_group()
+    rings.add_argument("--ring", help="that it is to go to (default: the first)")
+    rings.add_argument("--through", metavar="RING", help="every ring up to this one")
 
 
 def reason(given: str) -> str:

@@ -89,6 +89,10 @@ class Environment:
         assert self.policy is not None
         return self.policy
 
+    def rings_up_to(self, name: str) -> tuple[Ring, ...]:
+        """Return the rings from the first to that of a name; refuse a name that is none of ours."""
+        return self.rings[: self.rings.index(self.ring(name)) + 1]
+
     def ring(self, name: str | None) -> Ring:
         """Return the ring of that name, or the first one; refuse a name that is none of ours."""
         for ring in self.rings:

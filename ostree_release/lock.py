@@ -1,10 +1,11 @@
 """The locks of an environment: open-file-description locks on files that systemd-tmpfiles made.
 
-Every environment has a *writer* lock (one compose; or one stage, sign, publish) and an *objects* lock
-(shared by whoever reads or adds objects, exclusive for whoever deletes them). Order, everywhere the same,
-so that nobody waits for somebody who waits for him: the writer lock of the environment that is changed,
-its objects lock, then the objects lock of the environment that is read; the journal's lock comes last and
-is held for one line only. OFD locks end with their last descriptor, so a killed process leaves none behind.
+Every environment has a *writer* lock (one compose; or one stage, sign, publish), a *check* lock (one run
+of the gates, which may take long and keeps nobody from writing) and an *objects* lock (shared by whoever
+reads or adds objects, exclusive for whoever deletes them). Order, everywhere the same, so that nobody waits
+for somebody who waits for him: the writer or check lock of the environment that is changed, its objects
+lock, then the objects lock of the environment that is read; the journal's lock comes last and is held for
+one line only. OFD locks end with their last descriptor, so a killed process leaves none behind.
 """
 
 from __future__ import annotations
@@ -28,16 +29,18 @@ def writer(run: Path, environment: str, holder: str) -> Iterator[None]:
 
     holder: who does what, in words; the next one who finds the lock taken reads it.
     """
-    path = run / f"{environment}.writer"
-    with _opened(path) as descriptor:
-        if not _lock(descriptor, fcntl.F_WRLCK):
-            raise Busy(f"{environment} is locked by {_holder(descriptor)}: try again later")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, holder.encode()[:200], 0)
-        try:
-            yield
-        finally:
-            os.ftruncate(descriptor, 0)
+    with _alone(run / f"{environment}.writer", f"{environment} is locked by", holder):
+        yield
+
+
+@contextlib.contextmanager
+def check(run: Path, environment: str, holder: str) -> Iterator[None]:
+    """Hold the environment's check lock, or raise Busy naming who holds it; gates may take long.
+
+    holder: who does what, in words.
+    """
+    with _alone(run / f"{environment}.check", f"{environment} is being checked by", holder):
+        yield
 
 
 @contextlib.contextmanager
@@ -80,6 +83,19 @@ def held_by(run: Path, environment: str) -> str | None:
         asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
         kind, *_ = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked))
         return None if kind == fcntl.F_UNLCK else _holder(descriptor)
+
+
+@contextlib.contextmanager
+def _alone(path: Path, taken: str, holder: str) -> Iterator[None]:
+    with _opened(path) as descriptor:
+        if not _lock(descriptor, fcntl.F_WRLCK):
+            raise Busy(f"{taken} {_holder(descriptor)}: try again later")
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, holder.encode()[:200], 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
 
 
 @contextlib.contextmanager

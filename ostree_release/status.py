@@ -7,10 +7,13 @@ from typing import Any
 
 from . import health
 from .composing.builds import changes
-from .config import Environment
+from .config import Environment, Ring
 from .context import Context
 from .images import pkglist
+from .journal import Entry
+from .judging import admit, hold, records
 from .model import Commit
+from .releasing.road import look_at
 from .repo import Repository
 
 
@@ -20,12 +23,13 @@ def status(context: Context) -> dict[str, Any]:
         for environment in context.config.environments:
             locks.enter_context(context.reading(environment))
         return {
+            "holds": hold.listing(context)["holds"],
             "environments": {
                 environment.name: _composed(context, environment)
                 if environment.composed
                 else _promoting(context, environment)
                 for environment in context.config.environments
-            }
+            },
         }
 
 
@@ -45,6 +49,7 @@ def _promoting(context: Context, environment: Environment) -> dict[str, Any]:
     origin, repository = Repository(source.repository), Repository(environment.repository)
     newest = next(origin.history(source.ref), None)
     refs = repository.refs()
+    entries = context.journal.entries()
     rings = []
     for ring in environment.rings:
         release = repository.commit(refs[ring.ref]) if ring.ref in refs else None
@@ -57,12 +62,17 @@ def _promoting(context: Context, environment: Environment) -> dict[str, Any]:
                 "ref": ring.ref,
                 "release": {**_described(release), "serial": release.serial} if release else None,
                 "behind": behind,
+                "overrides": _overrides(entries, ring, release) if release else [],
             }
         )
+    staged = look_at(context, environment, repository).candidates
     return {
         "composed": False,
         "promotes_from": source.name,
         "rings": rings,
+        "candidates": [
+            {**_described(each), "open": _open(context, environment, repository, each)} for each in staged
+        ],
     }
 
 
@@ -74,6 +84,23 @@ def _reports(context: Context, environment: Environment) -> list[dict[str, Any]]
         {key: entry[key] for key in shown}
         for (name, _), entry in sorted(newest.items())
         if name == environment.name
+    ]
+
+
+def _open(
+    context: Context, environment: Environment, repository: Repository, candidate: Commit
+) -> list[str] | None:
+    """Return what keeps a candidate from the first ring, in words; None where it was not checked."""
+    decision = admit.decide(context, environment, repository, candidate, environment.rings[0])
+    return None if decision is None else [each.line for each in decision.open]
+
+
+def _overrides(entries: list[Entry], ring: Ring, release: Commit) -> list[dict[str, Any]]:
+    """Return by whom and why gates were overridden for what a ring has: visible as long as it is there."""
+    return [
+        {"gates": sorted(each.overrides), "actor": each.actor, "reason": each.reason}
+        for each in records.approvals(entries, release.checksum, ring.name)
+        if each.overrides
     ]
 
 

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .config import Ring
 from .context import Context
+from .errors import Refused
 
 Result = dict[str, Any]
 
@@ -83,6 +85,50 @@ def _publish(options: argparse.Namespace, context: Context) -> Result:
     return publish_only(context, options.to, options.version, options.reason)
 
 
+def _check(options: argparse.Namespace, context: Context) -> Result:
+    from .judging.steps import check_only
+
+    return check_only(context, options.to, options.version, _rings(options, context))
+
+
+def _approve(options: argparse.Namespace, context: Context) -> Result:
+    from .judging import approve
+
+    rings = _rings(options, context)
+    if options.plan:
+        return approve.look(context, options.to, options.version, rings)
+    reason = _needed(options.reason, "approve")
+    return approve.approve(
+        context, options.to, options.version, rings, reason, options.override, options.expect
+    )
+
+
+def _hold(options: argparse.Namespace, context: Context) -> Result:
+    from .judging import hold
+
+    for kind in hold.KINDS:
+        value = getattr(options, kind)
+        if value is not None:
+            change = hold.release if options.release else hold.hold
+            return change(context, kind, value, _needed(options.reason, "hold"))
+    if options.release:
+        raise Refused("hold --release: say what: a build, --content, --inputhash or --package")
+    return hold.listing(context)
+
+
+def _rings(options: argparse.Namespace, context: Context) -> tuple[Ring, ...]:
+    environment, _ = context.config.promoting(options.to)
+    if options.through:
+        return environment.rings_up_to(options.through)
+    return (environment.ring(options.ring),)
+
+
+def _needed(reason: str | None, what: str) -> str:
+    if not reason or not reason.strip():
+        raise Refused(f"{what}: --reason is needed: whoever looks later will want to know why")
+    return reason
+
+
 def _status(options: argparse.Namespace, context: Context) -> Result:
     from .status import status
 
@@ -132,6 +178,9 @@ _RUN: dict[str, Callable[[argparse.Namespace, Context], Result]] = {
     "stage": _stage,
     "sign": _sign,
     "publish": _publish,
+    "check": _check,
+    "approve": _approve,
+    "hold": _hold,
     "status": _status,
     "log": _log,
     "diff": _diff,

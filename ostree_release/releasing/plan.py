@@ -57,7 +57,7 @@ def promote(survey: Survey, ring: Ring, build: Commit | None) -> Plan:
     if tip and tip.content == content:
         return _standing(survey, ring, tip)
     if source:
-        _check_source(ring, source, tip)
+        check_source(ring, source, tip)
         release: Commit | None = source
     else:
         release = _usable(survey, ring, tip, build_checksum)
@@ -94,7 +94,8 @@ def _before(survey: Survey, ring: Ring) -> Commit:
     return source
 
 
-def _check_source(ring: Ring, source: Commit, tip: Commit | None) -> None:
+def check_source(ring: Ring, source: Commit, tip: Commit | None) -> None:
+    """Raise Refused where a ring would move back, or to a release that is not bound to it."""
     if tip and source.serial <= tip.serial:
         raise Refused(
             f"ring {ring.name}: has {tip.version} (serial {tip.serial}), which is newer than "

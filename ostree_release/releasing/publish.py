@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..config import Environment, Ring
 from ..context import Context
+from ..judging import admit
 from ..model import Commit, Move
 from ..proof.anchor import anchor
 from ..repo import Repository
@@ -22,8 +23,10 @@ def publish(
     """Publish a release and move a ring to it; returns what was missing before, in words.
 
     Nobody follows `releases/VERSION`: that ref lets the smoke pull see the release before any client does.
-    A failed smoke pull raises Refused and leaves every ring where it is.
+    A failed smoke pull raises Refused and leaves every ring where it is. Nor does anything move that is held,
+    or that the gates do not let through.
     """
+    admit.require(context, environment, repository, release, [ring])
     sbom.write(context, environment, repository, release)  # first: without it nothing is published
     missing = set_release(context, environment, repository, release)
     missing += update_summary(context, environment, repository)
@@ -58,7 +61,8 @@ def move_ring(
     ring: Ring,
     reason: str | None,
 ) -> None:
-    """Move a ring to a release, unless it is there."""
+    """Move a ring to a release, unless it is there; refuses what may not go there as it stands now."""
+    admit.require(context, environment, repository, release, [ring])
     move = Move(ring.ref, repository.refs().get(ring.ref), release.checksum)
     details = {"version": release.version, "ring": ring.name}
     if reason:

@@ -19,7 +19,11 @@ from .survey import Survey
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asked for; expect_build, expect_tip: checksums of an earlier plan, still due."""
+    """What somebody asked for.
+
+    through: the last ring of those that get one release in one run, beginning with the first; expect_build,
+    expect_tip: checksums of an earlier plan, still due.
+    """
 
     environment: str
     build: str | None = None
@@ -27,6 +31,7 @@ class Request:
     reason: str | None = None
     expect_build: str | None = None
     expect_tip: str | None = None
+    through: str | None = None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:
@@ -38,6 +43,7 @@ class Request:
             reason=options.reason,
             expect_build=options.expect_build,
             expect_tip=options.expect_tip,
+            through=options.through,
         )
 
 

@@ -7,6 +7,7 @@ from ..clock import release_timestamp
 from ..config import Environment
 from ..context import Context
 from ..errors import Refused
+from ..judging import hold
 from ..model import Commit, Move
 from ..repo import OWN_METADATA, Repository
 from ..signing import gpg
@@ -28,6 +29,8 @@ def stage(
     """
     if plan.release:
         return plan.release
+    origin = Repository(source.repository)
+    hold.refuse_held(context, origin, origin.commit(plan.build))
     disk.require(
         f"promotion to {survey.environment.name}", context.config.minimum_free_bytes, repository.path
     )
@@ -36,7 +39,7 @@ def stage(
     keys = gpg.fingerprints(source.public_key)
     context.say(f"Staging {plan.build_version} from {source.name} as {plan.version} (serial {plan.serial})")
     with repository.transaction() as transaction:
-        transaction.copy_build(Repository(source.repository), plan.build)
+        transaction.copy_build(origin, plan.build)
         if not repository.signed_by(plan.build, source.public_key, keys):
             raise Refused(f"build {plan.build_version}: not signed with the key of {source.name}")
         checksum = transaction.write_release(

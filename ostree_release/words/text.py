@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..disk import in_words
-from . import changelog, health
+from . import changelog, health, judging
 from .pieces import Result, behind, end, packages, short, table, what, when
 
 
@@ -67,6 +67,7 @@ def _plan(result: Result) -> list[str]:
         old = move["from"]["version"] if move["from"] else "nothing"
         lines.append(f"{move['ref']}: {old} -> {move['to']['version']}")
     lines += [f"Would repair: {repair}" for repair in result["repairs"]]
+    lines += judging.planned(result)
     where = f"{result['environment']}/{result['ring']}"
     outcome = {
         "promote": f"Would promote build {result['build']['version']} to {where} as {release['version']}",
@@ -85,6 +86,7 @@ def _step(result: Result) -> list[str]:
 
 def _status(result: Result) -> list[str]:
     rows = []
+    notes = []
     following = "pyinfra INVENTORY tasks/compose.py"
     for name, environment in result["environments"].items():
         if environment["composed"]:
@@ -95,7 +97,10 @@ def _status(result: Result) -> list[str]:
         for ring in environment["rings"]:
             changes = "" if ring["behind"] is None else behind(ring["behind"], environment["promotes_from"])
             rows.append((f"{name}/{ring['name']}", *what(ring["release"]), changes))
-    return [*table(rows), f"Next: {following}"]
+            notes += judging.overridden(f"{name}/{ring['name']}", ring["overrides"])
+        notes += judging.waiting(name, environment["candidates"])
+    notes += judging.held(result["holds"])
+    return [*table(rows), *notes, f"Next: {following}"]
 
 
 def _log(result: Result) -> list[str]:
@@ -154,4 +159,5 @@ _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     "config": _config,
     **changelog.RENDERERS,
     **health.RENDERERS,
+    **judging.RENDERERS,
 }

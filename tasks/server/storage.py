@@ -35,7 +35,7 @@ def directories(settings: Server) -> list[Directory]:
         Directory(places.DECLARED),
         *(
             Directory(f"{places.STATE}/{name}")
-            for name in ("advisories", "compose", "gates", "keys", "sbom", "smoke")
+            for name in ("advisories", "checks", "compose", "gates", "keys", "sbom", "smoke")
         ),
         *(Directory(f"{places.STATE}/{name}", user, user) for name in ("anchors", "verify")),
         Directory(places.GATE_CHECKOUTS, user, user),
@@ -55,6 +55,7 @@ def directories(settings: Server) -> list[Directory]:
         else:
             found.append(Directory(f"{places.STATE}/sbom/{each.name}", user, user))
             found.append(Directory(f"{places.STATE}/smoke/{each.name}", user, user, "700"))
+            found.append(Directory(f"{places.STATE}/checks/{each.name}", user, user))
     return found
 
 
@@ -65,7 +66,8 @@ def journal() -> File:
 
 def locks(settings: Server) -> list[File]:
     """Declare the lock files of both roles; tmpfiles.d makes the same ones at boot."""
-    names = [f"{each.name}.{kind}" for each in settings.environments for kind in ("writer", "objects")]
+    kinds = ("writer", "check", "objects")
+    names = [f"{each.name}.{kind}" for each in settings.environments for kind in kinds]
     return [
         File(f"{places.RUN}/{name}", None, "root", places.RELEASE_USER, "660") for name in [*names, "journal"]
     ]

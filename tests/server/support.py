@@ -37,7 +37,7 @@ USER = pwd.getpwuid(os.geteuid()).pw_name
 Document = dict[str, Any]
 
 # The trees of most tests are two files: no gate but `complete` would let them pass.
-NO_GATES: Document = dict.fromkeys(("bootable", "diff", "soak", "advisories", "own"), False)
+NO_GATES: Document = dict.fromkeys(("complete", "bootable", "diff", "soak", "advisories", "own"), False)
 
 
 def run(*command: str | Path, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -70,14 +70,16 @@ class Server:
         self.dev, self.prod = top / "base/dev", top / "base/prod"
         self.state, self.run = top / "state", top / "run"
         self.config = top / "config.json"
+        self.before = ""  # Python that runs in every call, after the package's import
         states = (self.state / name for name in ("keys", "smoke", "anchors", "verify"))
         for folder in (top / "base/keys", self.run, *states):
             folder.mkdir(parents=True)
         for name in ("dev", "prod"):
             run("ostree", f"--repo={top / 'base' / name}", "init", "--mode=archive")
             self.make_key(name)
-            for kind in ("writer", "objects"):
+            for kind in ("writer", "check", "objects"):
                 (self.run / f"{name}.{kind}").touch()
+            (self.state / "checks" / name).mkdir(parents=True)
         (self.run / "journal").touch()
         (self.state / "journal.jsonl").touch()
         self.write_config()
@@ -183,7 +185,8 @@ class Server:
         program = (
             f"import sys; sys.path.insert(0, {str(zipapp())!r})\n"
             "from pathlib import Path\nfrom ostree_release.__main__ import main\n"
-            f"{before}\nsys.exit(main({list(arguments)!r}, config=Path({str(self.config)!r})))"
+            f"{self.before}\n{before}\n"
+            f"sys.exit(main({list(arguments)!r}, config=Path({str(self.config)!r})))"
         )
         return [sys.executable, "-I", "-c", program]
 
@@ -231,6 +234,15 @@ class Server:
             )
             run("ostree", repo, "pull", "server", ref)
             return run("ostree", repo, "rev-parse", f"server:{ref}").stdout.strip()
+
+    def note(self, entry: Document) -> None:
+        """Append an entry to the journal as the program would."""
+        program = (
+            f"import sys; sys.path.insert(0, {str(zipapp())!r})\n"
+            "from pathlib import Path\nfrom ostree_release.journal import Journal\n"
+            f"Journal(Path({str(self.state / 'journal.jsonl')!r}), Path({str(self.run)!r})).append({entry!r})"
+        )
+        run(sys.executable, "-I", "-c", program)
 
     def journal(self) -> list[Document]:
         """Return the journal's entries."""
@@ -285,6 +297,7 @@ def metadata(version: str, packages: Mapping[str, str]) -> Any:
     big_endian = GLib.Variant("t", 1764000000).byteswap()
     unusual = {
         "version": GLib.Variant("s", version),
+        "rpmostree.inputhash": GLib.Variant("s", f"inputs-of-{version}"),
         "ostree.bootable": GLib.Variant("b", True),
         "ostree.linux": GLib.Variant("s", "6.14"),
         "rpmostree.rpmdb.pkglist": GLib.Variant("a(sssss)", pkglist),

@@ -61,15 +61,29 @@ def test_long_package_lists_are_cut_short() -> None:
 def test_status_is_aligned() -> None:
     behind = {"added": 0, "removed": 0, "upgraded": 2, "downgraded": 0}
     rings = [
-        {"name": "pilot", "ref": "os/pilot", "release": {**IMAGE, "serial": 1}, "behind": behind},
-        {"name": "stable", "ref": "os/stable", "release": None, "behind": None},
+        {
+            "name": "pilot",
+            "ref": "os/pilot",
+            "release": {**IMAGE, "serial": 1},
+            "behind": behind,
+            "overrides": [{"gates": ["soak"], "actor": "ann", "reason": "a hole"}],
+        },
+        {"name": "stable", "ref": "os/stable", "release": None, "behind": None, "overrides": []},
     ]
-    prod = {"composed": False, "promotes_from": "dev", "rings": rings}
-    result = {"environments": {"dev": {"composed": True, "ref": "os/dev", "build": IMAGE}, "prod": prod}}
+    waiting = {**IMAGE, "version": "44.2", "open": ["gate diff needs approval: removed tool 5.0"]}
+    prod = {"composed": False, "promotes_from": "dev", "rings": rings, "candidates": [waiting]}
+    hold = {"kind": "package", "label": "x-1-1", "reason": "crashes", "actor": "bob"}
+    result = {
+        "environments": {"dev": {"composed": True, "ref": "os/dev", "build": IMAGE}, "prod": prod},
+        "holds": [{**hold, "time": "2026-01-02T03:04:05Z"}],
+    }
     assert render("status", result) == [
         "dev          44.1         aaaaaaaaaaaa  2025-11-24 16:00 UTC",
         "prod/pilot   44.1         aaaaaaaaaaaa  2025-11-24 16:00 UTC  behind dev: 2 upgraded",
         "prod/stable  nothing yet",
+        "OVERRIDE prod/pilot: soak: a hole (ann)",
+        "Candidate prod: 44.2 (aaaaaaaaaaaa): gate diff needs approval: removed tool 5.0",
+        "HELD package x-1-1: crashes (bob, 2026-01-02)",
         "Next: pyinfra INVENTORY promote.py",
     ]
 

@@ -1,0 +1,181 @@
+"""Running the gates on a candidate, and recording what they said for exactly this commit, ring and policy."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import lock
+from ..composing import handover
+from ..config import Environment, Ring
+from ..context import Context
+from ..errors import Refused, Stopped
+from ..gates import own
+from ..gates.model import FAIL, Finding, Outcome, Subject
+from ..model import Commit
+from ..repo import Repository
+from . import records
+from .records import Run
+
+LIVE = ("soak",)  # answers that change by themselves: asked anew each time; they cost a look at the journal
+
+
+@contextlib.contextmanager
+def checking(context: Context, environment: Environment) -> Iterator[None]:
+    """Hold the environment's check lock and what keeps its objects; the writer lock stays free meanwhile."""
+    holder = f"{context.actor} (check)"
+    with lock.check(context.config.run, environment.name, holder), context.reading(environment):
+        yield
+
+
+def digest(context: Context, environment: Environment) -> str:
+    """Return the digest of the gates in force: thresholds, and the files of the user's own gates."""
+    files = own.files(context.config) if "own" in environment.rules.gates else {}
+    content = {"gates": environment.rules.as_json()["gates"], "own": files}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def current(
+    context: Context, environment: Environment, repository: Repository, release: Commit, ring: Ring
+) -> Run | None:
+    """Return the recorded run that is still current, with what is live asked anew; None where there is none.
+
+    Of another commit, another tip of the ring, or other gates and thresholds it would not be current.
+    """
+    tip = repository.refs().get(ring.ref)
+    policy = digest(context, environment)
+    run = records.newest_run(context.journal.entries(), release.checksum, ring.name, tip, policy)
+    if run is None or {outcome.gate for outcome in run.outcomes} != set(environment.rules.gates):
+        return None
+    again = {gate for gate in LIVE if gate in environment.rules.gates}
+    return _asked(context, environment, repository, release, ring, run, again)
+
+
+def judge(
+    context: Context,
+    environment: Environment,
+    repository: Repository,
+    release: Commit,
+    ring: Ring,
+    afresh: bool = False,
+) -> Run:
+    """Return a current run, recorded: every gate if there is none or afresh, else what is live or failed."""
+    found = current(context, environment, repository, release, ring)
+    known = found
+    if found is None or afresh:
+        tip = repository.refs().get(ring.ref)
+        found = Run(release.checksum, ring.name, tip, digest(context, environment), ())
+        again = set(environment.rules.gates)
+    else:
+        failed = {outcome.gate for outcome in found.outcomes if outcome.answer == FAIL}
+        again = failed - set(LIVE)
+    context.say(f"Checking {release.version} for {environment.name}/{ring.name}")
+    run = _asked(context, environment, repository, release, ring, found, again)
+    if afresh or known is None or _recorded_differs(context, run):
+        _record(context, environment, release, run)
+    return run
+
+
+def _asked(
+    context: Context,
+    environment: Environment,
+    repository: Repository,
+    release: Commit,
+    ring: Ring,
+    run: Run,
+    again: set[str],
+) -> Run:
+    """Return a run in which some gates were asked again, in the order of the policy."""
+    outcomes = []
+    for gate, options in environment.rules.gates.items():
+        before = run.outcome(gate)
+        if before is not None and gate not in again:
+            outcomes.append(before)
+            continue
+        subject = _subject(context, environment, repository, release, ring, run.tip, options)
+        outcomes.append(records.shortened(_ask(gate, subject)))
+    return Run(run.checksum, run.ring, run.tip, run.policy, tuple(outcomes))
+
+
+def _ask(gate: str, subject: Subject) -> Outcome:
+    """Ask one gate; one that cannot answer fails, and the others are asked all the same."""
+    try:
+        module = importlib.import_module(f"..gates.{gate}", __package__)
+        outcome: Outcome = module.judge(subject)
+    except Stopped:
+        raise
+    except Refused as refusal:
+        return _unanswered(gate, str(refusal))
+    except Exception as error:  # a fault of ours must not let anything through
+        return _unanswered(gate, f"internal error: {type(error).__name__}: {' '.join(str(error).split())}")
+    return outcome
+
+
+def _unanswered(gate: str, reason: str) -> Outcome:
+    return Outcome(gate, (Finding(f"{gate}:error:{reason}", FAIL, reason),), reason)
+
+
+def _subject(
+    context: Context,
+    environment: Environment,
+    repository: Repository,
+    release: Commit,
+    ring: Ring,
+    tip: str | None,
+    options: Mapping[str, Any],
+) -> Subject:
+    _, source = context.config.promoting(environment.name)
+    return Subject(
+        context=context,
+        environment=environment,
+        source=source,
+        repository=repository,
+        origin=Repository(source.repository),
+        candidate=release,
+        build=release.build or release.checksum,
+        ring=ring,
+        tip=repository.commit(tip) if tip else None,
+        options=options,
+    )
+
+
+def _recorded_differs(context: Context, run: Run) -> bool:
+    entries = context.journal.entries()
+    recorded = records.newest_run(entries, run.checksum, run.ring, run.tip, run.policy)
+    return recorded is None or records.as_json(recorded) != records.as_json(run)
+
+
+def _record(context: Context, environment: Environment, release: Commit, run: Run) -> None:
+    """Write the data for a machine first, then the entry that counts."""
+    results = records.as_json(run)
+    data = {
+        "version": release.version,
+        "checksum": run.checksum,
+        "ring": run.ring,
+        "results": [{**result, "data": outcome.data} for result, outcome in zip(results, run.outcomes)],
+    }
+    handover.write(file_of(context, environment, run), data)
+    context.journal.append(
+        {
+            "event": "checked",
+            "action": "check",
+            "actor": context.actor,
+            "environment": environment.name,
+            "version": release.version,
+            "checksum": run.checksum,
+            "ring": run.ring,
+            "tip": run.tip,
+            "policy": run.policy,
+            "results": results,
+        }
+    )
+
+
+def file_of(context: Context, environment: Environment, run: Run) -> Path:
+    """Return the file with everything that the gates found out, which the journal has no room for."""
+    return context.config.state / "checks" / environment.name / f"{run.checksum}.{run.ring}.json"

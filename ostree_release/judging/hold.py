@@ -1,0 +1,159 @@
+"""Holds: what nobody and no schedule may stage, sign or move to a ring until the hold is released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..context import Context
+from ..errors import Refused
+from ..images.diff import find
+from ..journal import Entry
+from ..model import Commit, Package
+from ..repo import Repository
+
+KINDS = ("build", "content", "inputhash", "package")
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One hold. id: the journal entry that set it; value: what is held; label: as a person knows it."""
+
+    id: str
+    kind: str
+    value: str
+    label: str
+    actor: str
+    reason: str
+    time: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return it as it is printed."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "value": self.value,
+            "label": self.label,
+            "actor": self.actor,
+            "reason": self.reason,
+            "time": self.time,
+        }
+
+
+def holds(entries: Iterable[Entry]) -> list[Hold]:
+    """Return the holds that nobody has released, oldest first."""
+    found: dict[str, Hold] = {}
+    for entry in entries:
+        if entry.get("event") == "held":
+            found[entry["hash"]] = Hold(
+                entry["hash"],
+                entry["kind"],
+                entry["value"],
+                entry["label"],
+                entry["actor"],
+                entry["reason"],
+                entry["time"],
+            )
+        elif entry.get("event") == "released-hold":
+            found.pop(entry["hold"], None)
+    return list(found.values())
+
+
+def refuse_held(context: Context, repository: Repository, commit: Commit) -> None:
+    """Raise Refused where a build, candidate or release is held, with who held it and why."""
+    found = holding(holds(context.journal.entries()), repository, commit)
+    if found:
+        raise Refused(
+            *(
+                f"{commit.version} is held ({each.kind} {each.label}): {each.reason}; "
+                f"by {each.actor} on {each.time[:10]}"
+                for each in found
+            )
+        )
+
+
+def holding(live: Iterable[Hold], repository: Repository, commit: Commit) -> list[Hold]:
+    """Return those of the live holds that hold a commit."""
+    live = list(live)
+    if not live:
+        return []
+    names: dict[str, set[str | None]] = {
+        "build": {commit.checksum, commit.build},
+        "content": {commit.content},
+    }
+    if any(each.kind == "inputhash" for each in live):
+        names["inputhash"] = {repository.input_hash(commit.checksum)}
+    if any(each.kind == "package" for each in live):
+        packages = repository.packages(commit.checksum) or ()
+        names["package"] = {name for package in packages for name in _names(package)}
+    return [each for each in live if each.value in names[each.kind]]
+
+
+def hold(context: Context, kind: str, value: str, reason: str) -> dict[str, Any]:
+    """Hold something, unless it is held already; returns the result as it is printed.
+
+    value: of a build its version or checksum; else a content checksum, an rpmostree.inputhash, or a package's
+    name-version-release.
+    """
+    value, label = _resolved(context, kind, value)
+    live = holds(context.journal.entries())
+    same = [each for each in live if (each.kind, each.value) == (kind, value)]
+    if not same:
+        context.journal.append(
+            {
+                "event": "held",
+                "action": "hold",
+                "actor": context.actor,
+                "kind": kind,
+                "value": value,
+                "label": label,
+                "reason": reason,
+            }
+        )
+    return listing(context, "unchanged" if same else "held", f"{kind} {label}")
+
+
+def release(context: Context, kind: str, value: str, reason: str) -> dict[str, Any]:
+    """Release every hold of something; returns the result as it is printed. Refuses what is not held."""
+    value, label = _resolved(context, kind, value)
+    live = [each for each in holds(context.journal.entries()) if (each.kind, each.value) == (kind, value)]
+    if not live:
+        raise Refused(f"hold: {kind} {label} is not held (see: ostree-release hold)")
+    for each in live:
+        context.journal.append(
+            {
+                "event": "released-hold",
+                "action": "hold",
+                "actor": context.actor,
+                "hold": each.id,
+                "kind": kind,
+                "value": value,
+                "label": label,
+                "reason": reason,
+            }
+        )
+    return listing(context, "released", f"{kind} {label}")
+
+
+def listing(context: Context, outcome: str = "listed", what: str = "") -> dict[str, Any]:
+    """Return what is held, as the subcommand prints it."""
+    live = holds(context.journal.entries())
+    return {"outcome": outcome, "what": what, "holds": [each.as_json() for each in live]}
+
+
+def _resolved(context: Context, kind: str, value: str) -> tuple[str, str]:
+    """Return what a hold compares with, and how a person knows it; refuses a build that nobody has."""
+    if kind != "build":
+        if not value or not value.isprintable() or len(value) > 300 or " " in value:
+            raise Refused(f"hold: {kind} {value!r}: one word of at most 300 characters is wanted")
+        return value, value
+    _, _, commit = find(context.config, value)
+    return commit.build or commit.checksum, f"{commit.version} ({(commit.build or commit.checksum)[:12]})"
+
+
+def _names(package: Package) -> list[str]:
+    """Return what a package goes by: name-version-release, with epoch or architecture or not."""
+    plain = f"{package.name}-{package.version}-{package.release}"
+    full = f"{package.name}-{package.evr}"
+    return [plain, full, f"{plain}.{package.arch}", f"{full}.{package.arch}"]

@@ -1,0 +1,126 @@
+"""What the journal says about a candidate: the runs of its gates, and who approved what."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..gates.model import Finding, Outcome, worst
+from ..journal import Entry
+
+_KEPT = 100  # findings of one gate in the journal, whose lines stay short; the file beside it has all of them
+
+
+@dataclass(frozen=True)
+class Run:
+    """One complete run of an environment's gates on one commit, for one ring as it stood.
+
+    tip: what the ring had, None for nothing; policy: digest of the gates and thresholds in force.
+    """
+
+    checksum: str
+    ring: str
+    tip: str | None
+    policy: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def answer(self) -> str:
+        """The most severe answer of all gates."""
+        return worst(outcome.answer for outcome in self.outcomes)
+
+    def outcome(self, gate: str) -> Outcome | None:
+        """Return what one gate said."""
+        return next((outcome for outcome in self.outcomes if outcome.gate == gate), None)
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What one approver let through: exactly these findings, and the failures of these gates.
+
+    until: seconds since 1970 when it ends.
+    """
+
+    actor: str
+    reason: str
+    until: int
+    findings: frozenset[str]
+    overrides: frozenset[str]
+
+
+def newest_run(
+    entries: Sequence[Entry], checksum: str, ring: str, tip: str | None, policy: str
+) -> Run | None:
+    """Return the newest run on a commit for a ring that is still current, or None."""
+    for entry in reversed(entries):
+        if entry.get("event") != "checked" or entry["checksum"] != checksum or entry["ring"] != ring:
+            continue
+        if (entry["tip"], entry["policy"]) == (tip, policy):
+            return Run(checksum, ring, tip, policy, tuple(_outcome(each) for each in entry["results"]))
+    return None
+
+
+def approvals(entries: Iterable[Entry], checksum: str, ring: str) -> list[Approval]:
+    """Return every approval of a commit for a ring, oldest first, also those that have ended."""
+    return [
+        Approval(
+            actor=entry["actor"],
+            reason=entry["reason"],
+            until=entry["until"],
+            findings=frozenset(entry["findings"]),
+            overrides=frozenset(entry["overrides"]),
+        )
+        for entry in entries
+        if entry.get("event") == "approved" and entry["checksum"] == checksum and ring in entry["rings"]
+    ]
+
+
+def composer(entries: Iterable[Entry], build: str) -> str | None:
+    """Return who composed a build, or None where the journal does not know."""
+    for entry in entries:
+        composed = entry.get("action") == "compose" and entry.get("event") == "done"
+        if composed and any(move["to"] == build for move in entry["moves"]):
+            return str(entry["actor"])
+    return None
+
+
+def as_json(run: Run) -> list[dict[str, Any]]:
+    """Return a run's outcomes as the journal has them and `check` prints them."""
+    return [
+        {
+            "gate": outcome.gate,
+            "answer": outcome.answer,
+            "line": outcome.line,
+            "findings": [
+                {"id": finding.id, "answer": finding.answer, "line": finding.line}
+                for finding in outcome.findings
+            ],
+        }
+        for outcome in run.outcomes
+    ]
+
+
+def shortened(outcome: Outcome) -> Outcome:
+    """Return an outcome whose findings fit into the journal: what is beyond them becomes one finding."""
+    kept, more = outcome.findings[:_KEPT], outcome.findings[_KEPT:]
+    if not more:
+        return outcome
+    rest = Finding(
+        id=f"{outcome.gate}:more:{digest(finding.id for finding in more)}",
+        answer=worst(finding.answer for finding in more),
+        line=f"and {len(more)} more",
+    )
+    return Outcome(outcome.gate, (*kept, rest), outcome.line, outcome.data)
+
+
+def digest(ids: Iterable[str]) -> str:
+    """Return a short name of a set of findings, which changes with any of them."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+
+
+def _outcome(result: dict[str, Any]) -> Outcome:
+    return Outcome(
+        result["gate"], tuple(Finding(**finding) for finding in result["findings"]), result["line"]
+    )

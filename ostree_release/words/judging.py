@@ -1,0 +1,90 @@
+"""Gates, approvals and holds in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .pieces import Result, table
+
+
+def _check(result: Result) -> list[str]:
+    release = result["release"]
+    lines = []
+    for ring, gates in result["rings"].items():
+        lines.append(f"{release['version']} for {result['environment']}/{ring}:")
+        lines += [f"  {row}" for row in table([(g["answer"], g["gate"], g["line"]) for g in gates])]
+        for gate in gates:
+            lines += [f"    {f['answer']}: {f['line']}" for f in gate["findings"]]
+    lines += [f"Held: {h['kind']} {h['label']}: {h['reason']} ({h['actor']})" for h in result["held"]]
+    if result["outcome"] == "admitted":
+        return [*lines, f"Let through: {release['version']}", f"Next: {result['next']}"]
+    lines.append(f"Not let through: {release['version']} ({release['checksum'][:12]})")
+    return [*lines, f"Next: {result['approve']}"] if result["approve"] else lines
+
+
+def _approve(result: Result) -> list[str]:
+    release = result["release"]
+    place = f"{result['environment']}/{result['rings'][-1]}"
+    where = f"{release['version']} ({release['checksum'][:12]}) for {place}"
+
+    if result["outcome"] == "listed":
+        lines = [f"gate {f['gate']}: {f['answer']}: {f['line']}" for f in result["findings"]]
+        return [*lines, f"{where}: {len(lines)} findings to approve, digest {result['digest']}"]
+    if result["outcome"] == "unchanged":
+        lines = [f"Nothing to approve: {where}"]
+    else:
+        lines = [
+            *(f"  {line}" for line in result["approved"]),
+            f"Approved: {where}, by {result['actor']}, for {result['days']} days",
+        ]
+    if result["still_failing"]:
+        return [*lines, *(f"Still not let through: {line}" for line in result["still_failing"])]
+    return [*lines, f"Next: {result['next']}"]
+
+
+def _hold(result: Result) -> list[str]:
+    rows = [(h["kind"], h["label"], h["time"][:10], h["actor"], h["reason"]) for h in result["holds"]]
+    lines = table(rows)
+    if result["outcome"] == "held":
+        return [*lines, f"Held: {result['what']}", "Next: ostree-release status"]
+    if result["outcome"] == "released":
+        return [*lines, f"Released: {result['what']}", "Next: pyinfra INVENTORY promote.py"]
+    if result["outcome"] == "unchanged":
+        return [*lines, f"Nothing to do: {result['what']} is held already"]
+    return lines or ["Nothing is held"]
+
+
+def planned(plan: Result) -> list[str]:
+    """Say what would keep a promotion from going on, as far as it is known."""
+    lines = held(plan["held"])
+    for ring, known in plan["gates"].items():
+        if known:
+            lines += [f"{plan['environment']}/{ring}: {line}" for line in known["open"]]
+            lines += [f"To let it through: {known['approve']}"] if known["approve"] else []
+    return lines
+
+
+def overridden(where: str, overrides: list[Result]) -> list[str]:
+    """Say which gates were overridden for what a ring has."""
+    return [
+        f"OVERRIDE {where}: {', '.join(each['gates'])}: {each['reason']} ({each['actor']})"
+        for each in overrides
+    ]
+
+
+def waiting(where: str, candidates: list[Result]) -> list[str]:
+    """Say what is staged and not published, and why."""
+    lines = []
+    for candidate in candidates:
+        why = candidate["open"]
+        words = "not checked yet" if why is None else "; ".join(why) or "let through"
+        lines.append(f"Candidate {where}: {candidate['version']} ({candidate['checksum'][:12]}): {words}")
+    return lines
+
+
+def held(holds: list[Result]) -> list[str]:
+    """Say what is held, by whom and why."""
+    return [f"HELD {h['kind']} {h['label']}: {h['reason']} ({h['actor']}, {h['time'][:10]})" for h in holds]
+
+
+RENDERERS: dict[str, Callable[[Result], list[str]]] = {"check": _check, "approve": _approve, "hold": _hold}
