@@ -16,6 +16,7 @@ from tasks.interrupts import fail_on_interrupt
 from tasks.one_line import one_line
 from tasks.server import (
     accounts,
+    auto,
     ci,
     firewall,
     gates,
@@ -52,6 +53,7 @@ with one_line():
         release_tool.install_release_tool(settings=settings)
         ci.admit_ci(settings=settings, platform=platform)
         gates.install_gates(settings=settings)
+        auto.promote_by_itself(settings=settings)
         if platforms.composes(platform, machine):
             treefiles.write_treefiles(settings=settings)
             schedule.schedule_composes(settings=settings)

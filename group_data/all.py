@@ -40,6 +40,8 @@ ostree_repository_mode = "archive"
 #                     (docs/gates.md has all of them); only with promotes_from
 #   approval          {"days": 14, "by_another": False}: how long an approval holds, and whether it must come
 #                     from somebody other than who composed the build; only with promotes_from
+#   auto              {"enabled": True, "freeze": ["friday", "2026-12-24/2027-01-02"]}: every hour, promote
+#                     what its gates let pass, but not on the days of "freeze"; only with promotes_from
 #   signing_key       file on the laptop with an exported secret GPG key, default: the server makes one
 ostree_environment_dev = {"enabled": True}
 ostree_environment_prod = {"promotes_from": "dev", "rings": ["pilot", "stable"]}

@@ -11,6 +11,7 @@ from typing import Any
 from . import policy as policies
 from .errors import Refused
 from .policy import Policy
+from .releasing import freeze
 
 FORMAT = 2
 DEFAULT_PATH = Path("/etc/ostree-release/config.json")
@@ -30,7 +31,7 @@ _TOP = {
 }
 _COMMON = {"repository": str, "url": str, "ref": str, "owner": str, "gnupghome": str, "public_key": str}
 _COMPOSED = {**_COMMON, "treefile": str, "cache": str}
-_PROMOTING = {**_COMMON, "promotes_from": str, "rings": list, "policy": dict}
+_PROMOTING = {**_COMMON, "promotes_from": str, "rings": list, "policy": dict, "freeze": list}
 _RING = {"name": str, "ref": str}
 _POLICY = {"gates": dict, "approval": dict}
 _CI_KEY = {"fingerprint": str, "subcommands": list}
@@ -64,6 +65,7 @@ class Environment:
     promotes_from: str | None = None
     rings: tuple[Ring, ...] = ()
     policy: Policy | None = None
+    freeze: tuple[str, ...] = ()
 
     @property
     def composed(self) -> bool:
@@ -245,6 +247,7 @@ def _environment(name: str, data: Mapping[str, Any]) -> Environment:
         promotes_from=data.get("promotes_from"),
         rings=tuple(Ring(**ring) for ring in data.get("rings", ())),
         policy=policies.read(**data["policy"])[0] if "policy" in data else None,
+        freeze=tuple(data.get("freeze", ())),
     )
 
 
@@ -287,6 +290,11 @@ def _check_environment(
         problems.append(f"{where}.rings: at least one ring is needed")
         return
     _check_policy(f"{where}.policy", data["policy"], problems)
+    problems += [
+        f"{where}.freeze: {window!r}: must be {freeze.WORDS}"
+        for window in data["freeze"]
+        if not freeze.is_window(window)
+    ]
     for index, ring in enumerate(data["rings"]):
         _check(f"{where}.rings[{index}]", ring, _RING, problems)
     if len(problems) > before:

@@ -26,9 +26,14 @@ RULES: dict[str, Rule[Any]] = {
     "signing_key": rules.optional(rules.laptop_file),
     "gates": rules.dictionary,
     "approval": rules.dictionary,
+    "auto": rules.dictionary,
+}
+AUTO_RULES: dict[str, Rule[Any]] = {
+    "enabled": rules.switch,
+    "freeze": rules.listed(rules.freeze_window),
 }
 ONLY_COMPOSED = ("packages", "exclude_packages")
-ONLY_PROMOTING = ("rings", "gates", "approval")
+ONLY_PROMOTING = ("rings", "gates", "approval", "auto")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Environment:
     exclude_packages: tuple[str, ...]
     signing_key: str | None
     policy: Policy
+    automatic: bool
+    freeze: tuple[str, ...]
 
     @property
     def composed(self) -> bool:
@@ -114,9 +121,13 @@ def _read_environment(
     for each in not_allowed:
         keys = "".join(f"['{name}']" for name in each.path)
         problems.append(problem(f"{key}{keys}", each.value, each.words))
+    auto_label = f"{key}['auto']['{{}}']"
+    given = values.get("auto", {})
+    refuse_unknown(given, AUTO_RULES, auto_label, problems)
+    auto = read_values(given, AUTO_RULES, auto_label, problems)
     if len(problems) > before:
         return None
-    return _with_defaults(name, source, values, policy, image, base)
+    return _with_defaults(name, source, {**values, "auto": auto}, policy, image, base)
 
 
 def _with_defaults(
@@ -144,4 +155,6 @@ def _with_defaults(
         exclude_packages=values.get("exclude_packages", ()),
         signing_key=values.get("signing_key"),
         policy=policy,
+        automatic=values["auto"].get("enabled", False),
+        freeze=values["auto"].get("freeze", ()),
     )

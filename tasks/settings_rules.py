@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from ostree_release.releasing import freeze
+
 T = TypeVar("T")
 Rule = Callable[[object], T]
 
@@ -107,6 +109,13 @@ def dictionary(value: object) -> Mapping[str, object]:
     """A dictionary with text as keys; what may be in it is somebody else's to judge."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Wrong("a dictionary with names as keys")
+    return value
+
+
+def freeze_window(value: object) -> str:
+    """Days on which nothing is promoted by itself."""
+    if not isinstance(value, str) or not freeze.is_window(value):
+        raise Wrong(freeze.WORDS)
     return value
 
 

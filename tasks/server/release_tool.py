@@ -107,4 +107,5 @@ def _environment(settings: Server, environment: Environment) -> dict[str, object
         "promotes_from": environment.promotes_from,
         "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
         "policy": environment.policy.as_json(),
+        "freeze": list(environment.freeze),
     }

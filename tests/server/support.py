@@ -99,6 +99,7 @@ class Server:
         rings: Sequence[str] = ("pilot", "stable"),
         gates: Document | None = None,
         approval: Document | None = None,
+        freeze: Sequence[str] = (),
         **more: Any,
     ) -> None:
         """Write the configuration; gates: those that are on; more: top-level keys to replace."""
@@ -136,6 +137,7 @@ class Server:
                     "promotes_from": "dev",
                     "rings": [{"name": ring, "ref": f"{HOME}/{ring}"} for ring in rings],
                     "policy": {"gates": {**NO_GATES, **(gates or {})}, "approval": approval or {}},
+                    "freeze": list(freeze),
                 },
             },
             **more,

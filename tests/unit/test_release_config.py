@@ -39,6 +39,7 @@ GOOD: dict[str, Any] = {
             "promotes_from": "dev",
             "rings": [{"name": "pilot", "ref": "os/pilot"}, {"name": "stable", "ref": "os/stable"}],
             "policy": {"gates": {}, "approval": {}},
+            "freeze": [],
         },
     },
 }
@@ -74,6 +75,7 @@ def test_a_good_configuration() -> None:
         ("environments.prod.promotes_from", "qa", "'qa' is not a composed environment"),
         ("environments.prod.rings", [], "at least one ring"),
         ("environments.prod.rings", [{"name": "a"}], r"rings[0].ref: missing"),
+        ("environments.prod.freeze", ["someday"], "environments.prod.freeze: 'someday': must be a weekday"),
         ("ci_keys.gitlab.subcommands", "status", "ci_keys.gitlab.subcommands: 'status' has the wrong type"),
         ("environments.prod.ref", "os/other", "is not the ref of the last ring"),
         (

@@ -133,6 +133,8 @@ def test_every_key_of_an_environment_reaches_its_field(tmp_path: Path) -> None:
     assert dataclasses.asdict(found) == {
         "name": "dev",
         "policy": dataclasses.asdict(policy.read({}, {})[0]),
+        "automatic": False,
+        "freeze": (),
         "enabled": True,
         "promotes_from": None,
         "rings": (),

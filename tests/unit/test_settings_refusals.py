@@ -142,6 +142,7 @@ def test_a_wrong_value_is_refused_by_name(key: str, value: object) -> None:
 
 
 BAD_IN_PROD: list[tuple[str, Any]] = [
+    ("auto", True),
     ("enabled", 1),
     ("promotes_from", "qa"),
     ("promotes_from", "prod"),
@@ -201,6 +202,16 @@ def test_environments_in_each_others_way() -> None:
         "named like the environment dev" in environment_refusals("qa", promotes_from="dev", rings=["dev"])[0]
     )
     assert "only an environment with promotes_from has rings" in environment_refusals("qa", rings=["a"])[0]
+    assert "only an environment with promotes_from has auto" in environment_refusals("dev", auto={})[0]
+    for key, value in (
+        ("enabled", "yes"),
+        ("frozen", ["friday"]),
+        ("freeze", "friday"),
+        ("freeze", ["Friday"]),
+        ("freeze", ["2027-01-02/2026-12-24"]),
+    ):
+        (line,) = environment_refusals("prod", promotes_from="dev", auto={key: value})
+        assert line.startswith(f"ostree_environment_prod['auto']['{key}'] = ")
     # Releases are refs too: two environments cannot keep theirs in one place.
     (line,) = environment_refusals(
         "qa", promotes_from="dev", rings=["final"], ref="fedora/x86_64/kinoite/final"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tasks.platforms import DEBIAN, RED_HAT, Platform
-from tasks.server import places, release_tool, schedule, tls, treefiles, web
+from tasks.server import auto, places, release_tool, schedule, tls, treefiles, web
 from tasks.settings import Server, server_settings
 
 DATA: dict[str, object] = {
@@ -240,6 +240,9 @@ def test_timer_and_unit() -> None:
     unit = schedule.service_text()
     assert "ExecStart=/usr/sbin/ostree-release run-compose %i\nUMask=0022\n" in unit
     assert "Type=oneshot" in unit
+    unit = auto.service_text()
+    assert "User=ostree-prod\nExecStart=/usr/sbin/ostree-release auto --to %i\n" in unit
+    assert "OnCalendar=hourly\n" in auto.timer_text()
 
 
 def test_lock_files_of_every_environment_are_made_at_boot() -> None:
