@@ -21,6 +21,11 @@ class Package:
         epoch = "" if self.epoch in ("", "0") else f"{self.epoch}:"
         return f"{epoch}{self.version}-{self.release}"
 
+    @property
+    def nevra(self) -> str:
+        """The whole name, as rpm-ostree prints it."""
+        return f"{self.name}-{self.evr}.{self.arch}"
+
 
 @dataclass(frozen=True)
 class Commit:

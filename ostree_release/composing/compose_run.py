@@ -22,7 +22,7 @@ from ..releasing.publish import update_summary
 from ..releasing.road import settle
 from ..repo import Repository
 from ..signing.sign import sign
-from . import advisories, builds, handover, treefile
+from . import advisories, builds, handover, origins, treefile
 
 _LEFTOVER = "rpm-ostree-compose.*"  # work directory of a killed rpm-ostree, which the next one leaves there
 
@@ -75,7 +75,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         starts={"ref": environment.ref, "from": before},
     )
     with record as moves:
-        status = _rpm_ostree(environment, path, version, place / "compose.json")
+        status, output = _rpm_ostree(environment, path, version, place / "compose.json")
         after = repository.refs().get(environment.ref)
         # The exit status does not decide: rpm-ostree can fail after it has moved the ref.
         if status and after == before:
@@ -88,6 +88,8 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         moves.append(Move(environment.ref, before, after))
     build = repository.commit(after)
     advisories.keep(context, environment, repository, after)
+    if after != before:  # an unchanged build's packages may be listed with another repository by now
+        origins.keep(context, environment, after, origins.listed(output))
     sign(context, environment, repository, build)
     update_summary(context, environment, repository)
     old = (repository, before) if before and before != after and repository.has(before) else None
@@ -108,9 +110,11 @@ def _today() -> date:
     return datetime.fromtimestamp(clock.now(), timezone.utc).date()
 
 
-def _rpm_ostree(environment: Environment, path: Path, version: str, compose_json: Path) -> int:
-    """Run rpm-ostree, with its output where ours goes; returns its exit status."""
-    done = subprocess.run(
+def _rpm_ostree(
+    environment: Environment, path: Path, version: str, compose_json: Path
+) -> tuple[int, list[str]]:
+    """Run rpm-ostree, with its output where ours goes; returns its exit status and what it printed."""
+    process = subprocess.Popen(
         [
             "rpm-ostree",
             "compose",
@@ -122,11 +126,23 @@ def _rpm_ostree(environment: Environment, path: Path, version: str, compose_json
             f"--write-composejson-to={compose_json}",
             str(path),
         ],
-        check=False,
         stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
     )
-    return done.returncode
+    assert process.stdout is not None
+    lines = []
+    with process:
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                sys.stderr.write(line)
+                sys.stderr.flush()
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, lines
 
 
 @contextmanager

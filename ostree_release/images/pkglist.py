@@ -7,13 +7,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cmp_to_key
 
 from ..model import Package
 
 Diff = dict[str, list[dict[str, str]]]
 KINDS = ("added", "removed", "upgraded", "downgraded")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A package that differs; kind: one of KINDS; name: with the architecture where there are several."""
+
+    kind: str
+    name: str
+    old: Package | None
+    new: Package | None
+
 
 # Everything else only separates segments.
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
@@ -47,24 +59,37 @@ def compare(left: Package, right: Package) -> int:
     return compare_versions(left.version, right.version) or compare_versions(left.release, right.release)
 
 
-def diff(old: Iterable[Package], new: Iterable[Package]) -> Diff:
-    """Return what was added, removed, upgraded and downgraded, sorted by name.
+def changes(old: Iterable[Package], new: Iterable[Package]) -> Iterator[Change]:
+    """Yield what was added, removed, upgraded and downgraded, sorted by name.
 
     Packages are the same by name and architecture. Where several versions of one are installed side by side
     (kernels, keys), those in both lists are no change; the rest are paired from the newest down.
     """
     before, after = _grouped(old), _grouped(new)
     several = _names_with_several_architectures(before) | _names_with_several_architectures(after)
-    result: Diff = {kind: [] for kind in KINDS}
     for key in sorted(before.keys() | after.keys()):
         name = ".".join(key) if key[0] in several else key[0]
         gone = [package for package in before[key] if package not in after[key]]
         come = [package for package in after[key] if package not in before[key]]
         for was, now in zip(gone, come):
             kind = "upgraded" if compare(now, was) >= 0 else "downgraded"
-            result[kind].append({"name": name, "old": was.evr, "new": now.evr})
-        result["removed"] += [{"name": name, "old": package.evr} for package in gone[len(come) :]]
-        result["added"] += [{"name": name, "new": package.evr} for package in come[len(gone) :]]
+            yield Change(kind, name, was, now)
+        yield from (Change("removed", name, package, None) for package in gone[len(come) :])
+        yield from (Change("added", name, None, package) for package in come[len(gone) :])
+
+
+def diff(old: Iterable[Package], new: Iterable[Package]) -> Diff:
+    """Return what was added, removed, upgraded and downgraded, as results and JSON have it."""
+    return as_json(changes(old, new))
+
+
+def as_json(changes: Iterable[Change]) -> Diff:
+    """Return changes by their kind."""
+    result: Diff = {kind: [] for kind in KINDS}
+    for change in changes:
+        versions = {"old": change.old, "new": change.new}
+        evrs = {key: package.evr for key, package in versions.items() if package}
+        result[change.kind].append({"name": change.name, **evrs})
     return result
 
 

@@ -8,10 +8,13 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import Refused
 from ..model import Package
-from .tree import Entry, Tree
+
+if TYPE_CHECKING:
+    from .tree import Entry, Tree
 
 # Where rpm-ostree puts it, and where it is a link to; the first one with files counts.
 _FOLDERS = ("/usr/share/rpm", "/usr/lib/sysimage/rpm")

@@ -52,6 +52,15 @@ def short(checksum: str | None) -> str:
     return checksum[:12] if checksum else "nothing"
 
 
+def size(number: float) -> str:
+    """Return bytes as a person reads them."""
+    units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while number >= 1024 and len(units) > 1:
+        number /= 1024
+        units.pop(0)
+    return f"{number:.0f} bytes" if units[0] == "bytes" else f"{number:.1f} {units[0]}"
+
+
 def when(timestamp: int) -> str:
     """Return seconds since 1970 as a person reads them."""
     return datetime.fromtimestamp(timestamp, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

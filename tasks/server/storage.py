@@ -24,6 +24,10 @@ def make_storage(settings: Server) -> None:
     )
 
 
+# Below the state directory, root's; what is in each of them belongs to an environment's role.
+_SHARED = ("advisories", "checks", "compose", "gates", "keys", "origins", "sbom", "smoke")
+
+
 def directories(settings: Server) -> list[Directory]:
     """List the directories, outer ones first."""
     user = places.RELEASE_USER
@@ -33,10 +37,7 @@ def directories(settings: Server) -> list[Directory]:
         Directory(places.CONFIGURATION),
         Directory(places.STATE),
         Directory(places.DECLARED),
-        *(
-            Directory(f"{places.STATE}/{name}")
-            for name in ("advisories", "checks", "compose", "gates", "keys", "sbom", "smoke")
-        ),
+        *(Directory(f"{places.STATE}/{name}") for name in _SHARED),
         *(Directory(f"{places.STATE}/{name}", user, user) for name in ("anchors", "verify")),
         Directory(places.GATE_CHECKOUTS, user, user),
         Directory(places.GATE_OUTPUT, user, user, "700"),
@@ -51,6 +52,7 @@ def directories(settings: Server) -> list[Directory]:
         if each.composed:
             found.append(Directory(f"{places.STATE}/compose/{each.name}", mode="700"))
             found.append(Directory(f"{places.STATE}/advisories/{each.name}"))
+            found.append(Directory(f"{places.STATE}/origins/{each.name}"))
             found.append(Directory(f"{places.CACHE}/{each.name}"))
         else:
             found.append(Directory(f"{places.STATE}/sbom/{each.name}", user, user))

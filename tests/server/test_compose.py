@@ -31,7 +31,8 @@ if "--print-only" in sys.argv:
     sys.exit(0)
 options = dict(o[2:].split("=", 1) for o in sys.argv[3:-1] if "=" in o)
 (top / "rpm-ostree.json").write_text(json.dumps([sys.argv[1:], os.umask(0)]))
-print("Composing ...")
+print("Installing 1 packages:")
+print("  hello-1-1.x86_64 (fedora)")
 mode = (top / "mode").read_text()
 if mode == "fail":
     print("error: no package matches", file=sys.stderr)
@@ -114,6 +115,15 @@ class Compose(ServerTest):
         entry = [entry for entry in self.server.journal() if entry["action"] == "compose"][-1]
         self.assertEqual((entry["event"], entry["moves"][0]["to"]), ("done", second["checksum"]))
         self.assertEqual(list(entry["treefiles"]), ["kinoite-dev.yaml"])
+
+    def test_keeps_where_the_packages_of_a_build_came_from(self) -> None:
+        done = self.compose()
+        kept = self.server.state / f"origins/dev/{done['checksum']}.json"
+        self.assertEqual(json.loads(kept.read_text()), {"hello-1-1.x86_64": "fedora"})
+        self.mode("same")
+        kept.unlink()
+        self.compose()
+        self.assertFalse(kept.exists(), "nothing was built")
 
     def test_no_changes_repairs_signature_and_summary(self) -> None:
         build = self.server.build("44.1", {"hello": "1-1"}, sign=None)

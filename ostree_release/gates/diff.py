@@ -1,0 +1,165 @@
+"""The gate `diff`: what differs from what the ring's clients run, judged by rules that are data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ..composing import origins
+from ..errors import Refused
+from ..images.changes import Changes, Image, as_json, difference
+from ..words.pieces import size
+from .model import PASS, WARN, Finding, Outcome, Subject
+
+_SHOWN = 3  # findings in the gate's own line
+
+# Package names, as shell patterns.
+KERNEL = ("kernel", "kernel-core", "kernel-modules*", "kernel-rt*", "kernel-longterm*", "kernel-64k*")
+BOOT_LOADER = ("bootupd", "grub2*", "grubby", "sdubby", "shim*", "systemd-boot*", "u-boot*", "uboot-images*")
+
+Found = Iterator[tuple[str, str]]  # what an approval names, and the line for a person
+Options = Mapping[str, Any]
+
+
+def judge(subject: Subject) -> Outcome:
+    """Compare with the ring's tip; every rule's answer is an option of its name."""
+    changes = compared(subject)
+    if changes is None or subject.tip is None:
+        line = f"ring {subject.ring.name} has no release yet: nothing to compare with"
+        return Outcome("diff", (), line, {"from": None})
+    findings = tuple(judged(changes, subject.options))
+    return Outcome("diff", findings, _line(subject.tip.version, changes, findings), {
+        "from": subject.tip.checksum,
+        **as_json(changes),
+    })  # fmt: skip
+
+
+def compared(subject: Subject) -> Changes | None:
+    """Return what differs between the ring's tip and the candidate, or None where the ring has no release."""
+    if subject.tip is None:
+        return None
+    images = (
+        Image(subject.repository, commit.checksum, _origins(subject, build))
+        for commit, build in ((subject.tip, subject.tip.build), (subject.candidate, subject.build))
+    )
+    return difference(*images)
+
+
+def judged(changes: Changes, options: Options) -> Iterator[Finding]:
+    """Yield a finding for everything that a rule does not let pass; options: the answers and thresholds."""
+    for rule, look in RULES.items():
+        if options[rule] != PASS:
+            for identifier, line in look(changes, options):
+                yield Finding(f"{rule}:{identifier}", options[rule], line)
+    if "vendors" in changes.not_compared and options["vendor"] != PASS:
+        line = f"vendors were not compared: {changes.not_compared['vendors']}"
+        yield Finding("vendor:not-compared", WARN, line)
+
+
+def _packages(kind: str) -> Callable[[Changes, Options], Found]:
+    """Return the rule about packages that were added, removed or downgraded."""
+
+    def look(changes: Changes, _: Options) -> Found:
+        for change in changes.packages:
+            package = change.old or change.new
+            if change.kind == kind and package:
+                if change.old and change.new:
+                    line = f"{kind} {change.name} {change.old.evr} -> {change.new.evr}"
+                    yield f"{package.nevra}:{change.new.evr}", line
+                else:
+                    yield package.nevra, f"{kind} {change.name} {package.evr}"
+
+    return look
+
+
+def _named(what: str, patterns: Sequence[str]) -> Callable[[Changes, Options], Found]:
+    """Return the rule about any change of packages of some names."""
+
+    def look(changes: Changes, _: Options) -> Found:
+        for change in changes.packages:
+            package = change.old or change.new
+            if package and any(fnmatchcase(package.name, pattern) for pattern in patterns):
+                old, new = (each.evr if each else "none" for each in (change.old, change.new))
+                yield f"{package.name}.{package.arch}:{old}:{new}", f"{what} {change.name} {old} -> {new}"
+
+    return look
+
+
+def _vendors(changes: Changes, _: Options) -> Found:
+    for each in changes.vendors:
+        line = f"vendor of {_short(each.name)} changed from {each.old} to {each.new}"
+        yield f"{each.name}:{each.old}:{each.new}", line
+
+
+def _repositories(changes: Changes, options: Options) -> Found:
+    groups = [set(group) for group in options["same_repositories"]]
+    for each in changes.repositories:
+        both = {*each.old.split(", "), *each.new.split(", ")}
+        if not any(both <= group for group in groups):
+            line = f"package repository of {_short(each.name)} changed from {each.old} to {each.new}"
+            yield f"{each.name}:{each.old}:{each.new}", line
+
+
+def _privileges(changes: Changes, _: Options) -> Found:
+    for each in changes.privileges:
+        what = "file capabilities" if each.kind == "capabilities" else f"{each.kind} file"
+        identifier = f"{each.path}:{each.kind.replace(' ', '-')}:{each.new.replace(', ', ':')}"
+        if each.old in (None, each.new):
+            yield identifier, f"new {what} {each.path} ({each.new})"
+        else:
+            yield identifier, f"{what} {each.path} changed from {each.old} to {each.new}"
+
+
+def _accounts(changes: Changes, _: Options) -> Found:
+    for each in changes.accounts:
+        line = f"{each.kind} {each.name} changed from {each.old} to {each.new}"
+        yield f"{each.kind}:{each.name}:{each.old}:{each.new}", line
+
+
+def _growth(changes: Changes, options: Options) -> Found:
+    old, new = changes.size.old, changes.size.new
+    percent = 100 * (new - old) / old if old else 0
+    if percent > options["growth_percent"]:
+        yield f"{old}:{new}", f"grew by {percent:.0f} % ({size(old)} -> {size(new)})"
+
+
+# In the order in which they are shown. An upgrade is not among them: it passes.
+RULES: dict[str, Callable[[Changes, Options], Found]] = {
+    "privileges": _privileges,
+    "accounts": _accounts,
+    "removed": _packages("removed"),
+    "downgraded": _packages("downgraded"),
+    "vendor": _vendors,
+    "repository": _repositories,
+    "bootloader": _named("boot loader", BOOT_LOADER),
+    "kernel": _named("kernel", KERNEL),
+    "growth": _growth,
+    "added": _packages("added"),
+}
+
+
+def _line(tip: str, changes: Changes, findings: Sequence[Finding]) -> str:
+    """Return the gate's line for a person."""
+    upgraded = sum(change.kind == "upgraded" for change in changes.packages)
+    parts = [finding.line for finding in findings[:_SHOWN]]
+    if len(findings) > _SHOWN:
+        parts.append(f"and {len(findings) - _SHOWN} more")
+    if not parts:
+        parts = [f"against {tip}: {upgraded} packages upgraded, nothing that a rule is about"]
+    if "repositories" in changes.not_compared:
+        parts.append(f"package repositories not compared: {changes.not_compared['repositories']}")
+    return "; ".join(parts)
+
+
+def _origins(subject: Subject, build: str | None) -> Mapping[str, str] | None:
+    try:
+        return origins.kept(subject.context.config, subject.source, build) if build else None
+    except Refused as refusal:
+        subject.context.say(str(refusal))
+        return None
+
+
+def _short(name: str) -> str:
+    """Return a package's name without its architecture."""
+    return name.rpartition(".")[0]

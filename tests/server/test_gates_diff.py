@@ -1,0 +1,224 @@
+"""The gate `diff`: each of its rules made to find something in what a real repository has."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ostree_release.gates import diff
+from ostree_release.gates.model import NEEDS_APPROVAL, PASS, WARN, Outcome
+
+from . import images
+from .support import DEV, File, ServerTest
+
+PACKAGES = {"hello": "2.0-1", "tool": "5.0-1.lab"}
+TOOL = "/usr/bin/tool"
+NET_RAW = struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0)
+
+
+class DiffTest(ServerTest):
+    def release(
+        self, packages: Mapping[str, str] = PACKAGES, files: Mapping[str, File] | None = None
+    ) -> None:
+        """Put the first image into the pilot ring."""
+        self.server.build("44.1", packages, files={**images.bootable(packages), **(files or {})})
+        self.server.json("promote")
+
+    def judged(self, packages: Mapping[str, str], files: Mapping[str, File]) -> Outcome:
+        """Stage the next build and ask the gate."""
+        self.server.build("44.2", packages, files=files)
+        self.server.json("stage")
+        return diff.judge(images.subject(self.server, "diff"))
+
+    def assert_finds(self, outcome: Outcome, answer: str, identifier: str, line: str) -> None:
+        found = [(each.answer, each.id, each.line) for each in outcome.findings]
+        self.assertEqual(found, [(answer, identifier, line)])
+        self.assertEqual(outcome.answer, answer)
+
+    def test_a_ring_without_a_release_has_nothing_to_compare_with(self) -> None:
+        self.server.build("44.1", PACKAGES)
+        self.server.json("stage")
+        outcome = diff.judge(images.subject(self.server, "diff"))
+        self.assertEqual(outcome.answer, PASS)
+        self.assertEqual(outcome.line, "ring pilot has no release yet: nothing to compare with")
+
+    def test_an_upgrade_passes(self) -> None:
+        self.release()
+        newer = {**PACKAGES, "hello": "3.0-1"}
+        outcome = self.judged(newer, images.bootable(newer))
+        self.assertEqual(outcome.findings, ())
+        self.assertIn("against 44.1: 1 packages upgraded, nothing that a rule is about", outcome.line)
+        self.assertIn("package repositories not compared", outcome.line)
+        self.assertEqual(
+            outcome.data["packages"]["upgraded"], [{"name": "hello", "old": "2.0-1", "new": "3.0-1"}]
+        )
+        json.dumps(outcome.data)
+
+    def test_packages_added_removed_and_downgraded(self) -> None:
+        self.release()
+        other = {"hello": "1.0-1", "new": "1-1"}
+        outcome = self.judged(other, images.bootable(other))
+        self.assertEqual(
+            [(each.answer, each.id, each.line) for each in outcome.findings],
+            [
+                (NEEDS_APPROVAL, "removed:tool-5.0-1.lab.x86_64", "removed tool 5.0-1.lab"),
+                (NEEDS_APPROVAL, "downgraded:hello-2.0-1.x86_64:1.0-1", "downgraded hello 2.0-1 -> 1.0-1"),
+                (WARN, "added:new-1-1.x86_64", "added new 1-1"),
+            ],
+        )
+        allowed = dict.fromkeys(("added", "removed", "downgraded"), PASS)
+        again = diff.judge(images.subject(self.server, "diff", **allowed))
+        self.assertEqual(again.findings, ())
+
+    def test_another_vendor(self) -> None:
+        self.release()
+        files = images.bootable(PACKAGES, {"hello": "Somebody Else"})
+        self.assert_finds(
+            self.judged(PACKAGES, files),
+            NEEDS_APPROVAL,
+            "vendor:hello.x86_64:nobody:Somebody Else",
+            "vendor of hello changed from nobody to Somebody Else",
+        )
+
+    def test_vendors_that_cannot_be_compared_are_a_warning(self) -> None:
+        self.release()
+        outcome = self.judged(PACKAGES, {"/usr/share/x": File(b"")})
+        self.assertEqual(
+            [(each.answer, each.id) for each in outcome.findings], [(WARN, "vendor:not-compared")]
+        )
+
+    def test_another_package_repository(self) -> None:
+        self.release()
+        first = self.server.refs(self.server.dev)[DEV]
+        newer = {**PACKAGES, "hello": "3.0-1"}
+        self.judged(newer, images.bootable(newer))
+        second = self.server.refs(self.server.dev)[DEV]
+        folder = self.server.state / "origins/dev"
+        folder.mkdir(parents=True)
+
+        def kept(build: str, origins: Mapping[str, str]) -> None:
+            (folder / f"{build}.json").write_text(json.dumps(origins), encoding="utf-8")
+
+        kept(first, {"hello-2.0-1.x86_64": "fedora", "tool-5.0-1.lab.x86_64": "lab"})
+        kept(second, {"hello-3.0-1.x86_64": "updates", "tool-5.0-1.lab.x86_64": "lab"})
+        outcome = diff.judge(images.subject(self.server, "diff"))
+        self.assertEqual(outcome.findings, ())
+        self.assertNotIn("not compared", outcome.line)
+        self.assertEqual(
+            outcome.data["repositories"], [{"name": "hello.x86_64", "old": "fedora", "new": "updates"}]
+        )
+        strict = diff.judge(images.subject(self.server, "diff", same_repositories=[]))
+        self.assert_finds(
+            strict,
+            WARN,
+            "repository:hello.x86_64:fedora:updates",
+            "package repository of hello changed from fedora to updates",
+        )
+
+    def test_kernel_and_boot_loader(self) -> None:
+        old = {"kernel-core": "6.14.0-63", "shim-x64": "15.8-3"}
+        self.release(old)
+        new = {"kernel-core": "6.15.0-1", "shim-x64": "16-1"}
+        outcome = self.judged(new, images.bootable(new))
+        self.assertEqual(
+            [(each.answer, each.id, each.line) for each in outcome.findings],
+            [
+                (
+                    NEEDS_APPROVAL,
+                    "bootloader:shim-x64.x86_64:15.8-3:16-1",
+                    "boot loader shim-x64 15.8-3 -> 16-1",
+                ),
+                (
+                    WARN,
+                    "kernel:kernel-core.x86_64:6.14.0-63:6.15.0-1",
+                    "kernel kernel-core 6.14.0-63 -> 6.15.0-1",
+                ),
+            ],
+        )
+
+    def test_a_new_setuid_file_is_read_from_the_repository(self) -> None:
+        self.release(files={TOOL: File(b"x", 0o755)})
+        tree = images.bootable(PACKAGES)
+        self.assert_finds(
+            self.judged(PACKAGES, {**tree, TOOL: File(b"x", 0o4755)}),
+            NEEDS_APPROVAL,
+            "privileges:/usr/bin/tool:setuid:root:4755",
+            "new setuid file /usr/bin/tool (root, 4755)",
+        )
+        self.assert_finds(
+            self.judged(PACKAGES, {**tree, TOOL: File(b"x", 0o2755, gid=5)}),
+            NEEDS_APPROVAL,
+            "privileges:/usr/bin/tool:setgid:root:tty:2755",
+            "new setgid file /usr/bin/tool (root:tty, 2755)",
+        )
+        folder = File(mode=0o2755, directory=True)
+        self.assertEqual(self.judged(PACKAGES, {**tree, TOOL: File(b"x"), "/usr/d": folder}).findings, ())
+
+    def test_a_setuid_file_that_was_there_may_change_but_not_its_owner(self) -> None:
+        self.release(files={TOOL: File(b"x", 0o4755)})
+        tree = images.bootable(PACKAGES)
+        self.assertEqual(self.judged(PACKAGES, {**tree, TOOL: File(b"yy", 0o4755)}).findings, ())
+        self.assert_finds(
+            self.judged(PACKAGES, {**tree, TOOL: File(b"x", 0o4755, uid=901)}),
+            NEEDS_APPROVAL,
+            "privileges:/usr/bin/tool:setuid:tool:4755",
+            "setuid file /usr/bin/tool changed from root, 4755 to tool, 4755",
+        )
+
+    def test_new_file_capabilities(self) -> None:
+        self.release(files={TOOL: File(b"x", 0o755)})
+        file = File(b"x", 0o755, xattrs={"security.capability": NET_RAW})
+        self.assert_finds(
+            self.judged(PACKAGES, {**images.bootable(PACKAGES), TOOL: file}),
+            NEEDS_APPROVAL,
+            "privileges:/usr/bin/tool:capabilities:cap_net_raw=ep",
+            "new file capabilities /usr/bin/tool (cap_net_raw=ep)",
+        )
+
+    def test_a_user_and_a_group_with_another_number(self) -> None:
+        self.release(files={"/usr/lib/sysusers.d/a.conf": File(b"u fixed 310 - /\n")})
+        files = {
+            **images.bootable(PACKAGES),
+            "/usr/lib/passwd": File(images.PASSWD.replace("901", "902").encode()),
+            "/usr/lib/sysusers.d/a.conf": File(b"u fixed 311:tool - /\n"),
+        }
+        outcome = self.judged(PACKAGES, files)
+        self.assertEqual(
+            [(each.answer, each.id, each.line) for each in outcome.findings],
+            [
+                (NEEDS_APPROVAL, "accounts:user:fixed:310:311", "user fixed changed from 310 to 311"),
+                (NEEDS_APPROVAL, "accounts:user:tool:901:902", "user tool changed from 901 to 902"),
+            ],
+        )
+
+    def test_growth(self) -> None:
+        self.release()
+        outcome = self.judged(PACKAGES, {**images.bootable(PACKAGES), "/usr/big": File(b"x" * 4_000_000)})
+        (found,) = outcome.findings
+        size = outcome.data["size"]
+        self.assertEqual(size["new"] - size["old"], 4_000_000)
+        self.assertEqual((found.answer, found.id), (NEEDS_APPROVAL, f"growth:{size['old']}:{size['new']}"))
+        self.assertRegex(found.line, r"^grew by \d+ % \([0-9.]+ KiB -> [0-9.]+ MiB\)$")
+        self.assertEqual(diff.judge(images.subject(self.server, "diff", growth_percent=10_000)).findings, ())
+
+    def test_the_line_names_the_first_findings_and_counts_the_others(self) -> None:
+        many = {f"p{number}": "1-1" for number in range(5)}
+        self.release(many)
+        outcome = self.judged({}, images.bootable({}))
+        self.assertEqual(len(outcome.findings), 5)
+        self.assertIn("removed p0 1-1; removed p1 1-1; removed p2 1-1; and 2 more", outcome.line)
+
+    def test_later_rings_are_compared_with_what_they_have(self) -> None:
+        self.release()
+        self.server.json("promote", "--ring", "stable")
+        newer = {**PACKAGES, "hello": "3.0-1"}
+        self.judged(newer, images.bootable(newer))
+        self.server.json("promote")
+        last = {"hello": "3.0-1"}
+        self.server.build("44.3", last, files=images.bootable(last))
+        self.server.json("promote")
+        subject = images.subject(self.server, "diff", "stable")
+        self.assertIn("removed tool", diff.judge(subject).line)
+        self.assertEqual(diff.judge(replace(subject, tip=subject.candidate)).findings, ())
