@@ -5,7 +5,8 @@
     pyinfra INVENTORY promote.py -y --data ring=stable
 
 --data to=ENVIRONMENT (default prod), build=VERSION or CHECKSUM (default the newest), ring=RING (default the
-first; a later ring takes what is in the ring before it), reason=TEXT (kept in the journal).
+first; a later ring takes what is in the ring before it), reason=TEXT (kept in the journal),
+gate=PROGRAM (runs on this machine first: docs/gates.md).
 """
 
 from pyinfra import host, inventory
@@ -22,5 +23,6 @@ with one_line():
         build = given.build("build")
         ring = given.name("ring")
         reason = given.text("reason")
+        gate = given.program("gate")
 
-    promote_here(host, to, build, ring, reason)
+    promote_here(host, to, build, ring, reason, gate)

@@ -73,6 +73,10 @@ class Arguments:
         """Take text on one line, for people."""
         return self._text(argument, rules.label, None)
 
+    def program(self, argument: str) -> str | None:
+        """Take the path of an executable file on this machine."""
+        return self._text(argument, rules.program, None)
+
     def switch(self, argument: str, default: bool = False) -> bool:
         """Take yes, no, true or false."""
         return self._take(argument, _switch, default)

@@ -179,6 +179,14 @@ def laptop_file(value: object) -> str:
     return value
 
 
+def program(value: object) -> str:
+    """An executable file on the machine pyinfra runs on."""
+    path = laptop_file(value)
+    if not os.access(Path(path).expanduser(), os.X_OK):
+        raise Wrong("the path of an executable file: chmod +x it")
+    return path
+
+
 def gates_folder(value: object) -> str:
     """A folder on this machine that holds gates, which are executables, and nothing else but hidden files."""
     if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_dir():

@@ -1,0 +1,71 @@
+"""A gate that runs on this machine, not on the server, before something is promoted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api import FunctionCommand, Host, State, operation
+
+from tasks.failures import failed
+
+
+@operation()
+def passed(program: str, plan: dict[str, Any]) -> Generator[FunctionCommand, None, None]:
+    """Run a program on this machine; anything but exit status 0 refuses, and nothing that follows is done.
+
+    + program: path of an executable file
+    + plan: answer of the fact PromotionPlan, which the program reads on its standard input
+    """
+    yield FunctionCommand(run_gate, (program, plan), {})
+
+
+def run_gate(state: State, host: Host, program: str, plan: dict[str, Any]) -> bool:
+    """Run the program with its output shown.
+
+    Returns:
+        False when it refused, with its last line as the reason.
+    """
+    name = Path(program).name
+    try:
+        process = subprocess.Popen(
+            [str(Path(program).expanduser().absolute())],
+            env={**os.environ, **environment(plan)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        return failed(host, f"gate {name}: could not be started: {error.strerror}; nothing was promoted")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(plan))
+        process.stdin.close()
+    except BrokenPipeError:  # it does not read the plan
+        pass
+    last = ""
+    for line in process.stdout:
+        last = line.strip() or last
+        host.log(line.rstrip())
+    status = process.wait()
+    if status:
+        return failed(host, f"gate {name}: {last or f'exit status {status}'}; nothing was promoted")
+    host.log_styled(f"gate {name} passed", fg="green")
+    return True
+
+
+def environment(plan: dict[str, Any]) -> dict[str, str]:
+    """Give the variables that the program is told, beside the plan."""
+    return {
+        "OSTREE_RELEASE_ENVIRONMENT": plan["environment"],
+        "OSTREE_RELEASE_RING": plan["ring"],
+        "OSTREE_RELEASE_VERSION": plan["release"]["version"],
+        "OSTREE_RELEASE_BUILD": plan["build"]["checksum"],
+    }
