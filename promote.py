@@ -3,10 +3,12 @@
     pyinfra INVENTORY promote.py --dry
     pyinfra INVENTORY promote.py -y
     pyinfra INVENTORY promote.py -y --data ring=stable
+    pyinfra INVENTORY promote.py -y --data through=stable --data "reason=hotfix for CVE-2026-1234"
 
 --data to=ENVIRONMENT (default prod), build=VERSION or CHECKSUM (default the newest), ring=RING (default the
-first; a later ring takes what is in the ring before it), reason=TEXT (kept in the journal),
-gate=PROGRAM (runs on this machine first: docs/gates.md).
+first; a later ring takes what is in the ring before it), through=RING (a hotfix: one release goes to every
+ring up to this one in one run), reason=TEXT (kept in the journal), gate=PROGRAM (runs on this machine first:
+docs/gates.md).
 """
 
 from pyinfra import host, inventory
@@ -14,15 +16,21 @@ from pyinfra import host, inventory
 from tasks.arguments import Arguments
 from tasks.interrupts import fail_on_interrupt
 from tasks.one_line import one_line
-from tasks.promotion import promote_here
+from tasks.promotion import Wanted, promote_here
 
 fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
-        to = given.name("to", default="prod")
-        build = given.build("build")
-        ring = given.name("ring")
-        reason = given.text("reason")
-        gate = given.program("gate")
+        wanted = Wanted(
+            to=given.name("to", default="prod"),
+            build=given.build("build"),
+            ring=given.name("ring"),
+            through=given.name("through"),
+            reason=given.text("reason"),
+            gate=given.program("gate"),
+        )
+        given.at_most_one({"ring": wanted.ring, "through": wanted.through})
+        if wanted.through:
+            given.need(reason=wanted.reason)
 
-    promote_here(host, to, build, ring, reason, gate)
+    promote_here(host, wanted)

@@ -65,6 +65,32 @@ class Arguments:
         words = f"a version or a checksum ({rules.COMPONENT_WORDS})"
         return self._text(argument, rules.matching(rules.COMPONENT, words), None)
 
+    def names(self, argument: str) -> tuple[str, ...]:
+        """Take names with commas between them."""
+        words = f"names with ',' between them ({rules.COMPONENT_WORDS})"
+        listed = rules.matching(rf"{rules.COMPONENT}(,{rules.COMPONENT})*", words)
+        found = self._text(argument, listed, None)
+        return tuple(found.split(",")) if found else ()
+
+    def package(self, argument: str) -> str | None:
+        """Take a package as name-version-release."""
+        words = "a package as NAME-VERSION-RELEASE, such as kernel-6.14.0-63.fc44"
+        return self._text(argument, rules.matching(r"[A-Za-z0-9_][A-Za-z0-9._+:~^-]*", words), None)
+
+    def need(self, **arguments: str | tuple[str, str] | None) -> None:
+        """Note a problem for each of these that was not given; name -> what was read."""
+        for name, value in arguments.items():
+            wrong = any(name in problem for problem in self._problems)
+            if value is None and not wrong:
+                self._problems.append(f"--data {name}=...: is needed here")
+
+    def at_most_one(self, arguments: Mapping[str, str | None]) -> tuple[str, str] | None:
+        """Return the name and value of the one that was given, if any; several are a problem."""
+        found = [(name, value) for name, value in arguments.items() if value is not None]
+        if len(found) > 1:
+            self._problems.append(f"--data {' and '.join(name for name, _ in found)}: give one of them")
+        return found[0] if found else None
+
     def follows(self, argument: str) -> str | None:
         """Take what a client can follow: "dev", "pilot" or "qa/pilot"."""
         return self._text(argument, rules.follows, None)

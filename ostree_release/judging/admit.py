@@ -70,7 +70,8 @@ def approve_command(
         words.append(f"--data to={environment.name}")
     if names != [environment.rings[0].name]:
         words.append(f"--data {'ring' if len(names) == 1 else 'through'}={names[-1]}")
-    words += [f"--data override={gate}" for gate in overrides]
+    gates = ",".join(overrides)
+    words += [f"--data override={gates}"] if gates else []
     return " ".join([*words, "--data reason=WHY"])
 
 

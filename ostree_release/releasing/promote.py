@@ -16,6 +16,7 @@ from ..model import Commit, Move
 from ..repo import Repository
 from ..signing.sign import sign
 from . import plan
+from .plan import PROMOTE
 from .publish import publish
 from .road import Request, Road, following, look, settle
 from .stage import stage
@@ -111,9 +112,10 @@ def plan_only(context: Context, request: Request) -> dict[str, Any]:
     with context.reading(environment):
         road = look(context, request)
         found = road.plan
+        moves = _planned(road, rings)
         new = found.release.checksum if found.release else None
         return {
-            "outcome": found.outcome,
+            "outcome": PROMOTE if moves else found.outcome,
             "environment": environment.name,
             "ring": rings[-1].name,
             "build": {
@@ -128,7 +130,7 @@ def plan_only(context: Context, request: Request) -> dict[str, Any]:
                     "from": _named(road.survey, move.old),
                     "to": {"version": found.version, "checksum": new},
                 }
-                for move in _planned(road, rings)
+                for move in moves
             ],
             "gates": {ring.name: _known(context, road, ring) for ring in rings},
             "held": _held(context, road),

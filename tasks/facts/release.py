@@ -83,18 +83,63 @@ class Promoted(FactBase[Answer]):
         return {"status": answer(output[:1], "promoter"), "log": answer(output[1:], "promoter")}
 
 
+class ApprovalPlan(FactBase[Answer]):
+    """What the gates found about a candidate or release and nobody has approved (`approve --plan`).
+
+    + version: of the candidate or release
+    + to: promoting environment
+    + ring: ring that it is to go to, or None for the first
+    + through: last of the rings that it is to go to, or None
+    """
+
+    def command(
+        self, version: str, to: str, ring: str | None = None, through: str | None = None
+    ) -> StringCommand:
+        call = approver("approve", version, to=to, ring=ring, through=through)
+        return StringCommand(call, "--plan", "--json", "2>&1", "||", "true")
+
+    @staticmethod
+    def default() -> Answer:
+        return {"error": "ostree-release said nothing"}
+
+    def process(self, output: list[str]) -> Answer:
+        return answer(output, "approver")
+
+
+class Holds(FactBase[Answer]):
+    """What is held on a server, by whom and why (`ostree-release hold`)."""
+
+    def command(self) -> StringCommand:
+        return StringCommand(approver("hold"), "--json", "2>&1", "||", "true")
+
+    @staticmethod
+    def default() -> Answer:
+        return {"error": "ostree-release said nothing"}
+
+    def process(self, output: list[str]) -> Answer:
+        return answer(output, "approver")
+
+
 class PromotionPlan(FactBase[Answer]):
     """What a promotion would do now (`ostree-release promote --plan`), asked as the promoter.
 
     + to: environment to promote to
     + build: version or checksum of a build, or None for the newest
     + ring: name of the ring, or None for the first
+    + through: name of the last ring that gets the release in this one run, or None
+    + reason: why; needed with through
     """
 
-    def command(self, to: str, build: str | None = None, ring: str | None = None) -> StringCommand:
-        return StringCommand(
-            promoter("promote", to=to, build=build, ring=ring), "--plan", "--json", "2>&1", "||", "true"
-        )
+    def command(
+        self,
+        to: str,
+        build: str | None = None,
+        ring: str | None = None,
+        through: str | None = None,
+        reason: str | None = None,
+    ) -> StringCommand:
+        call = promoter("promote", to=to, build=build, ring=ring, through=through, reason=reason)
+        return StringCommand(call, "--plan", "--json", "2>&1", "||", "true")
 
     @staticmethod
     def default() -> Answer:

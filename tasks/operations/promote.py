@@ -18,12 +18,16 @@ from tasks.words import package_lines, short
 
 @operation()
 def promote(
-    plan: dict[str, Any], build: str | None = None, reason: str | None = None
+    plan: dict[str, Any],
+    build: str | None = None,
+    through: str | None = None,
+    reason: str | None = None,
 ) -> Generator[FunctionCommand, None, None]:
     """Do what a plan says, and nothing if the server has moved on since the plan was made.
 
     + plan: answer of the fact PromotionPlan
     + build: the build as it was asked for, or None for the newest
+    + through: last of the rings that get the release in this run, or None for one ring
     + reason: why, for the journal
     """
     if plan["outcome"] == "unchanged":
@@ -33,7 +37,8 @@ def promote(
     command = promoter(
         "promote",
         to=plan["environment"],
-        ring=plan["ring"],
+        ring=None if through else plan["ring"],
+        through=through,
         build=build,
         expect_build=expect["build"],
         expect_tip=expect["tip"],
@@ -82,10 +87,21 @@ def plan_lines(plan: dict[str, Any]) -> list[str]:
     ]
     lines += [f"  {move['ref']}: {_commit(move['from'])} -> {_commit(move['to'])}" for move in plan["moves"]]
     lines += [f"  repair {text}" for text in plan["repairs"]]
+    lines += judgement_lines(plan)
     if plan["expect"]["tip"] == "none":
         return [*lines, "  the ring is empty: there are no packages to compare with"]
     packages = package_lines(plan["packages"])
     return lines + [f"  {line}" for line in packages or ["no package changes"]]
+
+
+def judgement_lines(plan: dict[str, Any]) -> list[str]:
+    """Tell what would keep the promotion from going on, as far as the server knows, and what helps."""
+    lines = [f"  HELD {h['kind']} {h['label']}: {h['reason']} ({h['actor']})" for h in plan["held"]]
+    for ring, known in plan["gates"].items():
+        if known and known["open"]:
+            lines += [f"  {plan['environment']}/{ring}: {line}" for line in known["open"]]
+            lines.append(f"  to let it through: {known['approve']}")
+    return lines
 
 
 def result_line(promoted: dict[str, Any], environment: str, ring: str) -> str:

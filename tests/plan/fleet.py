@@ -91,6 +91,33 @@ PLAN = {
         "downgraded": [],
     },
     "repairs": [],
+    "gates": {"pilot": None},
+    "held": [],
+}
+APPROVAL = {
+    "environment": "prod",
+    "rings": ["pilot"],
+    "release": {"version": "44.3", "checksum": "f" * 64, "serial": 3},
+    "findings": [
+        {"gate": "diff", "id": "removed:tool", "answer": "needs-approval", "line": "removed tool 5.0"}
+    ],
+    "digest": "0123456789abcdef",
+    "outcome": "listed",
+}
+HOLDS = {
+    "outcome": "listed",
+    "what": "",
+    "holds": [
+        {
+            "id": "1" * 64,
+            "kind": "package",
+            "value": "x-1-1",
+            "label": "x-1-1",
+            "actor": "bob",
+            "reason": "crashes",
+            "time": "2026-01-02T03:04:05Z",
+        }
+    ],
 }
 LOG = {"entries": [{"event": "done", "actor": "alice"}]}
 
@@ -98,6 +125,8 @@ LOG = {"entries": [{"event": "done", "actor": "alice"}]}
 def server(plan: dict[str, Any] = PLAN, promotion: Any = ("staging", "signing")) -> dict[str, Any]:
     """Answers of a repository server."""
     return {
+        "approver approve": json.dumps(APPROVAL),
+        "approver hold": json.dumps(HOLDS),
         "--plan": json.dumps(plan),
         "promoter log": [json.dumps(STATUS), json.dumps(LOG)],
         "report-health": json.dumps({"heard": 1, "recorded": [], "elsewhere": []}),

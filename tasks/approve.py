@@ -1,0 +1,29 @@
+"""Let through what the gates found about a candidate or release: exactly this, for one ring, for a time.
+
+    pyinfra INVENTORY tasks/approve.py --dry --data version=44.20260102.1
+    pyinfra INVENTORY tasks/approve.py -y --data version=44.20260102.1 --data "reason=nobody uses tool"
+
+--data version=VERSION, to=ENVIRONMENT (default prod), ring=RING (default the first) or through=RING (every
+ring up to that one), override=GATE or GATE,GATE (lets failures of these gates through too), reason=TEXT (kept
+in the journal).
+"""
+
+from pyinfra import host, inventory
+
+from tasks.arguments import Arguments
+from tasks.interrupts import fail_on_interrupt
+from tasks.judging import approve_here
+from tasks.one_line import one_line
+
+fail_on_interrupt()
+with one_line():
+    with Arguments(inventory.get_override_data()) as given:
+        version = given.build("version")
+        to = given.name("to", default="prod")
+        ring = given.name("ring")
+        through = given.name("through")
+        override = given.names("override")
+        reason = given.text("reason")
+        given.need(version=version, reason=reason)
+
+    approve_here(host, to, version, ring, through, override, reason)
