@@ -11,6 +11,8 @@ from tasks.refusals import server_reason
 from tasks.release_commands import approver, composer, promoter
 
 Answer = dict[str, Any]
+# Around what one role's call printed: an earlier one may have been refused.
+_BEGINS, _ENDS = "==begin", "==end"
 
 
 def answer(output: list[str], role: str) -> Answer:
@@ -51,6 +53,42 @@ class ReleaseStatus(FactBase[Answer]):
 
     def process(self, output: list[str]) -> Answer:
         return answer(output, "reader")
+
+
+class Changelog(FactBase[Answer]):
+    """The changelog of a promoting environment, in the server's own words (`ostree-release changelog`).
+
+    + to: name of the environment
+    + ring: only what reached this ring, or None
+    + version: only this release, or None
+    + form: "text", "markdown" or "json"
+
+    {"lines": ...}, or {"error": one line}.
+    """
+
+    def command(
+        self, to: str, ring: str | None = None, version: str | None = None, form: str = "text"
+    ) -> StringCommand:
+        release = [version] if version else []
+        calls = (
+            each("changelog", *release, to=to, ring=ring, format=form)
+            for each in (promoter, approver, composer)
+        )
+        tries = [
+            StringCommand("{ echo", f"{_BEGINS};", call, "2>&1", "&&", "echo", f"{_ENDS};", "}")
+            for call in calls
+        ]
+        return StringCommand(*tries, "true", _separator=" || ")
+
+    @staticmethod
+    def default() -> Answer:
+        return {"error": "ostree-release said nothing"}
+
+    def process(self, output: list[str]) -> Answer:
+        if output[-1] != _ENDS:
+            return {"error": server_reason([line for line in output if line != _BEGINS], "reader")}
+        begins = len(output) - output[::-1].index(_BEGINS)
+        return {"lines": output[begins:-1]}
 
 
 class Promoted(FactBase[Answer]):

@@ -88,3 +88,22 @@ def test_from_another_folder_with_chdir(tmp_path: Path) -> None:
     run = pyinfra(tmp_path, ["--chdir", str(ROOT), "promote.py", "--dry", "--json"], cwd=tmp_path)
     assert run.code == 0
     assert changes(run.document) == {"Promote to prod/pilot": ["@fake/server"]}
+
+
+def test_the_changelog_is_printed_as_the_server_says_it(tmp_path: Path) -> None:
+    said = ["# Changelog of prod", "", "## 44.2", "", "- upgraded hello 1.0-1 -> 2.0-1", "  indented"]
+    answers = {"changelog": ["==begin", "sudo: a password is required", "==begin", *said, "==end"]}
+    run = pyinfra(tmp_path, ["tasks/changelog.py", "-y", "--data", "format=markdown"], servers=answers)
+    assert run.code == 0
+    assert run.out.splitlines() == said
+
+
+def test_a_refused_changelog_fails_in_one_line(tmp_path: Path) -> None:
+    refusal = "ring 'beta': prod has no such ring, only pilot, stable"
+    answers = {"changelog": ["==begin", f"ostree-release: {refusal}"]}
+    run = pyinfra(tmp_path, ["tasks/changelog.py", "-y", "--data", "ring=beta"], servers=answers)
+    assert run.code == 1
+    assert refusal in run.err
+    run = pyinfra(tmp_path, ["tasks/changelog.py", "-y", "--data", "format=html"])
+    assert run.code == 1
+    assert "format=html: must be text, markdown or json" in run.err
