@@ -12,6 +12,7 @@ from ..context import Context
 from ..errors import Refused
 from ..images.advisories import fixed
 from ..journal import Entry
+from ..judging import hold
 from ..model import Commit
 from ..releasing.road import look_at
 from ..repo import Repository
@@ -84,7 +85,7 @@ def _release(
         "advisories": _advisories(context, source, repository, release, before),
         "gates": _gates(about),
         "approvals": [
-            {**_who(entry), **_some(entry, "ring", "findings", "overrides", "expires")}
+            {**_who(entry), **_some(entry, "rings", "findings", "overrides", "until")}
             for entry in about
             if entry.get("event") == "approved"
         ],
@@ -123,29 +124,15 @@ def _gates(about: Sequence[Entry]) -> list[Row]:
 
 def _holds(entries: Sequence[Entry], repository: Repository, release: Commit) -> list[Row]:
     """Return the holds that are, or were, on a release, with who released them."""
-    packages = repository.packages(release.checksum) or ()
-    names: dict[str, set[str | None]] = {
-        "build": {release.build, release.version},
-        "content": {release.content},
-        "version": {release.version},
-        "inputhash": {repository.input_hash(release.checksum)},
-        "package": {f"{each.name}-{each.version}-{each.release}" for each in packages},
-    }
-    released = {entry.get("hold"): entry for entry in entries if entry.get("event") == "released-hold"}
-    found = []
-    for entry in entries:
-        what = entry.get("what") if entry.get("event") == "held" else None
-        if not isinstance(what, dict) or not any(what[kind] in names.get(kind, ()) for kind in what):
-            continue
-        end = released.get(entry.get("hold"))
-        found.append(
-            {
-                **_who(entry),
-                **_some(entry, "hold", "what"),
-                "released": _who(end) if end else None,
-            }
-        )
-    return found
+    ended = {entry.get("hold"): entry for entry in entries if entry.get("event") == "released-hold"}
+    return [
+        {
+            **held.as_json(),
+            "released": _who(ended[held.id]) if held.id in ended else None,
+        }
+        for entry in entries  # one at a time: also those that somebody has released
+        for held in hold.holding(hold.holds([entry]), repository, release)
+    ]
 
 
 def _moves(entries: Sequence[Entry], environment: Environment, ref: str, release: Commit) -> list[Entry]:

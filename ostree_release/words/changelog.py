@@ -75,8 +75,7 @@ def _story(release: Result, escape: Escape) -> Iterator[str]:
         what = f" ({', '.join(map(escape, named))})" if named else ""
         yield f"approved{what} {_who(approval, escape)}"
     for hold in release["holds"]:
-        what = ", ".join(f"{escape(kind)} {escape(value)}" for kind, value in hold["what"].items())
-        yield f"HELD ({what}) {_who(hold, escape)}"
+        yield f"HELD ({escape(hold['kind'])} {escape(hold['label'])}) {_who(hold, escape)}"
         if hold["released"]:
             yield f"hold released {_who(hold['released'], escape)}"
     yield from _advisories(release, escape)

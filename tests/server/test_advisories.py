@@ -9,7 +9,10 @@ import stat
 import unittest
 from collections.abc import Mapping
 
-from tests.server.support import DEV, HOME, Document, ServerTest
+from ostree_release.gates import advisories
+from ostree_release.gates.model import Finding, Outcome
+from tests.server.images import subject
+from tests.server.support import DEV, Document, ServerTest
 
 # Composes nothing: the newest build stays, and the cache is as the test has made it.
 RPM_OSTREE = f"""#!/bin/sh
@@ -129,43 +132,15 @@ class Kept(AdvisoriesTest):
         self.assertEqual([each["id"] for each in self.kept(build)["advisories"]], ["A-44"])
 
 
-JUDGE = """
-import json
-from ostree_release.config import load
-from ostree_release.context import Context, Progress
-from ostree_release.gates import advisories
-from ostree_release.gates.model import Subject
-from ostree_release.repo import Repository
-context = Context(load(Path({config!r})), "tester", Progress())
-prod, dev = context.config.promoting("prod")
-repository = Repository(prod.repository)
-refs = repository.refs()
-candidate = repository.commit(refs[{ref!r}])
-ring = prod.ring(None)
-tip = repository.commit(refs[ring.ref]) if ring.ref in refs else None
-subject = Subject(context, prod, dev, repository, Repository(dev.repository), candidate, candidate.build,
-                  ring, tip, {options!r})
-outcome = advisories.judge(subject)
-print(json.dumps({{"answer": outcome.answer, "line": outcome.line, "data": outcome.data,
-                  "findings": [[f.id, f.answer, f.line] for f in outcome.findings]}}))
-sys.exit(0)
-"""
-OPTIONS = {"critical": "needs-approval", "important": "warn", "moderate": "pass", "low": "pass"}
-
-
 class Gate(AdvisoriesTest):
     def staged(self, version: str, **packages: str) -> None:
         self.server.build(version, packages)
         self.compose()
         self.server.json("stage")
 
-    def judge(self, version: str, **options: str) -> Document:
-        ref = f"{HOME}/candidate/{version}"
-        code = JUDGE.format(config=str(self.server.config), ref=ref, options={**OPTIONS, **options})
-        done = self.server.call("config", before=code)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        document: Document = json.loads(done.stdout.splitlines()[-1])
-        return document
+    def judge(self, **options: str) -> Outcome:
+        """Ask the gate about the newest candidate."""
+        return advisories.judge(subject(self.server, "advisories", **options))
 
     def test_what_is_lacking_is_named_and_its_severity_decides(self) -> None:
         self.metadata(
@@ -177,22 +152,22 @@ class Gate(AdvisoriesTest):
             update("A-5", "Critical", {"tool": "9-1"}, arch="aarch64"),
         )
         self.staged("44.1", hello="62.0-1", tool="1-1")
-        found = self.judge("44.1")
+        found = self.judge()
         self.assertEqual(
-            found["findings"],
-            [
-                [
+            found.findings,
+            (
+                Finding(
                     "advisory:A-1:hello",
                     "needs-approval",
                     "lacks A-1 (critical, CVE-2026-1234): hello 62.0-1 -> 62.1-1",
-                ],
-                ["advisory:A-3:tool", "pass", "lacks A-3 (low): tool 1-1 -> 3-1"],
-                ["advisory:A-2:tool", "warn", "lacks A-2 (severity unknown): tool 1-1 -> 2-1"],
-            ],
+                ),
+                Finding("advisory:A-3:tool", "pass", "lacks A-3 (low): tool 1-1 -> 3-1"),
+                Finding("advisory:A-2:tool", "warn", "lacks A-2 (severity unknown): tool 1-1 -> 2-1"),
+            ),
         )
-        self.assertEqual(found["answer"], "needs-approval")
-        self.assertEqual(found["data"]["lacks"][0]["cves"], ["CVE-2026-1234"])
-        self.assertEqual(self.judge("44.1", critical="pass", important="pass")["answer"], "pass")
+        self.assertEqual(found.answer, "needs-approval")
+        self.assertEqual(found.data["lacks"][0]["cves"], ["CVE-2026-1234"])
+        self.assertEqual(self.judge(critical="pass", important="pass").answer, "pass")
 
     def test_what_is_fixed_since_the_tip_of_the_ring(self) -> None:
         self.promote_new("44.1", hello="62.0-1")
@@ -202,30 +177,42 @@ class Gate(AdvisoriesTest):
             update("A-0", "Critical", {"hello": "61.0-1"}),
         )
         self.staged("44.2", hello="62.1-1")
-        found = self.judge("44.2")
-        self.assertEqual((found["answer"], found["findings"]), ("pass", []))
-        self.assertEqual(found["line"], "fixes A-1 (critical, CVE-2026-1234), lacks none")
+        found = self.judge()
+        self.assertEqual((found.answer, found.findings), ("pass", ()))
+        self.assertEqual(found.line, "fixes A-1 (critical, CVE-2026-1234), lacks none")
         fixes = [{"id": "A-1", "severity": "critical", "cves": ["CVE-2026-1234"]}]
-        self.assertEqual(found["data"]["fixes"], fixes)
+        self.assertEqual(found.data["fixes"], fixes)
 
     def test_no_metadata_is_no_silent_pass(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         self.server.json("stage")
-        found = self.judge("44.1")
         words = "no advisory metadata was kept for this build"
-        self.assertEqual(found["findings"], [["advisory:no-metadata", "warn", words]])
+        self.assertEqual(self.judge().findings, (Finding("advisory:no-metadata", "warn", words),))
         self.compose()
-        found = self.judge("44.1")
-        self.assertEqual(found["findings"][0][:2], ["advisory:repository:f", "warn"])
+        (found,) = self.judge().findings
+        self.assertEqual((found.id, found.answer), ("advisory:repository:f", "warn"))
         self.metadata("f-44-x86_64")
         self.compose()
-        self.assertIn("no advisories of f: it has no updateinfo", self.judge("44.1")["findings"][0][2])
+        self.assertEqual(self.judge().findings[0].line, "no advisories of f: it has no updateinfo")
         self.metadata("f-44-x86_64", update("A-1", "Low", {"other": "1-1"}))
         self.compose()
-        self.assertEqual(self.judge("44.1")["findings"], [])
+        self.assertEqual(self.judge().findings, ())
         for path in (self.server.state / "advisories/dev").iterdir():
             path.write_text("[]")
-        self.assertIn("not what a compose wrote", self.judge("44.1")["findings"][0][2])
+        self.assertIn("not what a compose wrote", self.judge().findings[0].line)
+
+    def test_a_promotion_is_refused_by_name_and_goes_through_with_the_fix(self) -> None:
+        self.server.write_config(gates={"advisories": {}})
+        self.metadata("f-44-x86_64", update("A-1", "Critical", {"hello": "62.1-1"}))
+        self.staged("44.1", hello="62.0-1")
+        done = self.server.call("promote")
+        self.assertEqual(done.returncode, 1)
+        words = "gate advisories needs approval: lacks A-1 (critical): hello 62.0-1 -> 62.1-1"
+        self.assertIn(words, done.stderr)
+        self.assertEqual([ref for ref in self.server.refs() if "/candidate/" not in ref], [])
+        self.server.build("44.2", {"hello": "62.1-1"})
+        self.compose()
+        self.assertEqual(self.server.json("promote")["release"]["version"], "44.2")
 
 
 if __name__ == "__main__":

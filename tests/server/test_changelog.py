@@ -8,19 +8,11 @@ from typing import Any
 
 from tests.server.support import Document, ServerTest
 
-APPEND = """
-from ostree_release.journal import Journal
-Journal(Path({state!r}) / "journal.jsonl", Path({run!r})).append({entry!r})
-sys.exit(0)
-"""
-
 
 class Changelog(ServerTest):
     def record(self, **entry: Any) -> None:
         """Append to the journal what another part of the program would."""
-        place = {"state": str(self.server.state), "run": str(self.server.run)}
-        before = APPEND.format(**place, entry={"actor": "bob", "environment": "prod", **entry})
-        self.assertEqual(self.server.call("config", before=before).returncode, 0)
+        self.server.note({"actor": "bob", "environment": "prod", **entry})
 
     def releases(self, *arguments: str) -> list[Document]:
         found: list[Document] = self.server.json("changelog", *arguments)["releases"]
@@ -79,10 +71,19 @@ class Changelog(ServerTest):
         result = {"gate": "diff", "answer": "needs-approval", "line": "removed tool", "findings": []}
         self.record(event="checked", results=[{**result, "line": "an older one"}], **about)
         self.record(event="checked", results=[result], **about)
-        self.record(event="approved", findings=["removed:tool"], overrides=["soak"], reason="seen", **about)
-        self.record(event="held", hold="h1", what={"package": "hello-62.1-1"}, reason="breaks")
-        self.record(event="held", hold="h2", what={"package": "hello-62.0-1"}, reason="another")
-        self.record(event="released-hold", hold="h1", reason="works")
+        del about["ring"]
+        self.record(
+            event="approved",
+            rings=["pilot"],
+            until=1,
+            findings=["removed:tool"],
+            overrides=["soak"],
+            reason="seen",
+            **about,
+        )
+        for package, reason in (("hello-62.1-1", "breaks"), ("hello-62.0-1", "another"), ("hello-9-1", "no")):
+            self.server.json("hold", "--package", package, "--reason", reason)
+        self.server.json("hold", "--release", "--package", "hello-62.1-1", "--reason", "works")
         newest, first = self.releases()
         self.assertEqual(newest["advisories"], [fix])
         self.assertIsNone(first["advisories"])
@@ -91,10 +92,10 @@ class Changelog(ServerTest):
         self.assertEqual(
             (approval["actor"], approval["overrides"], approval["reason"]), ("bob", ["soak"], "seen")
         )
-        self.assertEqual(
-            [(hold["hold"], hold["released"]["reason"]) for hold in newest["holds"]], [("h1", "works")]
-        )
-        self.assertEqual([(hold["hold"], hold["released"]) for hold in first["holds"]], [("h2", None)])
+        (ended,), (live,) = newest["holds"], first["holds"]
+        self.assertEqual((ended["label"], ended["reason"]), ("hello-62.1-1", "breaks"))
+        self.assertEqual(ended["released"]["reason"], "works")
+        self.assertEqual((live["label"], live["released"]), ("hello-62.0-1", None))
         text = self.server.call("changelog").stdout
         for words in (
             "fixes A-1 (critical, CVE-2026-1): bad",

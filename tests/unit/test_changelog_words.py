@@ -26,7 +26,13 @@ RELEASE: Result = {
         {**WHO, "actor": "bob", "reason": "seen", "findings": ["removed:tool"], "overrides": ["soak"]}
     ],
     "holds": [
-        {**WHO, "what": {"build": "44.2"}, "reason": "boots badly", "released": {**WHO, "actor": "carol"}}
+        {
+            **WHO,
+            "kind": "build",
+            "label": "44.2",
+            "reason": "boots badly",
+            "released": {**WHO, "actor": "carol"},
+        }
     ],
 }
 
