@@ -9,6 +9,8 @@ from datetime import date
 from .errors import Refused
 
 LEGAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_RELEASED_AGAIN = re.compile(r".*\.r[0-9]+")
+_LIMIT = 100  # characters; a ref's component is a file's name
 
 
 def is_legal(version: str) -> bool:
@@ -17,11 +19,17 @@ def is_legal(version: str) -> bool:
 
 
 def check(version: str) -> str:
-    """Return the version, or refuse one that is not a legal component of a ref."""
+    """Return a build's version, or refuse one that is not a legal component of a ref, or a release's."""
     if not is_legal(version):
         raise Refused(
             f"version {version!r}: use letters, digits, '.', '_' and '-' only, "
             "and start with a letter, a digit or '_'"
+        )
+    if len(version) > _LIMIT:
+        raise Refused(f"version {version[:20]}...: use at most {_LIMIT} characters")
+    if _RELEASED_AGAIN.fullmatch(version):
+        raise Refused(
+            f"version {version}: what ends in .r and a number is content released again, not a build"
         )
     return version
 

@@ -6,6 +6,8 @@ import os
 import pwd
 from collections.abc import Sequence
 
+from ..config import Config
+
 _LIMIT = 4000  # characters of one argument
 PLAIN = f"an argument is one line of at most {_LIMIT} printable characters"
 # As systemd sets it for units.
@@ -21,6 +23,20 @@ def leave_behind() -> None:
     os.chdir("/")
     os.environ.clear()
     os.environ.update(PATH=_PATH, LANG="C.UTF-8", HOME=pwd.getpwuid(os.geteuid()).pw_dir)
+
+
+def leave_root(config: Config) -> None:
+    """Become the owner of what is promoted to, for good: what is not composing needs no more than that.
+
+    Does nothing for another user than root, and on a server that only composes.
+    """
+    owners = [environment.owner for environment in config.environments if not environment.composed]
+    if os.geteuid() == 0 and owners:
+        account = pwd.getpwnam(owners[0])
+        os.initgroups(account.pw_name, account.pw_gid)
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)
+        os.environ["HOME"] = account.pw_dir
 
 
 def are_plain(arguments: Sequence[str]) -> bool:

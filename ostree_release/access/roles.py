@@ -9,6 +9,8 @@ ROLES = {
     "promoter": LOOKING | {"stage", "check", "sign", "publish", "promote", "report-health"},
     "approver": LOOKING | {"approve", "hold", "report-health"},
 }
+# All that a composer does as root; the rest of it as everybody else.
+NEEDS_ROOT = frozenset({"compose"})
 # What a key of the CI may be given. To approve and to hold is for people.
 FOR_CI = ROLES["composer"] | ROLES["promoter"]
 

@@ -104,6 +104,21 @@ def test_an_entry_point_leaves_the_callers_environment_and_directory_behind(tmp_
     assert done.stdout.split("\n")[0] == "/ ['HOME', 'LANG', 'PATH'] None"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave root")
+def test_what_is_not_composing_is_not_done_as_root() -> None:
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from ostree_release.access import entry; from ostree_release.config import parse\n"
+        "from tests.unit.test_release_config import GOOD\n"
+        "GOOD['environments']['prod']['owner'] = sys.argv[2]\n"
+        "entry.leave_root(parse(GOOD, 'x')); print(os.getresuid(), os.getgroups(), os.environ['HOME'])"
+    )
+    command = [sys.executable, "-c", program, str(Path(__file__).parents[2]), DAEMON]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    account = pwd.getpwuid(1)
+    assert done.stdout == f"{(1, 1, 1)} {[account.pw_gid]} {account.pw_dir}\n"
+
+
 @pytest.mark.parametrize("text", ["a\nb", "a\x00", "\x1b[2J", "\u202eabc", "\udcff", "\u2028", "x" * 4001])
 def test_an_argument_is_one_line_that_can_be_shown(text: str) -> None:
     assert not entry.are_plain(["promote", "--reason", text])
