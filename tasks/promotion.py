@@ -18,9 +18,9 @@ from tasks.operations.promote import plan_lines, promote
 class Wanted:
     """What was asked for.
 
-    to: environment; build: version or checksum, None for the newest; ring: None for the first; through: the last
-    ring that gets the release in this run, None for one ring; reason: why, for the journal; gate: path of a
-    program that must pass on this machine first, None for none.
+    to: environment; build: version or checksum, None for the newest; ring: None for the first; through: the
+    last ring that gets the release in this run, None for one ring; reason: why, for the journal; gate: path of
+    a program that must pass on this machine first, None for none.
     """
 
     to: str
