@@ -174,6 +174,8 @@ def main() -> int:
         first["pilot1"].signing_key == story.key_of("prod"), "pilot1 runs a release signed by prod's key"
     )
 
+    _gate(story)
+
     version = story.next_hello()
     narrator.step(f"A second version: hello {version} is published, composed, and released to the pilots")
     narrator.run(".venv/bin/python", "-m", "lab", "publish", "hello", version)
@@ -204,10 +206,34 @@ def main() -> int:
     packages = connection.run(lab, story.found.machine("stable1"), "rpm -q hello").strip()
     narrator.expect(packages.startswith(f"hello-{version}-"), f"stable1 has hello {version} ({packages})")
 
+    narrator.step("What each release changed, who let it through, and the proof of it")
+    story.pyinfra("tasks/changelog.py", "-y")
+    narrator.run(".venv/bin/python", "-m", "lab", "ssh", "server", "--", "sudo", "ostree-release", "verify")
+
     narrator.step("What is where now")
     story.pyinfra("tasks/status.py", "-y")
     _summary(narrator, first, {**second, "stable1": last})
     return 0
+
+
+def _gate(story: Story) -> None:
+    """Let a gate stop an image, somebody else approve what it found, and the release go its way."""
+    narrator = story.narrator
+    version = story.next_hello()
+    narrator.step(f"hello {version} brings a setuid program: a gate stops that image before it is signed")
+    narrator.run(".venv/bin/python", "-m", "lab", "publish", "hello", version, "--setuid")
+    story.pyinfra("tasks/compose.py", "-y")
+    output = narrator.refused(".venv/bin/pyinfra", _INVENTORY, "promote.py", "-y")
+    narrator.expect("new setuid file" in output, "the reason given is the setuid file")
+    found = re.search(r"--data version=(\S+)", output)
+    if found is None:
+        raise LabError("the refusal does not say how to approve it")
+    narrator.step("Another login, which may approve and nothing else, lets exactly that through")
+    story.pyinfra(
+        *("tasks/approve.py", "-y", "--limit", "image_servers", "--data", "ssh_user=approver"),
+        *("--data", f"version={found[1]}", "--data", "reason=hello needs it"),
+    )
+    story.pyinfra("promote.py", "-y")
 
 
 def _another_key(story: Story, running: Reading) -> None:

@@ -19,8 +19,8 @@ class Wanted:
     """What was asked for.
 
     to: environment; build: version or checksum, None for the newest; ring: None for the first; through: the
-    last ring that gets the release in this run, None for one ring; reason: why, for the journal; gate: path of
-    a program that must pass on this machine first, None for none.
+    last ring that gets the release in this run, None for one ring; reason: why, for the journal; gate: path
+    of a program that must pass on this machine first, None for none.
     """
 
     to: str

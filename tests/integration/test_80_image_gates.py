@@ -1,0 +1,143 @@
+"""What the built-in gates refuse in real images, and how each is approved or mended and then published.
+
+One image carries several faults where that can be, because every compose takes its time.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import newest_build, release, ring
+from tests.integration.driver import Lab, Result
+
+PROD = "/srv/ostree/rpm-ostree/prod"
+WITH_TOOL = ["--data", f"ostree_additional_packages={json.dumps(['hello', 'tool'])}"]
+BROKEN = ["rm usr/lib/modules/*/initramfs.img", "touch usr/share/open", "chmod 0666 usr/share/open"]
+
+
+def composed(lab: Lab, *settings: str) -> dict[str, Any]:
+    """Deploy with other settings, compose, and return the new build."""
+    lab.pyinfra("deploy.py", "-y", *settings)
+    lab.pyinfra("tasks/compose.py", "-y")
+    return newest_build(lab)
+
+
+def refused(lab: Lab, *arguments: str) -> str:
+    """Promote what must not go anywhere; return what was said."""
+    before = lab.server(f"ostree --repo={PROD} refs --revision | grep -v /candidate/").out
+    result = lab.pyinfra("promote.py", "-y", *arguments, check=False)
+    assert result.code == 1, result.text
+    assert "Traceback" not in result.text
+    assert lab.server(f"ostree --repo={PROD} refs --revision | grep -v /candidate/").out == before
+    return result.text
+
+
+def approved(lab: Lab, version: str, reason: str, *arguments: str) -> Result:
+    """Approve as the login that may do nothing else."""
+    return lab.pyinfra(
+        *("tasks/approve.py", "-y", "--limit", "image_servers", "--data", "ssh_user=approver"),
+        *("--data", f"version={version}", "--data", f"reason={reason}", *arguments),
+    )
+
+
+@pytest.fixture(scope="module")
+def tool(deployed: Lab, first_release: dict[str, Any]) -> Lab:
+    """Both rings have an image with the package tool, whose user has number 901."""
+    deployed.command("publish", "tool", "5.0", "--user", "tool=901")
+    deployed.command("publish", "hello", "63.0")
+    composed(deployed, *WITH_TOOL)
+    deployed.pyinfra("promote.py", "-y")
+    deployed.pyinfra("promote.py", "-y", "--data", "ring=stable")
+    return deployed
+
+
+def test_privileges_vendor_and_a_users_number_need_approval(tool: Lab) -> None:
+    tool.command(
+        *("publish", "tool", "5.1", "--setuid", "--file-capability"),
+        *("--vendor", "Somebody", "--user", "tool=902"),
+    )
+    build = composed(tool, *WITH_TOOL)
+    text = refused(tool)
+    for found in (
+        "new setuid file /usr/bin/tool-setuid (root, 4755)",
+        "new file capabilities /usr/bin/tool-capable",
+        "vendor of tool changed",
+        "user tool changed from 901 to 902",
+    ):
+        assert f"gate diff needs approval: {found}" in text
+    assert f"tasks/approve.py -y --data version={build['version']} --data reason=WHY" in text
+    assert "removed tool" not in text
+    assert "new setuid file" in tool.pyinfra("promote.py", "--dry").text, "a plan shows it too"
+    denied = tool.ssh(
+        "server",
+        "sudo -n -u ostree-prod /usr/libexec/ostree-release/promoter approve x --reason y",
+        login="promoter",
+        check=False,
+    )
+    assert denied.code != 0
+    assert "Approved" in approved(tool, build["version"], "tool needs raw sockets").text
+    tool.pyinfra("promote.py", "-y")
+    pilot = ring(tool, "pilot")
+    assert pilot is not None
+    assert pilot["version"] == build["version"]
+    entry = [e for e in release(tool, "log")["entries"] if e["event"] == "approved"][-1]
+    assert entry["actor"] == "approver", "who approved is what the system knows"
+
+
+def test_a_hotfix_goes_through_every_ring_at_once(tool: Lab) -> None:
+    hotfix = ["--data", "through=stable", "--data", "reason=CVE-2026-1"]
+    text = refused(tool, *hotfix)
+    assert "prod/stable: gate diff needs approval" in text or "gate diff needs approval" in text
+    version = newest_build(tool)["version"]
+    approved(tool, version, "CVE-2026-1", "--data", "through=stable")
+    tool.pyinfra("promote.py", "-y", *hotfix)
+    assert ring(tool, "stable") == ring(tool, "pilot")
+
+
+def test_an_image_that_cannot_boot_is_refused_and_the_next_one_is_not(tool: Lab) -> None:
+    broken = composed(tool, *WITH_TOOL, "--data", f"ostree_postprocess_commands={json.dumps(BROKEN)}")
+    text = refused(tool)
+    assert "gate bootable fails" in text
+    assert "initramfs" in text
+    assert "/usr/share/open" in text
+    assert "--data override=bootable" in text
+    tool.pyinfra(
+        *("tasks/hold.py", "-y", "--limit", "image_servers", "--data", "ssh_user=approver"),
+        *("--data", f"build={broken['version']}", "--data", "reason=cannot boot"),
+    )
+    assert "is held" in refused(tool, "--data", f"build={broken['version']}")
+    assert "cannot boot" in tool.server("ostree-release status").out
+
+
+def test_a_removed_package_needs_approval_and_damage_is_found(tool: Lab) -> None:
+    tool.command("publish", "hello", "63.1")
+    build = composed(tool)
+    assert "gate diff needs approval: removed tool 5.1-1.lab" in refused(tool)
+    candidate = release(tool, "status")["environments"]["prod"]["candidates"]
+    checksum = next(each["checksum"] for each in candidate if each["version"] == build["version"])
+    damaged = tool.server(
+        f"ostree --repo={PROD} ls -C {checksum} /usr/lib/os-release | awk '{{print $5}}'"
+    ).out.strip()
+    path = f"{PROD}/objects/{damaged[:2]}/{damaged[2:]}.filez"
+    tool.server(f"test -f {path}; cp -a {path} /var/tmp/kept; truncate -s -1 {path}")
+    text = tool.server(f"ostree-release check {build['version']}", check=False)
+    assert text.code == 1
+    assert "complete" in text.out
+    assert "damaged" in text.out
+    assert "gate complete fails" in refused(tool)
+    tool.server(f"cp -a /var/tmp/kept {path}")
+    approved(tool, build["version"], "nobody uses tool")
+    tool.pyinfra("promote.py", "-y")
+    pilot = ring(tool, "pilot")
+    assert pilot is not None
+    assert pilot["version"] == build["version"]
+
+
+def test_all_of_it_can_be_proven(tool: Lab) -> None:
+    tool.server(f"ostree --repo={PROD} fsck --verify-bindings")
+    proven = tool.server("ostree-release verify", check=False)
+    assert proven.code == 0, proven.text
+    assert "0 findings" in proven.out
