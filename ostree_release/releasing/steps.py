@@ -26,7 +26,7 @@ def stage_only(context: Context, request: Request) -> dict[str, Any]:
         release = stage(context, road.source, road.repository, road.survey, road.plan)
         update_summary(context, environment, road.repository)
     found = road.plan.release is not None
-    return _step("unchanged" if found else "staged", environment, release, "sign")
+    return _step("unchanged" if found else "staged", environment, release, "check")
 
 
 def sign_only(context: Context, name: str, version: str | None) -> dict[str, Any]:

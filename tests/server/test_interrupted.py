@@ -121,6 +121,7 @@ class Stopped(ServerTest):
     def test_publish_completes_what_publish_began(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         staged = self.server.json("stage")["release"]["checksum"]
+        self.server.json("check")
         self.server.json("sign")
         hook = KILL.format(module="releasing.publish", owner="", name="smoke_pull", nth=1, before=True)
         self.assertEqual(self.server.call("publish", before=hook).returncode, -signal.SIGKILL)

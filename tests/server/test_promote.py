@@ -247,7 +247,9 @@ class Again(ServerTest):
     def test_the_steps_alone(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         self.assertIn("stage a build first", self.server.refused("sign"))
-        self.server.json("stage")
+        self.assertEqual(self.server.json("stage")["next"], "ostree-release check --to prod")
+        self.assertIn("not checked", self.server.refused("sign"))
+        self.server.json("check")
         self.assertIn("sign it first", self.server.refused("publish"))
         self.assertEqual(self.server.json("sign")["outcome"], "signed")
         self.assertEqual(self.server.json("sign")["outcome"], "unchanged")

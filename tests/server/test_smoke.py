@@ -73,6 +73,7 @@ class Smoke(ServerTest):
         published = self.server.top / "base/keys/prod.gpg"
         trusted = published.read_bytes()
         self.server.json("stage")
+        self.server.json("check")
         self.server.json("sign")
         shutil.copy(self.server.top / "base/keys/dev.gpg", published)
         self.assertIn("is not the published one", self.server.refused("promote"))
