@@ -42,7 +42,10 @@ ostree_repository_mode = "archive"
 #                     from somebody other than who composed the build; only with promotes_from
 #   auto              {"enabled": True, "freeze": ["friday", "2026-12-24/2027-01-02"]}: every hour, promote
 #                     what its gates let pass, but not on the days of "freeze"; only with promotes_from
-#   signing_key       file on the laptop with an exported secret GPG key, default: the server makes one
+#   signing           "server", or "offline": the server never has the secret key, a laptop signs each release
+#                     (docs/signing.md); only with promotes_from
+#   signing_key       file on the laptop with an exported secret GPG key, default: the server makes one; with
+#                     signing "offline" the file of the public key, which is needed
 ostree_environment_dev = {"enabled": True}
 ostree_environment_prod = {"promotes_from": "dev", "rings": ["pilot", "stable"]}
 # A third one: ostree_environment_qa = {"promotes_from": "dev", "rings": ["stable"]}

@@ -31,9 +31,10 @@ _TOP = {
 }
 _COMMON = {"repository": str, "url": str, "ref": str, "owner": str, "gnupghome": str, "public_key": str}
 _COMPOSED = {**_COMMON, "treefile": str, "cache": str}
-_PROMOTING = {**_COMMON, "promotes_from": str, "rings": list, "policy": dict, "freeze": list}
+_PROMOTING = {**_COMMON, "promotes_from": str, "rings": list, "signing": str, "policy": dict, "freeze": list}
 _RING = {"name": str, "ref": str}
 _POLICY = {"gates": dict, "approval": dict}
+SIGNING = ("server", "offline")
 _CI_KEY = {"fingerprint": str, "subcommands": list}
 _PATHS = (
     *("repository", "gnupghome", "public_key", "treefile", "cache"),
@@ -64,6 +65,7 @@ class Environment:
     cache: Path | None = None
     promotes_from: str | None = None
     rings: tuple[Ring, ...] = ()
+    signing: str = "server"
     policy: Policy | None = None
     freeze: tuple[str, ...] = ()
 
@@ -71,6 +73,11 @@ class Environment:
     def composed(self) -> bool:
         """Whether images are composed here, not promoted to here."""
         return self.promotes_from is None
+
+    @property
+    def offline(self) -> bool:
+        """Whether its secret key is never on this server, so that only a laptop can sign."""
+        return self.signing == "offline"
 
     @property
     def home(self) -> str:
@@ -179,6 +186,7 @@ class Config:
                     "owner": environment.owner,
                     "promotes_from": environment.promotes_from,
                     "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
+                    "signing": environment.signing,
                 }
                 for environment in self.environments
             },
@@ -246,6 +254,7 @@ def _environment(name: str, data: Mapping[str, Any]) -> Environment:
         cache=Path(data["cache"]) if "cache" in data else None,
         promotes_from=data.get("promotes_from"),
         rings=tuple(Ring(**ring) for ring in data.get("rings", ())),
+        signing=data.get("signing", "server"),
         policy=policies.read(**data["policy"])[0] if "policy" in data else None,
         freeze=tuple(data.get("freeze", ())),
     )
@@ -289,6 +298,8 @@ def _check_environment(
     if not data["rings"]:
         problems.append(f"{where}.rings: at least one ring is needed")
         return
+    if data["signing"] not in SIGNING:
+        problems.append(f"{where}.signing: {data['signing']!r} is not one of {', '.join(SIGNING)}")
     _check_policy(f"{where}.policy", data["policy"], problems)
     problems += [
         f"{where}.freeze: {window!r}: must be {freeze.WORDS}"

@@ -7,7 +7,7 @@ GLib variants, never through Python values or text: rpm-ostree stores integers b
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,11 +156,32 @@ class Repository:
         fingerprints: of the primary keys in that file. libostree also trusts the host's own keyrings,
         whatever it is handed, so a valid signature counts only if its key is one of these.
         """
+        return not fingerprints.isdisjoint(self.signed_with(checksum, public_key))
+
+    def commit_bytes(self, checksum: str) -> bytes:
+        """Return a commit as it is stored, which is what is signed; the SHA-256 of it is its checksum."""
+        return bytes(self._load(checksum).get_data_as_bytes().get_data())
+
+    def signers_of(self, checksum: str, signature: bytes, public_key: Path) -> list[tuple[str, str | None]]:
+        """Return (primary fingerprint, what is wrong) for each signature in a detached one of a commit.
+
+        signature: binary; public_key: file of the keys that it may be by. Refuses what is no signature.
+        """
+        data, given = (GLib.Bytes.new(each) for each in (self.commit_bytes(checksum), signature))
+        keys = Gio.File.new_for_path(str(public_key))
+        with _refusing("signature"):
+            result = self._repo.gpg_verify_data(None, data, given, None, keys, None)
+        return [(fingerprint, _wrong(values)) for fingerprint, values in _signatures(result)]
+
+    def signed_with(self, checksum: str, public_key: Path) -> frozenset[str]:
+        """Return the fingerprints of the primary keys in a file by which a commit has a valid signature."""
         try:
-            result = self._verified(checksum, public_key)
+            result = self._repo.verify_commit_ext(
+                checksum, None, Gio.File.new_for_path(str(public_key)), None
+            )
         except GLib.Error:
-            return False  # no signature at all
-        return any(valid and fingerprint in fingerprints for fingerprint, valid in result)
+            return frozenset()  # no signature at all
+        return frozenset(fingerprint for fingerprint, values in _signatures(result) if not _wrong(values))
 
     def summary(self) -> dict[str, str] | None:
         """Return the refs that the summary names, or None without a summary."""
@@ -184,6 +205,11 @@ class Repository:
         """Add a signature by the key with that fingerprint in a GNUPGHOME."""
         with _refusing(f"signing {checksum} with {fingerprint}"):
             self._repo.sign_commit(checksum, fingerprint, str(home), None)
+
+    def attach(self, checksum: str, signature: bytes) -> None:
+        """Add a detached binary signature, which the caller has verified, to those that a commit has."""
+        with _refusing(f"attaching a signature to {checksum}"):
+            self._repo.append_gpg_signature(checksum, GLib.Bytes.new(signature), None)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -245,17 +271,6 @@ class Repository:
         if state & OSTree.RepoCommitState.PARTIAL:
             raise Refused(f"commit {checksum} in {self.path}: some of its objects are missing (partial)")
         return variant
-
-    def _verified(self, checksum: str, public_key: Path) -> list[tuple[str, bool]]:
-        """Return (primary fingerprint, valid) of every signature; raises GLib.Error where there is none."""
-        result = self._repo.verify_commit_ext(checksum, None, Gio.File.new_for_path(str(public_key)), None)
-        attributes = OSTree.GpgSignatureAttr
-        found = []
-        for index in range(result.count_all()):
-            values = result.get_all(index).unpack()
-            primary = values[int(attributes.FINGERPRINT_PRIMARY)] or values[int(attributes.FINGERPRINT)]
-            found.append((primary, values[int(attributes.VALID)]))
-        return found
 
 
 class Transaction:
@@ -328,6 +343,30 @@ class Transaction:
         copied = kept.end()
         if copied.n_children():
             self._repo.write_commit_detached_metadata(new, copied, None)
+
+
+def _signatures(result: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield the fingerprint of the primary key, and all that libostree says, of every signature."""
+    attributes = OSTree.GpgSignatureAttr
+    for index in range(result.count_all()):
+        values = result.get_all(index).unpack()
+        yield values[int(attributes.FINGERPRINT_PRIMARY)] or values[int(attributes.FINGERPRINT)], values
+
+
+def _wrong(values: Sequence[Any]) -> str | None:
+    """Return what is wrong with a signature, or None for a valid one."""
+    attributes = OSTree.GpgSignatureAttr
+    if values[int(attributes.VALID)]:
+        return None
+    for attribute, words in (
+        (attributes.KEY_MISSING, "its key is not among those that clients trust"),
+        (attributes.KEY_EXPIRED, "its key has expired"),
+        (attributes.KEY_REVOKED, "its key is revoked"),
+        (attributes.SIG_EXPIRED, "it has expired"),
+    ):
+        if values[int(attribute)]:
+            return words
+    return "it is not of this commit"
 
 
 def _string(metadata: Any, key: str) -> str | None:

@@ -23,6 +23,8 @@ def run(options: argparse.Namespace, context: Context) -> tuple[str, Result]:
         return "plan", _plan(options, context)
     if options.subcommand == "changelog":
         return f"changelog-{options.format}", _changelog(options, context)
+    if options.subcommand == "sign" and options.request:
+        return "request", _request(options, context)
     name: str = options.subcommand
     return name, _RUN[name](options, context)
 
@@ -73,7 +75,17 @@ def _stage(options: argparse.Namespace, context: Context) -> Result:
     return stage_only(context, Request(options.to, build=options.build))
 
 
+def _request(options: argparse.Namespace, context: Context) -> Result:
+    from .signing.offline import request
+
+    return request(context, options.to, options.version)
+
+
 def _sign(options: argparse.Namespace, context: Context) -> Result:
+    if options.attach:
+        from .signing.offline import attach
+
+        return attach(context, options.to, options.version, options.expect, sys.stdin.buffer)
     from .releasing.steps import sign_only
 
     return sign_only(context, options.to, options.version)

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ostree_release import policy as policies
+from ostree_release.config import SIGNING
 from ostree_release.policy import Policy
 from tasks import settings_rules as rules
+from tasks.client.keyring import dearmored, fingerprints, has_secret
 from tasks.settings_reader import problem, read_values, refuse_unknown
 from tasks.settings_rules import Rule, Wrong, shown
 
@@ -23,6 +26,7 @@ RULES: dict[str, Rule[Any]] = {
     "ref": rules.ref,
     "packages": rules.listed(rules.package),
     "exclude_packages": rules.listed(rules.package),
+    "signing": rules.choice(*SIGNING),
     "signing_key": rules.optional(rules.laptop_file),
     "gates": rules.dictionary,
     "approval": rules.dictionary,
@@ -33,7 +37,7 @@ AUTO_RULES: dict[str, Rule[Any]] = {
     "freeze": rules.listed(rules.freeze_window),
 }
 ONLY_COMPOSED = ("packages", "exclude_packages")
-ONLY_PROMOTING = ("rings", "gates", "approval", "auto")
+ONLY_PROMOTING = ("rings", "signing", "gates", "approval", "auto")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Environment:
     rings: tuple[Ring, ...]
     packages: tuple[str, ...]
     exclude_packages: tuple[str, ...]
+    signing: str
     signing_key: str | None
     policy: Policy
     automatic: bool
@@ -66,6 +71,11 @@ class Environment:
     def composed(self) -> bool:
         """Whether builds are composed here (otherwise releases are promoted to here)."""
         return self.promotes_from is None
+
+    @property
+    def offline(self) -> bool:
+        """Whether the server never has its secret key."""
+        return self.signing == "offline"
 
     @property
     def home(self) -> str:
@@ -125,9 +135,31 @@ def _read_environment(
     given = values.get("auto", {})
     refuse_unknown(given, AUTO_RULES, auto_label, problems)
     auto = read_values(given, AUTO_RULES, auto_label, problems)
+    _check_offline_key(f"{key}['signing_key']", values, problems)
     if len(problems) > before:
         return None
     return _with_defaults(name, source, {**values, "auto": auto}, policy, image, base)
+
+
+def _check_offline_key(label: str, values: Mapping[str, Any], problems: list[str]) -> None:
+    """With offline signing, the file must be there and hold public keys only, no secret one."""
+    if values.get("signing") != "offline":
+        return
+    file = values.get("signing_key")
+    right = "the file of a public key (gpg --export KEY), because signing is 'offline'"
+    if file is None:
+        problems.append(problem(label, file, right))
+        return
+    try:
+        content = dearmored(Path(file).expanduser().read_bytes())
+        if has_secret(content):
+            problems.append(
+                problem(label, file, f"{right}; this one holds a secret key, which stays with you")
+            )
+        elif not fingerprints(content):
+            problems.append(problem(label, file, right))
+    except (OSError, ValueError) as error:
+        problems.append(problem(label, file, f"{right}; {error}"))
 
 
 def _with_defaults(
@@ -153,6 +185,7 @@ def _with_defaults(
         rings=tuple(Ring(ring, ring_ref) for ring, ring_ref in zip(names, refs, strict=False)),
         packages=values.get("packages", ()),
         exclude_packages=values.get("exclude_packages", ()),
+        signing=values.get("signing", SIGNING[0]),
         signing_key=values.get("signing_key"),
         policy=policy,
         automatic=values["auto"].get("enabled", False),

@@ -23,7 +23,7 @@ from ..config import Config, Environment
 from ..context import Context
 from ..errors import Refused
 from ..journal import START, Entry, line_hash, time_of
-from ..signing import detached, gpg
+from ..signing import detached, gpg, keyring
 
 FORMAT = 1
 _FIELDS = {"number": int, "lines": int, "bytes": int, "head": str, "previous": str, "key": str, "time": str}
@@ -96,7 +96,12 @@ def due(environment: Environment, entries: Sequence[Entry], last: Anchor | None)
 
 
 def is_due(context: Context, environment: Environment) -> bool:
-    """Say whether the environment's next run has an anchor to make."""
+    """Say whether the environment's next run has an anchor to make.
+
+    Where no key is, there is none to make: the next release, signed elsewhere, names the journal's head.
+    """
+    if environment.offline:
+        return False
     anchors = parse(read(context.config, environment))
     return due(environment, context.journal.entries(), anchors[-1] if anchors else None)
 
@@ -122,7 +127,9 @@ def _make(context: Context, environment: Environment) -> None:
     content = context.journal.content()
     whole = content[: content.rfind(b"\n") + 1]
     with gpg.no_agent_left(environment.gnupghome):
-        key = gpg.secret_fingerprint(environment.gnupghome, environment.public_key)
+        key = next(iter(keyring.signers(context, environment)), None)
+        if key is None:
+            raise Refused(f"the key in use of {environment.name} is not on this server")
         document = json.dumps(
             {
                 "format": FORMAT,

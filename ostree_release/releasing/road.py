@@ -11,7 +11,7 @@ from ..context import Context
 from ..errors import Refused
 from ..proof.anchor import is_due
 from ..repo import Repository
-from ..signing import gpg
+from ..signing import keyring
 from .plan import Plan
 from .plan import promote as decide
 from .survey import Survey
@@ -89,7 +89,7 @@ def look_at(context: Context, environment: Environment, repository: Repository) 
     refs = repository.refs()
     ours = {checksum for ref, checksum in refs.items() if ref.startswith(f"{environment.home}/")}
     tips = {refs[ring.ref] for ring in environment.rings if ring.ref in refs}
-    keys = gpg.fingerprints(environment.public_key)
+    keys = frozenset({keyring.in_use(context, environment)})
     return Survey(
         environment=environment,
         refs=refs,

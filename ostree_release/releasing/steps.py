@@ -9,7 +9,7 @@ from ..context import Context
 from ..errors import Refused
 from ..model import Commit
 from ..repo import Repository
-from ..signing import gpg
+from ..signing import keyring
 from ..signing.sign import sign
 from .publish import publish, update_summary
 from .road import Request, following, look, look_at, settle
@@ -55,7 +55,7 @@ def publish_only(context: Context, name: str, version: str | None, reason: str |
         candidate = seen.to_publish(version) or _candidate(seen, version)
         if candidate not in seen.releases and not seen.is_valid_candidate(candidate):
             raise Refused(f"candidate {candidate.version}: overtaken by a newer release: stage it again")
-        keys = gpg.fingerprints(environment.public_key)
+        keys = frozenset({keyring.in_use(context, environment)})
         if not repository.signed_by(candidate.checksum, environment.public_key, keys):
             raise Refused(
                 f"candidate {candidate.version}: not signed with the key of {environment.name}: sign it first"

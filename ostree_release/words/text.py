@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..disk import in_words
-from . import changelog, health, judging
+from . import changelog, health, judging, signing
 from .pieces import Result, behind, end, packages, short, table, what, when
 
 
@@ -160,4 +160,5 @@ _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     **changelog.RENDERERS,
     **health.RENDERERS,
     **judging.RENDERERS,
+    **signing.RENDERERS,
 }

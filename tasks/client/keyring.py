@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 _PUBLIC_KEY = 6
+_SECRET_KEYS = (5, 7)  # a key and a subkey
 
 
 def _packets(data: bytes) -> list[tuple[int, bytes]]:
@@ -66,3 +68,32 @@ def fingerprints(data: bytes) -> list[str]:
         # RFC 9580, 5.5.4.2: SHA-1 over 0x99, the length in two bytes, the packet's body.
         found.add(hashlib.sha1(b"\x99" + len(body).to_bytes(2, "big") + body).hexdigest().upper())
     return sorted(found)
+
+
+def dearmored(data: bytes) -> bytes:
+    """Return OpenPGP data as binary, whether it is binary or armored.
+
+    Raises:
+        ValueError: it looks armored and is not.
+    """
+    text = data.strip()
+    if not text.startswith(b"-----BEGIN PGP "):
+        return data
+    header, blank, rest = text.replace(b"\r\n", b"\n").partition(b"\n\n")
+    body, end, _ = rest.partition(b"-----END PGP ")
+    if not blank or not end or header.count(b"-----BEGIN") != 1:
+        raise ValueError("an OpenPGP armor without its end")
+    lines = [line for line in body.split() if not line.startswith(b"=")]  # the last one is a checksum
+    return base64.b64decode(b"".join(lines), validate=True)
+
+
+def has_secret(data: bytes) -> bool:
+    """Say whether binary OpenPGP data has any secret key in it.
+
+    Raises:
+        ValueError: the data is not whole OpenPGP packets.
+    """
+    try:
+        return any(tag in _SECRET_KEYS for tag, _ in _packets(data))
+    except IndexError:
+        raise ValueError("an OpenPGP packet is cut off") from None

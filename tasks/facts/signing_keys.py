@@ -1,45 +1,59 @@
-"""Signing keys in their GNUPGHOME, and whether their public part is published."""
+"""Signing keys in their GNUPGHOME, and the public parts that clients are to trust."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+import binascii
+from dataclasses import dataclass, field
 from shlex import quote
 
 from pyinfra.api import FactBase
 
+from tasks.client.keyring import fingerprints
+
 # gpg's agent is not started, because it would write files. A key counts when its secret part is there too.
 LOOK = """\
 look() {
-  echo "environment $1"; sed 's/^/imported /' "$2/imported" 2>/dev/null
+  echo "environment $1"
+  sed 's/^/imported /' "$2/imported" 2>/dev/null; sed 's/^/use /' "$5.in-use" 2>/dev/null
+  if [ -e "$5.gpg" ]; then
+    echo "trusted $(base64 -w0 "$5.gpg")"
+    cmp -s "$5.gpg" "$4" && echo published
+  fi
   test -d "$2" || return 0
-  keys=$(runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --trust-model always \\
-    --with-colons --with-keygrip --list-keys 2>/dev/null) || return 0
-  grip=$(printf '%s\\n' "$keys" | sed -n '/^grp:/ { s/^grp:*//; s/:.*//; p; q; }')
-  test -e "$2/private-keys-v1.d/$grip.key" || return 0
-  fingerprint=$(printf '%s\\n' "$keys" | sed -n '/^fpr:/ { s/^fpr:*//; s/:.*//; p; q; }')
-  echo "fingerprint $fingerprint"
-  runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --export "$fingerprint" |
-    cmp -s - "$4" && echo published
+  runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --trust-model always \\
+    --with-colons --with-keygrip --list-keys 2>/dev/null |
+    awk -F: '$1 == "pub" { key = 1 } $1 == "sub" { key = 0 } $1 == "fpr" && key { fingerprint = $10 }
+      $1 == "grp" && key { print $10, fingerprint; key = 0 }' |
+    while read -r grip fingerprint; do
+      test ! -e "$2/private-keys-v1.d/$grip.key" || echo "secret $fingerprint"
+    done
 }
 """
 
 
 @dataclass(frozen=True)
 class KeyState:
-    """`fingerprint`: of the key whose secret part is there; `imported`: checksum of the file it came from.
+    """What an environment has of keys.
 
-    `published`: whether the public file holds just this key.
+    `secret`: fingerprints of the keys whose secret part is on the server; `trusted`: of those that clients
+    are to trust; `in_use`: the one that releases are signed with, where that is recorded; `imported`: the
+    checksum of the file that the key came from; `published`: whether the public file is what clients are
+    to trust.
     """
 
-    fingerprint: str | None = None
+    secret: list[str] = field(default_factory=list)
+    trusted: list[str] = field(default_factory=list)
+    in_use: str | None = None
     imported: str | None = None
     published: bool = False
 
 
 class SigningKeys(FactBase[dict[str, KeyState]]):
-    """State of one key for each environment.
+    """State of the keys of each environment.
 
-    + homes: environment -> GNUPGHOME, its owner, the public file
+    + homes: environment -> GNUPGHOME, its owner, the public file, and what root keeps about trust (path
+      without ending)
     """
 
     @staticmethod
@@ -54,14 +68,28 @@ class SigningKeys(FactBase[dict[str, KeyState]]):
 
     def process(self, output: list[str]) -> dict[str, KeyState]:
         """Parse one block of lines for each environment."""
-        blocks: dict[str, dict[str, str]] = {}
+        blocks: dict[str, dict[str, list[str]]] = {}
         for line in output:
             word, _, value = line.partition(" ")
             if word == "environment":
                 block = blocks.setdefault(value, {})
             else:
-                block[word] = value
-        return {
-            name: KeyState(block.get("fingerprint"), block.get("imported"), "published" in block)
-            for name, block in blocks.items()
-        }
+                block.setdefault(word, []).append(value)
+        return {name: _state(block) for name, block in blocks.items()}
+
+
+def _state(block: dict[str, list[str]]) -> KeyState:
+    return KeyState(
+        secret=block.get("secret", []),
+        trusted=_fingerprints(block["trusted"][0]) if "trusted" in block else [],
+        in_use=next(iter(block.get("use", [])), None),
+        imported=next(iter(block.get("imported", [])), None),
+        published="published" in block,
+    )
+
+
+def _fingerprints(encoded: str) -> list[str]:
+    try:
+        return fingerprints(base64.b64decode(encoded))
+    except (binascii.Error, ValueError):
+        return []

@@ -1,4 +1,8 @@
-"""One signing key for each environment: made on the server or brought along; its public part is published."""
+"""The signing keys of each environment: made on the server, brought along, or only their public parts.
+
+What clients are to trust is kept by root and published as a copy. One key taking over from another is the
+work of `ostree-release keys`; nothing here undoes it.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +14,30 @@ from pathlib import Path
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host, state
 
+from tasks.client.keyring import dearmored, fingerprints
 from tasks.facts.signing_keys import KeyState, SigningKeys
-from tasks.operations.messages import tell
-from tasks.operations.remote_script import READ_CONTENT, quoted, script
+from tasks.operations.messages import tell, warn
+from tasks.operations.remote_script import READ_CONTENT, quoted, refuse, script
 
 
 @dataclass(frozen=True)
 class SigningKey:
     """A key of an environment.
 
-    `home` is its GNUPGHOME, a directory of `owner` that exists by now; `public` the file for clients.
-    `source` is a file on the laptop, an exported secret key without passphrase; None: the server makes one.
+    `home` is its GNUPGHOME, a directory of `owner` that exists by now; `public` the file for clients,
+    `trusted` what it is a copy of (path without ending).
+    `source` is a file on the laptop: an exported secret key without passphrase (None: the server makes one),
+    or, `offline`, the public part of a key that the server never has.
     """
 
     environment: str
     home: str
     owner: str
     public: str
+    trusted: str
     label: str
     source: str | None = None
+    offline: bool = False
 
 
 # Signing only, and without expiry: an expired key makes clients refuse what was signed before. Only a key
@@ -61,11 +70,18 @@ bring() {{
   echo "$1" | runuser -u "$owner" -- tee -- "$home/imported" >/dev/null; stop; trap - EXIT
   home=$current; aside; mv -T -- "$home.new" "$home"
 }}
-publish() {{
-  fingerprint=$(as_owner --with-colons --list-keys | sed -n '/^fpr:/ {{ s/^fpr:*//; s/:.*//; p; q; }}')
-  new=$(mktemp -- "$1.XXXXXX"); as_owner --export "$fingerprint" >"$new"
-  test -s "$new"; chmod 644 "$new"; mv -fT -- "$new" "$1"; stop
+put() {{
+  new=$(mktemp -- "$1.XXXXXX"); cat >"$new"
+  test -s "$new"; chmod 644 "$new"; mv -fT -- "$new" "$1"
 }}
+trust() {{
+  fingerprint=$(as_owner --with-colons --list-keys | sed -n '/^fpr:/ {{ s/^fpr:*//; s/:.*//; p; q; }}')
+  as_owner --export "$fingerprint" | put "$1.gpg"; rm -f -- "$1.in-use"; stop
+}}
+trust_given() {{
+  if [ -e "$2" ]; then read_content >/dev/null; put "$1.gpg" <"$2"; else read_content | put "$1.gpg"; fi
+}}
+publish() {{ put "$2" <"$1.gpg"; }}
 """
 
 
@@ -80,11 +96,14 @@ def present(keys: list[SigningKey]) -> Generator[StringCommand, None, None]:
     steps: list[str] = []
     contents: list[bytes] = []
     for key in keys:
-        content = Path(key.source).expanduser().read_bytes() if key.source else None
-        step = _step(key, states.get(key.environment, KeyState()), content)
+        found = states.get(key.environment, KeyState())
+        if key.offline and found.secret:
+            yield refuse(_secret_here(key, found))
+            return
+        step, content = _step(key, found)
         if step:
             steps.append(f"({step})")
-            contents += [content] if content and " bring " in step else []
+            contents += content
     if not steps:
         host.noop(f"{len(keys)} signing keys are there and published")
         return
@@ -102,23 +121,67 @@ def told(keys: list[SigningKey], backup: str) -> Generator[StringCommand, None, 
     if state.is_executing:
         states = host.get_fact(SigningKeys, homes=_homes(keys))
         for key in keys:
-            fingerprint = states.get(key.environment, KeyState()).fingerprint or "none yet"
-            tell(f"{key.environment}: signing key {fingerprint}")
+            for line in _told(key, states.get(key.environment, KeyState())):
+                tell(line)
+            strange = _not_trusted(key, states.get(key.environment, KeyState()))
+            if strange:
+                warn(strange)
         tell(f"Back up the keys, they cannot be made again: {backup}")
     host.noop("nothing to change")
     yield from ()
 
 
 def _homes(keys: list[SigningKey]) -> dict[str, list[str]]:
-    return {key.environment: [key.home, key.owner, key.public] for key in keys}
+    return {key.environment: [key.home, key.owner, key.public, key.trusted] for key in keys}
 
 
-def _step(key: SigningKey, found: KeyState, content: bytes | None) -> str | None:
-    origin = sha256(content).hexdigest() if content else None
+def _step(key: SigningKey, found: KeyState) -> tuple[str | None, list[bytes]]:
+    """Return what is to be done for an environment, and the content that it reads."""
+    content = Path(key.source).expanduser().read_bytes() if key.source else b""
+    publish = f"publish {quoted(key.trusted, key.public)}"
+    if key.offline:
+        if found.trusted:
+            return (None if found.published else publish), []
+        return f"trust_given {quoted(key.trusted, key.public)}; {publish}", [dearmored(content)]
     variables = f"home={quoted(key.home)}; owner={quoted(key.owner)};"
-    publish = f"publish {quoted(key.public)}"
-    if origin and (found.fingerprint is None or found.imported != origin):
-        return f"{variables} bring {quoted(origin, str(key.source))}; {publish}"
-    if found.fingerprint is None:
-        return f"{variables} make {quoted(key.label, key.public)}; {publish}"
-    return None if found.published else f"{variables} {publish}"
+    trust = f"trust {quoted(key.trusted)}; {publish}"
+    origin = sha256(content).hexdigest()
+    if content and (not found.secret or found.imported != origin):
+        return f"{variables} bring {quoted(origin, str(key.source))}; {trust}", [content]
+    if not found.secret:
+        return f"{variables} make {quoted(key.label, key.public)}; {trust}", []
+    if not found.trusted:
+        return f"{variables} {trust}", []
+    return (None if found.published else publish), []
+
+
+def _secret_here(key: SigningKey, found: KeyState) -> str:
+    return (
+        f"{key.environment} is signed offline, but {key.home} has the secret part of {found.secret[0]}: let "
+        f"the offline key take over first (tasks/keys.py --data to={key.environment}: introduce, use, "
+        f"withdraw), or, if clients trust another key already, move {key.home} away"
+    )
+
+
+def _told(key: SigningKey, found: KeyState) -> list[str]:
+    in_use = found.in_use or next(iter(found.trusted), "none yet")
+    where = "signed offline with" if key.offline else "signing key"
+    others = [each for each in found.trusted if each != in_use]
+    return [
+        f"{key.environment}: {where} {in_use}",
+        *(f"{key.environment}: {each} is trusted too" for each in others),
+    ]
+
+
+def _not_trusted(key: SigningKey, found: KeyState) -> str | None:
+    """Say that the settings name an offline key that clients are not given; deploy.py undoes no rotation."""
+    if not key.offline or key.source is None:
+        return None
+    strange = set(fingerprints(dearmored(Path(key.source).expanduser().read_bytes()))) - set(found.trusted)
+    if not strange:
+        return None
+    return (
+        f"{key.environment}: {key.source} holds {min(strange)}, which is not published: a new key comes with "
+        f"tasks/keys.py --data to={key.environment} --data introduce={key.source}; else name the file of the "
+        "key in use as signing_key"
+    )

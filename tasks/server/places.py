@@ -27,6 +27,8 @@ CI_HOME = f"{CONFIGURATION}/ci"
 GATES = f"{CONFIGURATION}/gates.d"
 STATE = "/var/lib/ostree-release"
 KEYS = f"{STATE}/keys"
+# What clients are to trust: public keys that root keeps, and which of them is in use.
+TRUSTED = f"{STATE}/trusted"
 # What this project has declared in stores that it shares with the administrator.
 DECLARED = f"{STATE}/declared"
 DECLARED_GATES = f"{DECLARED}/gates"

@@ -106,6 +106,7 @@ def _environment(settings: Server, environment: Environment) -> dict[str, object
         **common,
         "promotes_from": environment.promotes_from,
         "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
+        "signing": environment.signing,
         "policy": environment.policy.as_json(),
         "freeze": list(environment.freeze),
     }

@@ -39,8 +39,10 @@ def _keys(settings: Server) -> list[SigningKey]:
             home=places.gnupghome(each),
             owner=places.owner(each),
             public=places.public_key(settings, each),
+            trusted=f"{places.TRUSTED}/{each.name}",
             label=f"{settings.image_name} {each.name} ({settings.public_name})",
             source=each.signing_key,
+            offline=each.offline,
         )
         for each in settings.environments
     ]

@@ -25,7 +25,7 @@ def make_storage(settings: Server) -> None:
 
 
 # Below the state directory, root's; what is in each of them belongs to an environment's role.
-_SHARED = ("advisories", "checks", "compose", "gates", "keys", "origins", "sbom", "smoke")
+_SHARED = ("advisories", "checks", "compose", "gates", "keys", "origins", "sbom", "smoke", "trusted")
 
 
 def directories(settings: Server) -> list[Directory]:
@@ -48,7 +48,8 @@ def directories(settings: Server) -> list[Directory]:
     for each in settings.environments:
         owner = places.owner(each)
         found.append(Directory(each.repository, owner, owner))
-        found.append(Directory(places.gnupghome(each), owner, owner, "700"))
+        if not each.offline:
+            found.append(Directory(places.gnupghome(each), owner, owner, "700"))
         if each.composed:
             found.append(Directory(f"{places.STATE}/compose/{each.name}", mode="700"))
             found.append(Directory(f"{places.STATE}/advisories/{each.name}"))

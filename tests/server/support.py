@@ -138,12 +138,19 @@ class Server:
                     **common("prod", f"{HOME}/{rings[-1]}", USER),
                     "promotes_from": "dev",
                     "rings": [{"name": ring, "ref": f"{HOME}/{ring}"} for ring in rings],
+                    "signing": "server",
                     "policy": {"gates": {**NO_GATES, **(gates or {})}, "approval": approval or {}},
                     "freeze": list(freeze),
                 },
             },
             **more,
         }
+        self.config.write_text(json.dumps(content), encoding="utf-8")
+
+    def edit_environment(self, name: str, **changes: Any) -> None:
+        """Change keys of one environment in the configuration."""
+        content = json.loads(self.config.read_text(encoding="utf-8"))
+        content["environments"][name].update(changes)
         self.config.write_text(json.dumps(content), encoding="utf-8")
 
     def build(

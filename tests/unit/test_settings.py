@@ -138,6 +138,7 @@ def test_every_key_of_an_environment_reaches_its_field(tmp_path: Path) -> None:
         "enabled": True,
         "promotes_from": None,
         "rings": (),
+        "signing": "server",
     } | {name: tuple(value) if isinstance(value, list) else value for name, value in dev.items()}
 
 

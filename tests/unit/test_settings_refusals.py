@@ -1,5 +1,6 @@
 """Every kind of wrong setting is refused on one line that names it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -179,6 +180,7 @@ BAD_IN_PROD: list[tuple[str, Any]] = [
     ("ref", "fedora/x86_64/kinoite/releases"),
     ("packages", ["gdb"]),
     ("exclude_packages", ["gdb"]),
+    ("signing", "laptop"),
     ("signing_key", "/nonexistent/key.asc"),
     ("signing_key", "key\x00"),
 ]
@@ -190,6 +192,27 @@ def test_a_wrong_value_in_an_environment_is_refused_by_name(key: str, value: obj
     assert len(problems) == 1
     assert f"ostree_environment_prod['{key}'] = " in problems[0] or key in ("rings", "ref")
     assert problems[0].startswith("ostree_environment_prod[")
+
+
+def test_offline_signing_wants_the_public_key_and_only_that(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    for content, words in (
+        (None, "must be the file of a public key"),
+        (b"\x94\x01\x04", "holds a secret key, which stays with you"),
+        (b"no key", "not an OpenPGP packet"),
+        (b"\xb4\x01x", "must be the file of a public key"),
+    ):
+        if content is not None:
+            key.write_bytes(content)
+        problems = environment_refusals(
+            "prod", **PROD | {"signing": "offline", "signing_key": str(key) if content else None}
+        )
+        assert len(problems) == 1
+        assert problems[0].startswith("ostree_environment_prod['signing_key'] = ")
+        assert words in problems[0]
+    key.write_bytes(b"\x98\x0b\x04" + bytes(10))
+    offline = PROD | {"signing": "offline", "signing_key": str(key)}
+    assert server_settings(valid(ostree_environment_prod=offline), NAME).environment("prod").offline
 
 
 def test_environments_in_each_others_way() -> None:

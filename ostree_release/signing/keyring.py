@@ -1,0 +1,56 @@
+"""Which of an environment's keys is in use, and which of them can sign here.
+
+What clients trust is the published file of public keys. More than one key is in it only while one takes over
+from another; then a file that root wrote (`keys use`) names the one that every release must be signed with.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..config import Environment
+from ..context import Context
+from ..errors import Refused
+from . import gpg
+
+
+def record(context: Context, environment: Environment) -> Path:
+    """Return the file that names the environment's key in use."""
+    return context.config.state / "trusted" / f"{environment.name}.in-use"
+
+
+def in_use(context: Context, environment: Environment) -> str:
+    """Return the fingerprint of the key that releases must be signed with; refuses when that is not clear."""
+    trusted = gpg.fingerprints(environment.public_key)
+    path = record(context, environment)
+    try:
+        named = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        if len(trusted) > 1:
+            raise Refused(
+                f"{environment.name}: {len(trusted)} keys are published and none is said to be in use: "
+                f"ostree-release keys use FINGERPRINT --to {environment.name}"
+            ) from None
+        return next(iter(trusted))
+    if named not in trusted:
+        raise Refused(
+            f"{environment.name}: {path} says that {named} is in use, which is not in "
+            f"{environment.public_key}: deploy the server again"
+        )
+    return named
+
+
+def signers(context: Context, environment: Environment) -> list[str]:
+    """Return the keys that sign here, the one in use first: every trusted one whose secret part is here.
+
+    While two keys are trusted, releases carry both signatures, so that clients that were not given the new
+    one yet go on. Empty when the key in use is not here.
+    """
+    if environment.offline:
+        return []
+    first = in_use(context, environment)
+    trusted = gpg.fingerprints(environment.public_key)
+    here = [key.fingerprint for key in gpg.secret_keys(environment.gnupghome) if key.usable]
+    if first not in here:
+        return []
+    return [first, *(each for each in here if each in trusted and each != first)]

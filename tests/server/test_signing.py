@@ -1,0 +1,188 @@
+"""Signing elsewhere, and one key taking over from another."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import unittest
+
+from tests.server.support import PILOT, Document, ServerTest, opened, run
+
+LAPTOP = "laptop"
+
+
+class SigningTest(ServerTest):
+    """A server and, beside it, the keys of somebody's laptop."""
+
+    def laptop_key(self, name: str = LAPTOP, expires: str = "never", *options: str) -> str:
+        """Make a key on the laptop; returns its fingerprint."""
+        home = self.server.top / name
+        home.mkdir(mode=0o700)
+        run(
+            *("gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", "", *options),
+            *("--quick-gen-key", f"{name}@laptop.test", "ed25519", "sign", expires),
+        )
+        self.addCleanup(run, "gpgconf", "--homedir", home, "--kill", "gpg-agent", check=False)
+        listing = run("gpg", "--homedir", home, "--batch", "--with-colons", "--list-keys").stdout
+        return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr"))
+
+    def exported(self, name: str = LAPTOP) -> bytes:
+        """Return the public part of a laptop's keys."""
+        home = str(self.server.top / name)
+        return subprocess.run(
+            ["gpg", "--homedir", home, "--batch", "--export"], capture_output=True, check=True
+        ).stdout
+
+    def signature(self, data: bytes, *options: str, name: str = LAPTOP) -> bytes:
+        """Sign on the laptop, as a person would."""
+        home = str(self.server.top / name)
+        return subprocess.run(
+            ["gpg", "--homedir", home, "--batch", "--detach-sign", *options],
+            input=data,
+            capture_output=True,
+            check=True,
+        ).stdout
+
+    def attach(self, request: Document, signature: bytes, status: int = 0) -> Document:
+        """Send a signature back."""
+        done = subprocess.run(
+            self.server.command(
+                "sign", "--attach", "--json", "--to", request["environment"],
+                "--version", request["version"], "--expect", request["checksum"],
+            ),
+            input=signature,
+            capture_output=True,
+            check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, status, (done.stdout, done.stderr))
+        self.assertNotIn(b"Traceback", done.stderr)
+        document: Document = json.loads(done.stdout.splitlines()[-1])
+        return document
+
+    def found_signatures(self, checksum: str) -> int:
+        """Return how many signatures the ostree program finds on a commit of prod."""
+        shown = run("ostree", f"--repo={self.server.prod}", "show", checksum).stdout
+        return shown.count("Signature made")
+
+
+class Offline(SigningTest):
+    """prod is signed on a laptop: the server has only the public part of the key."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.fingerprint = self.laptop_key()
+        shutil.rmtree(self.server.state / "keys/prod")
+        (self.server.top / "base/keys/prod.gpg").write_bytes(self.exported())
+        self.server.edit_environment("prod", signing="offline")
+
+    def staged(self, version: str = "44.1") -> Document:
+        """Stage a build and ask for what is to be signed."""
+        self.server.build(version, {"hello": f"{version}-1"})
+        self.server.json("stage")
+        self.server.json("check")
+        return self.server.json("sign", "--request")
+
+    def test_nothing_moves_without_the_signature_and_all_of_it_with_it(self) -> None:
+        build = self.server.build("44.1", {"hello": "1-1"})
+        for subcommand in ("promote", "sign", "promote"):
+            line = self.server.refused(subcommand)
+            self.assertIn("not signed yet: 44.1", line)
+            self.assertIn(f"{self.fingerprint}, which is not on this server", line)
+            self.assertIn("promote.py -y --data sign=laptop", line)
+        self.assertIn("sign it first", self.server.refused("publish"))
+        self.assertNotIn(PILOT, self.server.refs())
+        request = self.server.json("sign", "--request")
+        data = base64.b64decode(request["commit"])
+        self.assertEqual(hashlib.sha256(data).hexdigest(), request["checksum"])
+        self.assertEqual(hashlib.sha256(base64.b64decode(request["build_commit"])).hexdigest(), build)
+        stored = self.server.prod / f"objects/{request['checksum'][:2]}/{request['checksum'][2:]}.commit"
+        self.assertEqual(data, stored.read_bytes())
+        self.assertEqual((request["serial"], request["build"], request["signatures"]), (1, build, []))
+        self.assertEqual((request["key"], request["keys"]), (self.fingerprint, [self.fingerprint]))
+        attached = self.attach(request, self.signature(data))
+        self.assertEqual((attached["outcome"], attached["key"]), ("signed", self.fingerprint))
+        entry = self.server.journal()[-1]
+        self.assertEqual(
+            [entry[key] for key in ("event", "key", "checksum")],
+            ["signed", self.fingerprint, request["checksum"]],
+        )
+        again = self.attach(request, self.signature(data, "--armor"))
+        self.assertEqual(again["outcome"], "unchanged")
+        self.assertEqual(self.found_signatures(request["checksum"]), 1)
+        self.assertEqual(self.server.json("promote")["release"]["checksum"], request["checksum"])
+        self.assertEqual(self.server.pull(PILOT), request["checksum"])
+        self.assertEqual(self.server.json("promote", "--ring", "stable")["outcome"], "promoted")
+        secret = {path.name for path in (self.server.top / LAPTOP).glob("private-keys-v1.d/*")}
+        self.assertEqual(len(secret), 1)
+        self.assertEqual([path for path in self.server.state.rglob("*.key") if path.name in secret], [])
+        words = self.server.call("sign", "--request", "--version", "44.1").stdout
+        self.assertIn(f"signed by {self.fingerprint}", words)
+
+    def test_nothing_is_handed_out_or_taken_without_its_gates(self) -> None:
+        self.server.build("44.1", {"hello": "1-1"})
+        self.server.json("stage")
+        self.assertIn("not checked", self.server.refused("sign", "--request"))
+        self.server.json("check")
+        request = self.server.json("sign", "--request")
+        signature = self.signature(base64.b64decode(request["commit"]))
+        self.server.json("hold", "44.1", "--reason", "broken")
+        self.assertIn("held", self.attach(request, signature, status=1)["error"])
+
+    def test_what_is_not_the_right_signature_changes_nothing(self) -> None:
+        request = self.staged()
+        data = base64.b64decode(request["commit"])
+        right = self.signature(data)
+        self.laptop_key("other")
+        self.laptop_key("old", "seconds=1", "--faked-system-time", "20250101T000000")
+        old = self.signature(data, "--faked-system-time", "20250101T000000", name="old")
+        both = (self.server.top / "base/keys/prod.gpg").read_bytes() + self.exported("old")
+        (self.server.top / "base/keys/prod.gpg").write_bytes(both)
+        record = self.server.state / "trusted/prod.in-use"
+        record.parent.mkdir()
+        record.write_text(self.fingerprint)
+        for signature, words in (
+            (b"", "nothing came on standard input"),
+            (b"no signature at all", "is no signature"),
+            (
+                b"-----BEGIN PGP SIGNATURE-----\n\nbm9uc2Vuc2U=\n-----END PGP SIGNATURE-----\n",
+                "is no signature",
+            ),
+            (right * 2, "one signature is wanted, 2 came"),
+            (b"\0" * 20000, "longer than 16384 bytes"),
+            (self.signature(data + b"!"), "it is not of this commit"),
+            (self.signature(data, name="other"), "not among those that clients trust"),
+            (old, "its key has expired"),
+        ):
+            with self.subTest(words):
+                self.assertIn(words, self.attach(request, signature, status=1)["error"])
+        wrong = {**request, "checksum": "0" * 64}
+        self.assertIn("sign anew", self.attach(wrong, right, status=1)["error"])
+        self.assertIn("no candidate", self.attach({**request, "version": "9"}, right, status=1)["error"])
+        self.assertIn("give --version", self.server.refused("sign", "--attach"))
+        self.assertEqual(self.server.json("sign", "--request")["signatures"], [])
+        self.attach(request, right)
+
+    def test_staged_again_meanwhile(self) -> None:
+        request = self.staged()
+        candidate = f"{PILOT.rpartition('/')[0]}/candidate/44.1"
+        opened(self.server.prod).set_ref_immediate(None, candidate, None, None)
+        hook = "from ostree_release.releasing import stage\nstage.release_timestamp = lambda n: 2000000000\n"
+        self.assertEqual(self.server.call("stage", before=hook).returncode, 0)
+        self.server.json("check")
+        signature = self.signature(base64.b64decode(request["commit"]))
+        self.assertIn("sign anew", self.attach(request, signature, status=1)["error"])
+        self.assertIn("not signed yet", self.server.refused("promote"))
+
+    def test_a_key_of_the_server_cannot_stand_in(self) -> None:
+        """Also not when somebody brings the environment's GNUPGHOME back."""
+        home = self.server.state / "keys/prod"
+        shutil.copytree(self.server.top / LAPTOP, home, ignore=shutil.ignore_patterns("S.*"))
+        self.server.build("44.1", {"hello": "1-1"})
+        self.assertIn("not signed yet", self.server.refused("promote"))
+
+
+if __name__ == "__main__":
+    unittest.main()
