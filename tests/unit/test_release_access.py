@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from ostree_release.access import actor, entry, roles
+from ostree_release.gates.model import NEEDS_APPROVAL, Finding, Outcome
+from ostree_release.judging.admission import admission
+from ostree_release.judging.records import Approval, Run
+from ostree_release.policy import read
 
 ROOT = pwd.getpwuid(0).pw_name
 DAEMON = pwd.getpwuid(1).pw_name
@@ -126,3 +130,25 @@ def test_an_argument_is_one_line_that_can_be_shown(text: str) -> None:
 
 def test_plain_arguments_may_be_in_any_language() -> None:
     assert entry.are_plain(["approve", "44.1", "--reason", "Größe geprüft, 承認"])
+
+
+@pytest.mark.parametrize(
+    ("composer", "approver", "counts"),
+    [
+        ("alice", "bob", True),
+        ("alice", "alice", False),
+        ("alice", "alice (as bob)", False),
+        ("bob", "alice (as bob)", False),
+        ("alice (as carl)", "bob (as alice)", False),
+        ("ci:gitlab SHA256:x", "alice", True),
+        (None, "alice", True),
+    ],
+)
+def test_becoming_somebody_else_does_not_make_another_approver(
+    composer: str | None, approver: str, counts: bool
+) -> None:
+    finding = Finding("removed:tool-1-1", NEEDS_APPROVAL, "tool is removed")
+    run = Run("c", "pilot", None, "p", (Outcome("diff", (finding,), "x"),))
+    approval = Approval(approver, "because", 2, frozenset({finding.id}), frozenset())
+    policy, _ = read({}, {"by_another": True})
+    assert (admission(run, [approval], policy, 1, composer).open == ()) == counts
