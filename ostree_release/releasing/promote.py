@@ -47,7 +47,7 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
         admit.require(context, environment, repository, release, rings)
         missing += sign(context, environment, repository, release)
         for ring in rings:
-            missing += publish(context, environment, repository, release, ring, request.reason)
+            missing += publish(context, environment, repository, release, ring, request.details)
         packages = builds.changes((repository, tip.checksum) if tip else None, (repository, release.checksum))
     moves = _moves(road, release, due)
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..config import Environment, Ring
 from ..context import Context
 from ..judging import admit
@@ -18,10 +20,11 @@ def publish(
     repository: Repository,
     release: Commit,
     ring: Ring,
-    reason: str | None,
+    details: Mapping[str, str],
 ) -> list[str]:
     """Publish a release and move a ring to it; returns what was missing before, in words.
 
+    details: what else the journal is to say of the move (reason, through).
     Nobody follows `releases/VERSION`: that ref lets the smoke pull see the release before any client does.
     A failed smoke pull raises Refused and leaves every ring where it is. Nor does anything move that is held,
     or that the gates do not let through.
@@ -31,7 +34,7 @@ def publish(
     missing = set_release(context, environment, repository, release)
     missing += update_summary(context, environment, repository)
     smoke_pull(context, environment, environment.release_ref(release.version), release)
-    move_ring(context, environment, repository, release, ring, reason)
+    move_ring(context, environment, repository, release, ring, details)
     update_summary(context, environment, repository)
     missing += anchor(context, environment)
     check_served(context, environment, ring, release)
@@ -59,15 +62,13 @@ def move_ring(
     repository: Repository,
     release: Commit,
     ring: Ring,
-    reason: str | None,
+    details: Mapping[str, str],
 ) -> None:
     """Move a ring to a release, unless it is there; refuses what may not go there as it stands now."""
     admit.require(context, environment, repository, release, [ring])
     move = Move(ring.ref, repository.refs().get(ring.ref), release.checksum)
-    details = {"version": release.version, "ring": ring.name}
-    if reason:
-        details["reason"] = reason
-    if _move(context, environment, repository, "promote", [move], details):
+    entry = {**details, "version": release.version, "ring": ring.name}
+    if _move(context, environment, repository, "promote", [move], entry):
         context.say(f"Moved {ring.ref} to {release.version}")
 
 

@@ -33,6 +33,12 @@ class Request:
     expect_tip: str | None = None
     through: str | None = None
 
+    @property
+    def details(self) -> dict[str, str]:
+        """What the journal is to say of the moves."""
+        given = {"reason": self.reason, "through": self.through}
+        return {key: value for key, value in given.items() if value}
+
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:
         """Return what the arguments of `promote` ask for."""

@@ -60,7 +60,8 @@ def publish_only(context: Context, name: str, version: str | None, reason: str |
             raise Refused(
                 f"candidate {candidate.version}: not signed with the key of {environment.name}: sign it first"
             )
-        missing = publish(context, environment, repository, candidate, ring, reason)
+        details = {"reason": reason} if reason else {}
+        missing = publish(context, environment, repository, candidate, ring, details)
     outcome = "published" if tip != candidate else "repaired" if missing else "unchanged"
     return _step(outcome, environment, candidate, None)
 

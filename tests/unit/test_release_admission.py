@@ -1,0 +1,111 @@
+"""The decision about a candidate, as a pure function: what approvals cover, until when, and whose count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ostree_release.gates.model import FAIL, NEEDS_APPROVAL, PASS, WARN, Finding, Outcome, worst
+from ostree_release.judging.admission import admission
+from ostree_release.judging.records import Approval, Run, approvals, as_json, newest_run, shortened
+from ostree_release.policy import read
+
+NOW = 1_000_000
+REMOVED = Finding("removed:tool-5.0", NEEDS_APPROVAL, "removed tool 5.0")
+BROKEN = Finding("kernel", FAIL, "no kernel")
+POLICY, _ = read({}, {})
+BY_ANOTHER, _ = read({}, {"by_another": True})
+
+
+def run(*findings: Finding) -> Run:
+    return Run("c" * 64, "pilot", None, "p", (Outcome("diff", findings, "line"),))
+
+
+def approval(**more: Any) -> Approval:
+    given = {"actor": "ann", "reason": "seen", "until": NOW + 1, "findings": frozenset({REMOVED.id})}
+    return Approval(**{**given, "overrides": frozenset(), **more})
+
+
+@pytest.mark.parametrize(
+    ("found", "given", "open_"),
+    [
+        ([], [], []),
+        ([Finding("x", WARN, "x"), Finding("y", PASS, "y")], [], []),
+        ([REMOVED], [], [REMOVED]),
+        ([REMOVED], [approval()], []),
+        ([REMOVED], [approval(findings=frozenset({"removed:tool-5.1"}))], [REMOVED]),
+        ([REMOVED], [approval(until=NOW)], [REMOVED]),
+        ([BROKEN], [approval(findings=frozenset({BROKEN.id}))], [BROKEN]),
+        ([BROKEN], [approval(findings=frozenset({BROKEN.id}), overrides=frozenset({"soak"}))], [BROKEN]),
+        ([BROKEN], [approval(findings=frozenset({BROKEN.id}), overrides=frozenset({"diff"}))], []),
+        ([BROKEN], [approval(overrides=frozenset({"diff"}))], [BROKEN]),
+        ([REMOVED, BROKEN], [approval()], [BROKEN]),
+    ],
+)
+def test_what_is_open(found: list[Finding], given: list[Approval], open_: list[Finding]) -> None:
+    decision = admission(run(*found), given, POLICY, NOW, "bob")
+    assert [each.finding for each in decision.open] == open_
+
+
+def test_the_composers_own_approval_counts_only_where_nobody_else_is_wanted() -> None:
+    given = [approval(actor="bob")]
+    assert not admission(run(REMOVED), given, POLICY, NOW, "bob").open
+    decision = admission(run(REMOVED), given, BY_ANOTHER, NOW, "bob")
+    assert decision.open
+    assert "bob composed this build" in decision.notes[0]
+    assert not admission(run(REMOVED), [*given, approval()], BY_ANOTHER, NOW, "bob").open
+
+
+def test_what_a_decision_stands_on() -> None:
+    other = approval(actor="cora", findings=frozenset({"another"}))
+    assert admission(run(REMOVED), [other, approval()], POLICY, NOW, None).used == (approval(),)
+
+
+def test_an_ended_approval_is_named_only_where_it_is_missed() -> None:
+    ended = approval(until=NOW - 1)
+    assert admission(run(REMOVED), [ended], POLICY, NOW, None).notes == ("the approval by ann has ended",)
+    assert admission(run(), [ended], POLICY, NOW, None).notes == ()
+
+
+def test_only_a_run_on_this_commit_ring_tip_and_policy_is_current() -> None:
+    entry: dict[str, Any] = {
+        "event": "checked",
+        "checksum": "c" * 64,
+        "ring": "pilot",
+        "tip": None,
+        "policy": "p",
+    }
+    entries: list[dict[str, Any]] = [{**entry, "results": as_json(run(REMOVED))}, {"event": "done"}]
+    assert newest_run(entries, "c" * 64, "pilot", None, "p") == run(REMOVED)
+    for other in (("d" * 64, "pilot", None, "p"), ("c" * 64, "stable", None, "p"),
+                  ("c" * 64, "pilot", "t", "p"), ("c" * 64, "pilot", None, "q")):  # fmt: skip
+        assert newest_run(entries, *other) is None
+
+
+def test_approvals_are_for_a_commit_and_its_rings() -> None:
+    entry: dict[str, Any] = {
+        "event": "approved",
+        "checksum": "c",
+        "rings": ["pilot"],
+        "actor": "ann",
+        "reason": "seen",
+    }
+    entry |= {"until": NOW + 1, "findings": [REMOVED.id], "overrides": []}
+    assert approvals([entry], "c", "pilot") == [approval()]
+    assert approvals([entry], "c", "stable") == []
+    assert approvals([entry], "d", "pilot") == []
+
+
+def test_very_many_findings_become_one_that_still_counts_in_full() -> None:
+    many = tuple(Finding(f"removed:p{n}", NEEDS_APPROVAL, f"removed p{n}") for n in range(1000))
+    short = shortened(Outcome("diff", many, "line"))
+    assert len(short.findings) == 101
+    assert (short.answer, short.findings[-1].line) == (NEEDS_APPROVAL, "and 900 more")
+    other = shortened(Outcome("diff", (*many[:-1], Finding("removed:q", NEEDS_APPROVAL, "q")), "line"))
+    assert other.findings[-1].id != short.findings[-1].id, "an approval of the one is none of the other"
+
+
+def test_the_worst_answer() -> None:
+    assert worst([]) == PASS
+    assert worst([WARN, FAIL, NEEDS_APPROVAL]) == FAIL
