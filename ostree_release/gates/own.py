@@ -10,15 +10,15 @@ import contextlib
 import hashlib
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .. import disk
-from ..composing import builds
 from ..config import Config
 from ..errors import Refused
-from . import own_runs
+from ..images import changes, pkglist
+from . import diff, own_runs
 from .model import FAIL, NEEDS_APPROVAL, PASS, WARN, Finding, Outcome, Subject
 from .own_runs import Ended, Places
 
@@ -43,12 +43,15 @@ def judge(subject: Subject) -> Outcome:
     own_runs.tidy(places)
     own_runs.forget_output(places, subject.repository.has)
     findings, results = [], []
+    difference = _difference(subject)
     with contextlib.ExitStack() as stack:
         checkout: Path | None = None
         for path in found:
             if checkout is None and _wants_checkout(path):
                 checkout = stack.enter_context(_checkout(subject, places))
-            finding, result = _run(subject, places, path, checkout if _wants_checkout(path) else None)
+            finding, result = _run(
+                subject, places, path, checkout if _wants_checkout(path) else None, difference
+            )
             results.append(result)
             if finding.answer != PASS:
                 findings.append(finding)
@@ -100,14 +103,14 @@ def _checkout(subject: Subject, places: Places) -> Iterator[Path]:
 
 
 def _run(
-    subject: Subject, places: Places, path: Path, checkout: Path | None
+    subject: Subject, places: Places, path: Path, checkout: Path | None, difference: Mapping[str, Any]
 ) -> tuple[Finding, dict[str, Any]]:
     subject.context.say(f"Gate {path.name}")
     ended = own_runs.run(
         places,
         path.name,
         _environment(subject, checkout),
-        _difference(subject),
+        difference,
         subject.options["timeout_seconds"],
     )
     output = own_runs.keep_output(places, subject.candidate.checksum, path.name, ended.output)
@@ -143,11 +146,11 @@ def _environment(subject: Subject, checkout: Path | None) -> dict[str, str]:
 def _difference(subject: Subject) -> dict[str, Any]:
     """Return what differs from what the ring has now; `from` is null for an empty ring."""
     tip, candidate = subject.tip, subject.candidate
-    old = (subject.repository, tip.checksum) if tip else None
+    found = diff.compared(subject)
     return {
         "from": {"version": tip.version, "checksum": tip.checksum} if tip else None,
         "to": {"version": candidate.version, "checksum": candidate.checksum},
-        "packages": builds.changes(old, (subject.repository, candidate.checksum)),
+        **(changes.as_json(found) if found else {"packages": pkglist.nothing()}),
     }
 
 

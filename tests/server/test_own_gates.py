@@ -107,6 +107,8 @@ class OwnGates(ServerTest):
         self.assertEqual(document["from"], {"version": "44.1", "checksum": tip["checksum"]})
         self.assertEqual([each["name"] for each in document["packages"]["removed"]], ["old"])
         self.assertEqual([each["name"] for each in document["packages"]["upgraded"]], ["hello"])
+        self.assertEqual(document["privileges"], [])
+        self.assertGreater(document["size"]["old"], document["size"]["new"])
         self.assertEqual(place, "/\n")
 
     def test_a_checkout_where_it_is_asked_for_and_only_there(self) -> None:
