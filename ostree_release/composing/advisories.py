@@ -52,33 +52,13 @@ def keep(context: Context, environment: Environment, repository: Repository, bui
 
     build: checksum. Also after a compose that changed nothing: the repositories may say more than before.
     """
-    assert environment.cache is not None
-    names = {package.name for package in repository.packages(build) or ()}
-    sources: list[dict[str, str | None]] = []
-    found: dict[str, Advisory] = {}
-    for name, metadata in _repositories(environment.cache, repository.package_repositories(build)):
-        problem = None
-        try:
-            for advisory in _advisories(metadata):
-                before = found.get(advisory.id)  # of another package repository
-                found[advisory.id] = before.joined(advisory) if before else advisory
-        except Refused as refusal:
-            problem = str(refusal)
-        sources.append({"id": name, "problem": problem})
-        if problem:
-            context.say(f"No advisories of {name}: {problem}")
-    content: dict[str, Any] = {
-        "format": _FORMAT,
-        "build": build,
-        "repositories": sources,
-        "advisories": [each.as_json() for each in _about(names, found.values())],
-    }
     place = folder(context.config, environment)
     try:
+        content = _known(context, environment, repository, build)
         place.mkdir(parents=True, exist_ok=True)
         files.replace(place / f"{build}.json", json.dumps(content).encode(), 0o644)
         _forget_old(place)
-    except OSError as error:
+    except OSError as error:  # a build without is still a build; the gate says that nothing was kept
         context.say(f"The advisories of {environment.name} could not be kept in {place}: {error.strerror}")
 
 
@@ -97,6 +77,30 @@ def kept(config: Config, environment: Environment, build: str) -> Kept | None:
         raise Refused(f"{path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(f"{path}: not what a compose wrote: compose again") from error
+
+
+def _known(context: Context, environment: Environment, repository: Repository, build: str) -> dict[str, Any]:
+    """Return what the package repositories say about a build's packages, as the file has it."""
+    assert environment.cache is not None
+    names = {package.name for package in repository.packages(build) or ()}
+    sources: list[dict[str, str | None]] = []
+    found: dict[str, Advisory] = {}
+    for name, metadata in _repositories(environment.cache, repository.package_repositories(build)):
+        problem = None
+        try:
+            for advisory in _advisories(metadata):
+                before = found.get(advisory.id)  # of another package repository
+                found[advisory.id] = before.joined(advisory) if before else advisory
+        except Refused as refusal:
+            problem = str(refusal)
+            context.say(f"No advisories of {name}: {problem}")
+        sources.append({"id": name, "problem": problem})
+    return {
+        "format": _FORMAT,
+        "build": build,
+        "repositories": sources,
+        "advisories": [each.as_json() for each in _about(names, found.values())],
+    }
 
 
 def _repositories(cache: Path, wanted: tuple[str, ...] | None) -> Iterator[tuple[str, Path | None]]:
