@@ -1,0 +1,44 @@
+"""The CI examples: they pin the server's host key, keep secrets in files, and ask for what a key may run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ostree_release.access.roles import FOR_CI
+
+FOLDER = Path(__file__).parents[2] / "examples/ci"
+FILES = ("gitlab-ci.yml", "github-actions.yml", "Jenkinsfile")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_connection_is_to_the_known_host_with_the_key_of_a_file(name: str) -> None:
+    text = re.sub(r"\\?\n\s*", " ", (FOLDER / name).read_text(encoding="utf-8"))
+    calls = re.findall(r'ssh -i "\$[A-Z_/a-z]+" .*?"ostree-ci@\$SERVER"', text)
+    assert calls
+    for call in calls:
+        for option in (
+            "IdentitiesOnly=yes",
+            "BatchMode=yes",
+            "StrictHostKeyChecking=yes",
+            "UserKnownHostsFile=",
+        ):
+            assert option in call
+    assert "ssh-keyscan" not in text
+    assert "StrictHostKeyChecking=no" not in text
+    assert text.count("ssh_known_hosts_file=") == text.count("promote.py") == 1
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_asked_for_can_be_given_to_a_key(name: str) -> None:
+    text = re.sub(r"\\?\n\s*", " ", (FOLDER / name).read_text(encoding="utf-8"))
+    asked = set(re.findall(r'(?:@\$SERVER"|- images) +([a-z-]+) ', text))
+    assert {"compose", "promote"} <= asked <= FOR_CI
+
+
+def test_the_yaml_files_are_yaml() -> None:
+    for name in FILES[:2]:
+        assert yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
