@@ -39,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--ring", help="default: the first")
     command.add_argument("--through", metavar="RING", help="every ring up to this one; needs a reason")
     command.add_argument("--reason", type=reason, help="goes into the journal")
+    command.add_argument(
+        "--laptop-gate",
+        type=reason,
+        metavar="NAME",
+        help="a gate that passed elsewhere: goes into the journal",
+    )
     command.add_argument("--expect-build", metavar="CHECKSUM", help="refuse if the plan has another build")
     command.add_argument("--expect-tip", metavar="CHECKSUM|none", help="refuse if the ring is somewhere else")
     command.add_argument("--plan", action="store_true", help="only say what would be done")

@@ -51,6 +51,7 @@ def promote_here(host: Host, wanted: Wanted) -> None:
         through=wanted.through,
         reason=wanted.reason,
     )
+    gate = Path(wanted.gate).name if wanted.gate else None
     if "error" in plan:
         drop(host, plan["error"])
         return
@@ -58,11 +59,12 @@ def promote_here(host: Host, wanted: Wanted) -> None:
         host.log(line)
     if wanted.gate and plan["outcome"] == "promote":
         host.log(f"  gate {wanted.gate} runs first, on this machine")
-        laptop_gate.passed(name=f"Gate {Path(wanted.gate).name}", program=wanted.gate, plan=plan)
+        laptop_gate.passed(name=f"Gate {gate}", program=wanted.gate, plan=plan)
     promote(
         name=f"Promote to {plan['environment']}/{plan['ring']}",
         plan=plan,
         build=wanted.build,
         through=wanted.through,
         reason=wanted.reason,
+        gate=gate,
     )

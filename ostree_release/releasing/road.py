@@ -22,7 +22,7 @@ class Request:
     """What somebody asked for.
 
     through: the last ring of those that get one release in one run, beginning with the first; expect_build,
-    expect_tip: checksums of an earlier plan, still due.
+    expect_tip: checksums of an earlier plan, still due; laptop_gate: a gate that passed on the laptop.
     """
 
     environment: str
@@ -32,11 +32,12 @@ class Request:
     expect_build: str | None = None
     expect_tip: str | None = None
     through: str | None = None
+    laptop_gate: str | None = None
 
     @property
     def details(self) -> dict[str, str]:
         """What the journal is to say of the moves."""
-        given = {"reason": self.reason, "through": self.through}
+        given = {"reason": self.reason, "through": self.through, "laptop_gate": self.laptop_gate}
         return {key: value for key, value in given.items() if value}
 
     @classmethod
@@ -50,6 +51,7 @@ class Request:
             expect_build=options.expect_build,
             expect_tip=options.expect_tip,
             through=options.through,
+            laptop_gate=options.laptop_gate,
         )
 
 

@@ -107,7 +107,8 @@ def _log(result: Result) -> list[str]:
     rows = []
     for entry in result["entries"]:
         moves = ", ".join(f"{end(m['ref'])} -> {short(m['to'])}" for m in entry.get("moves", ()))
-        words = [entry.get("version", ""), moves, entry.get("reason", "")]
+        gate = f"gate {entry['laptop_gate']} passed on the laptop" if "laptop_gate" in entry else ""
+        words = [entry.get("version", ""), moves, entry.get("reason", ""), gate]
         rows.append(
             (
                 entry.get("time", ""),

@@ -22,6 +22,7 @@ def promote(
     build: str | None = None,
     through: str | None = None,
     reason: str | None = None,
+    gate: str | None = None,
 ) -> Generator[FunctionCommand, None, None]:
     """Do what a plan says, and nothing if the server has moved on since the plan was made.
 
@@ -29,6 +30,7 @@ def promote(
     + build: the build as it was asked for, or None for the newest
     + through: last of the rings that get the release in this run, or None for one ring
     + reason: why, for the journal
+    + gate: name of a gate that has passed on the laptop, for the journal
     """
     if plan["outcome"] == "unchanged":
         host.noop(standing(plan))
@@ -43,6 +45,7 @@ def promote(
         expect_build=expect["build"],
         expect_tip=expect["tip"],
         reason=reason,
+        laptop_gate=gate,
     )
     yield FunctionCommand(follow_promotion, (command.get_raw_value(), plan["environment"], plan["ring"]), {})
 

@@ -59,8 +59,10 @@ class Release(ServerTest):
     def test_what_a_release_says(self) -> None:
         first = self.promote_new("44.1", hello="1.0-1")
         build = self.server.build("44.2", {"hello": "2.0-1"})
-        second = self.server.json("promote", "--reason", "tested on Monday")
+        second = self.server.json("promote", "--reason", "tested on Monday", "--laptop-gate", "boot-test")
         checksum = second["release"]["checksum"]
+        moved = next(e for e in self.server.journal() if e.get("reason") and e["event"] == "done")
+        self.assertEqual((moved["reason"], moved["laptop_gate"]), ("tested on Monday", "boot-test"))
         ours = {"version", "ostree.ref-binding", "release.serial", "release.build", "release.journal"}
         before, after = fields(self.server.dev, build), fields(self.server.prod, checksum)
         for key in before.keys() - ours:
