@@ -103,6 +103,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     command = add("sbom", "print the bill of materials of a release (SPDX 2.3)")
     command.add_argument("image", metavar="VERSION|RING")
+    command = add("verify", "prove what is published from the journal; exit 1 if something is wrong")
+    command.add_argument("--to", metavar="ENV", help="default: every promoting environment")
+    add("run-verify", "what the systemd unit runs: verify, and keep the result for status")
     command = add("diff", "compare the packages of two images")
     for name in ("old", "new"):
         command.add_argument(

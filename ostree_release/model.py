@@ -29,7 +29,10 @@ class Package:
 
 @dataclass(frozen=True)
 class Commit:
-    """What a build, candidate or release says about itself. timestamp: seconds since 1970, UTC."""
+    """What a build, candidate or release says about itself.
+
+    timestamp: seconds since 1970, UTC; journal: the journal's head when a release was staged.
+    """
 
     checksum: str
     version: str
@@ -39,6 +42,7 @@ class Commit:
     serial: int = 0
     build: str | None = None
     bindings: frozenset[str] = frozenset()
+    journal: str | None = None
 
 
 @dataclass(frozen=True)

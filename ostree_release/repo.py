@@ -89,6 +89,7 @@ class Repository:
             serial=int(serial) if serial.isdecimal() else 0,
             build=_string(metadata, OWN_METADATA + "build"),
             bindings=frozenset(bindings.unpack() if bindings else ()),
+            journal=_string(metadata, OWN_METADATA + "journal"),
         )
 
     def history(self, ref: str) -> Iterator[Commit]:
@@ -175,13 +176,17 @@ class Repository:
 
     def signed_with(self, checksum: str, public_key: Path) -> frozenset[str]:
         """Return the fingerprints of the primary keys in a file by which a commit has a valid signature."""
+        found = self.signatures(checksum, public_key)
+        return frozenset(fingerprint for fingerprint, wrong in found if not wrong)
+
+    def signatures(self, checksum: str, public_key: Path) -> list[tuple[str, str | None]]:
+        """Return (primary fingerprint, what is wrong) for every signature of a commit."""
+        keys = Gio.File.new_for_path(str(public_key))
         try:
-            result = self._repo.verify_commit_ext(
-                checksum, None, Gio.File.new_for_path(str(public_key)), None
-            )
+            result = self._repo.verify_commit_ext(checksum, None, keys, None)
         except GLib.Error:
-            return frozenset()  # no signature at all
-        return frozenset(fingerprint for fingerprint, values in _signatures(result) if not _wrong(values))
+            return []  # no signature at all
+        return [(fingerprint, _wrong(values)) for fingerprint, values in _signatures(result)]
 
     def summary(self) -> dict[str, str] | None:
         """Return the refs that the summary names, or None without a summary."""

@@ -13,6 +13,7 @@ from .images import pkglist
 from .journal import Entry
 from .judging import admit, hold, records
 from .model import Commit
+from .proof import command
 from .releasing.road import look_at
 from .repo import Repository
 
@@ -24,6 +25,7 @@ def status(context: Context) -> dict[str, Any]:
             locks.enter_context(context.reading(environment))
         return {
             "holds": hold.listing(context)["holds"],
+            "verify": command.last(context.config),
             "environments": {
                 environment.name: _composed(context, environment)
                 if environment.composed

@@ -153,6 +153,18 @@ def _log(options: argparse.Namespace, context: Context) -> Result:
     return {"entries": wanted, "broken": context.journal.broken()}
 
 
+def _verify(options: argparse.Namespace, context: Context) -> Result:
+    from .proof.command import proof
+
+    return proof(context, options.to)
+
+
+def _run_verify(options: argparse.Namespace, context: Context) -> Result:
+    from .proof.command import kept_proof
+
+    return kept_proof(context)
+
+
 def _diff(options: argparse.Namespace, context: Context) -> Result:
     from .images.diff import difference
 
@@ -198,6 +210,8 @@ _RUN: dict[str, Callable[[argparse.Namespace, Context], Result]] = {
     "diff": _diff,
     "changelog": _changelog,
     "sbom": _sbom,
+    "verify": _verify,
+    "run-verify": _run_verify,
     "report-health": _report_health,
     "config": _config,
 }

@@ -58,8 +58,14 @@ def newest_run(
         if entry.get("event") != "checked" or entry["checksum"] != checksum or entry["ring"] != ring:
             continue
         if (entry["tip"], entry["policy"]) == (tip, policy):
-            return Run(checksum, ring, tip, policy, tuple(_outcome(each) for each in entry["results"]))
+            return run_of(entry)
     return None
+
+
+def run_of(entry: Entry) -> Run:
+    """Return the run that a `checked` entry records."""
+    outcomes = tuple(_outcome(each) for each in entry["results"])
+    return Run(entry["checksum"], entry["ring"], entry["tip"], entry["policy"], outcomes)
 
 
 def approvals(entries: Iterable[Entry], checksum: str, ring: str) -> list[Approval]:

@@ -26,7 +26,10 @@ from ..journal import START, Entry, line_hash, time_of
 from ..signing import detached, gpg, keyring
 
 FORMAT = 1
-_FIELDS = {"number": int, "lines": int, "bytes": int, "head": str, "previous": str, "key": str, "time": str}
+_FIELDS: dict[str, type] = {
+    **dict.fromkeys(("environment", "head", "previous", "key", "time"), str),
+    **dict.fromkeys(("number", "lines", "bytes"), int),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Anchor:
     hash: str
     document: bytes
     signature: bytes
+    environment: str
     number: int
     lines: int
     bytes: int
@@ -103,7 +107,10 @@ def is_due(context: Context, environment: Environment) -> bool:
     if environment.offline:
         return False
     anchors = parse(read(context.config, environment))
-    return due(environment, context.journal.entries(), anchors[-1] if anchors else None)
+    last = anchors[-1] if anchors else None
+    if last and last.key not in gpg.fingerprints(environment.public_key):
+        return True  # it was signed with a key that was withdrawn since
+    return due(environment, context.journal.entries(), last)
 
 
 def anchor(context: Context, environment: Environment) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..disk import in_words
-from . import changelog, health, judging, signing
+from . import changelog, health, judging, proof, signing
 from .pieces import Result, behind, end, packages, short, table, what, when
 
 
@@ -99,6 +99,7 @@ def _status(result: Result) -> list[str]:
             rows.append((f"{name}/{ring['name']}", *what(ring["release"]), changes))
             notes += judging.overridden(f"{name}/{ring['name']}", ring["overrides"])
         notes += judging.waiting(name, environment["candidates"])
+    notes += proof.last(result["verify"]) if result["verify"] else []
     notes += judging.held(result["holds"])
     return [*table(rows), *notes, f"Next: {following}"]
 
@@ -162,4 +163,5 @@ _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     **health.RENDERERS,
     **judging.RENDERERS,
     **signing.RENDERERS,
+    **proof.RENDERERS,
 }

@@ -75,6 +75,7 @@ def test_status_is_aligned() -> None:
     hold = {"kind": "package", "label": "x-1-1", "reason": "crashes", "actor": "bob"}
     result = {
         "environments": {"dev": {"composed": True, "ref": "os/dev", "build": IMAGE}, "prod": prod},
+        "verify": None,
         "holds": [{**hold, "time": "2026-01-02T03:04:05Z"}],
     }
     assert render("status", result) == [

@@ -1,0 +1,167 @@
+"""The proof: everything that the journal, its anchors, the refs and the commits say, held against each other.
+
+Pure rules over plain data; `history` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import admitted, chain, releases
+from . import moves as moving
+from .model import Finding, Image, Line, Seen, Verdict
+from .moves import Moves
+
+
+def verify(journal: Sequence[Line], environments: Sequence[Seen]) -> Verdict:
+    """Return what is wrong, and for each release and ref of the environments which entries stand for it."""
+    verdict = Verdict()
+    if not journal and any(seen.refs or seen.anchors for seen in environments):
+        verdict.findings.append(Finding(chain.JOURNAL, "is empty or gone, and there are releases"))
+    verdict.findings += chain.broken(journal)
+    covered = [0]
+    for seen in environments:
+        moves = moving.replay(journal, seen.environment.name)
+        found = _environment(journal, moves, seen)
+        verdict.findings += found
+        covered.append(chain.covered(journal, seen))
+        verdict.notes += _withdrawn(journal, seen)
+        if seen.busy:
+            verdict.notes.append(
+                f"{seen.environment.name} is being changed by {seen.busy}: its summary was not judged"
+            )
+        verdict.refs += _refs(moves, seen)
+        wrong = {finding.where for finding in found}
+        verdict.releases += [
+            _release(journal, moves, seen, ref, image, proven=ref not in wrong)
+            for ref, image in seen.releases.items()
+        ]
+    verdict.unanchored = chain.unanchored(journal, max(covered))
+    return verdict
+
+
+def _environment(journal: Sequence[Line], moves: Moves, seen: Seen) -> list[Finding]:
+    found: list[Finding] = []
+    if journal:
+        found += chain.anchors(journal, seen)
+        staged = {
+            image.commit.checksum: change.intent
+            for image in seen.releases.values()
+            for change in moves.to("stage", image.commit.checksum)[:1]
+        }
+        found += chain.released_heads(journal, seen, staged)
+        found += moves.findings
+        found += moving.refs(moves, seen)
+        found += moving.unstaged(moves, seen)
+    found += releases.check(seen)
+    if not seen.busy:
+        found += releases.summary(seen)
+    found += admitted.check(journal, moves, seen)
+    return found
+
+
+def _withdrawn(journal: Sequence[Line], seen: Seen) -> list[str]:
+    """Say it where the last anchor cannot be judged any more, because its key was withdrawn."""
+    last = seen.anchors[-1] if seen.anchors else None
+    if last is None or last.key not in chain.formerly_trusted(journal, seen):
+        return []
+    return [f"anchor {last.number} is signed with {last.key}, withdrawn since: the next promotion signs anew"]
+
+
+def _refs(moves: Moves, seen: Seen) -> list[dict[str, Any]]:
+    """Return for each ref which entry moved it to where it is."""
+    found = []
+    for ref, checksum in sorted(seen.refs.items()):
+        place = moves.places.get(ref)
+        line = place.line if place else None
+        found.append(
+            {
+                "environment": seen.environment.name,
+                "ref": ref,
+                "checksum": checksum,
+                "moved": _said(line) if line else None,
+            }
+        )
+    return found
+
+
+def _release(
+    journal: Sequence[Line], moves: Moves, seen: Seen, ref: str, image: Image, proven: bool
+) -> dict[str, Any]:
+    commit = image.commit
+    return {
+        "environment": seen.environment.name,
+        "version": commit.version,
+        "checksum": commit.checksum,
+        "serial": commit.serial,
+        "ref": ref,
+        "proven": proven,
+        "staged": [_said(change.line) for change in moves.to("stage", commit.checksum)],
+        "published": [_said(change.line) for change in moves.to("publish", commit.checksum)],
+        "rings": _rings(journal, moves, seen, commit.checksum),
+        "approvals": _approvals(journal, commit.checksum),
+        "signed_by": [key for key, wrong in image.signatures if not wrong and key in seen.keys],
+        "build": _build(journal, image),
+        "repositories": list(image.repositories),
+        "packages": image.packages,
+    }
+
+
+def _rings(journal: Sequence[Line], moves: Moves, seen: Seen, checksum: str) -> list[dict[str, Any]]:
+    first = admitted.first_check(journal)
+    names = {ring.ref: ring.name for ring in seen.environment.rings}
+    found = []
+    for change in moves.to("promote", checksum):
+        for ref, new in change.targets():
+            if new != checksum or ref not in names:
+                continue
+            stood_on = admitted.decision(journal, change, names[ref], checksum, seen.environment.rules)
+            found.append(
+                {
+                    "ring": names[ref],
+                    "moved": {**_said(change.line), "reason": change.entry.get("reason")},
+                    "before_gates": first is None or change.intent.number < first,
+                    "checked": stood_on[2].number if stood_on else None,
+                    "gates": {each.gate: each.answer for each in stood_on[0].outcomes} if stood_on else {},
+                }
+            )
+    return found
+
+
+def _approvals(journal: Sequence[Line], checksum: str) -> list[dict[str, Any]]:
+    return [
+        {
+            **_said(line),
+            "rings": line.entry.get("rings", []),
+            "reason": line.entry.get("reason"),
+            "findings": len(line.entry.get("findings", ())),
+            "overrides": line.entry.get("overrides", []),
+        }
+        for line in journal
+        if line.entry and line.entry.get("event") == "approved" and line.entry.get("checksum") == checksum
+    ]
+
+
+def _build(journal: Sequence[Line], image: Image) -> dict[str, Any]:
+    """Return the build, and the compose that made it, as far as the journal knows it."""
+    checksum = image.commit.build
+    begun = {line.hash: line for line in journal if (line.entry or {}).get("action") == "compose"}
+    for line in begun.values():
+        entry = line.entry or {}
+        if entry.get("event") == "done" and checksum in [move.get("to") for move in moving.listed(line)]:
+            intent = begun.get(str(entry.get("intent")))
+            first = (intent.entry if intent else None) or {}
+            return {
+                "checksum": checksum,
+                "version": first.get("version"),
+                "composed": _said(line),
+                "treefiles": first.get("treefiles", {}),
+            }
+    return {"checksum": checksum, "version": None, "composed": None, "treefiles": {}}
+
+
+def _said(line: Line) -> dict[str, Any]:
+    """Return which entry says something, who wrote it and when."""
+    entry = line.entry or {}
+    return {"line": line.number, "actor": entry.get("actor"), "time": entry.get("time")}

@@ -1,0 +1,84 @@
+"""The proof in words."""
+
+from __future__ import annotations
+
+from .pieces import Result, short, when
+
+
+def verify(result: Result) -> list[str]:
+    """Return what stands for each release and ref, what is wrong, and the sum."""
+    lines: list[str] = []
+    for release in result["releases"]:
+        lines += _release(release)
+    lines += [f"Note: {note}" for note in result["notes"]]
+    lines += [f"FINDING: {finding['where']}: {finding['line']}" for finding in result["findings"]]
+    return [*lines, summed(len(result["releases"]), len(result["findings"]), result["unanchored"])]
+
+
+def summed(releases: int, findings: int, unanchored: int) -> str:
+    """Return the sum of a proof."""
+    numbers = ((releases, "release"), (findings, "finding"), (unanchored, "entries"))
+    proven, found, entries = (f"{number} {_plural(number, word)}" for number, word in numbers)
+    return f"{proven} proven, {found}, {entries} not yet anchored"
+
+
+def last(kept: Result) -> list[str]:
+    """Return what `status` says about the timer's last proof."""
+    number = len(kept["findings"])
+    if not number:
+        return []
+    first = kept["findings"][0]
+    return [
+        f"verify found {number} {_plural(number, 'problem')} ({when(kept['time'])}): "
+        f"{first['where']}: {first['line']}",
+        "Look: ostree-release verify",
+    ]
+
+
+def _plural(number: int, word: str) -> str:
+    if word == "entries":
+        return "entry" if number == 1 else word
+    return word if number == 1 else f"{word}s"
+
+
+def _release(release: Result) -> list[str]:
+    mark = "" if release["proven"] else "  NOT PROVEN"
+    build, sources = release["build"], ", ".join(release["repositories"])
+    composed = f", composed by {_by(build['composed'])}" if build["composed"] else ", compose unknown"
+    treefiles = "".join(f", {name} {value[:12]}" for name, value in sorted(build["treefiles"].items()))
+    lines = [
+        f"{release['environment']} {release['version']} ({release['checksum'][:12]}), "
+        f"serial {release['serial']}{mark}",
+        f"  build {build['version'] or short(build['checksum'])}{composed}{treefiles}",
+        f"  {release['packages']} packages from {sources or 'repositories that nothing names'}",
+        *(f"  staged by {_by(said)}" for said in release["staged"]),
+        *(f"  published by {_by(said)}" for said in release["published"]),
+        f"  signed with {', '.join(release['signed_by']) or 'NO KEY THAT IS TRUSTED'}",
+    ]
+    for ring in release["rings"]:
+        why = f": {ring['moved']['reason']}" if ring["moved"]["reason"] else ""
+        lines.append(f"  {ring['ring']} by {_by(ring['moved'])}{why}; {_gates(ring)}")
+    lines += [_approval(each) for each in release["approvals"]]
+    return lines
+
+
+def _gates(ring: Result) -> str:
+    if ring["before_gates"]:
+        return "before gates"
+    if ring["checked"] is None:
+        return "NOT CHECKED"
+    answers = ", ".join(f"{gate} {answer}" for gate, answer in ring["gates"].items())
+    return f"checked (line {ring['checked']}): {answers}"
+
+
+def _approval(approval: Result) -> str:
+    overrides = f", OVERRIDES {', '.join(approval['overrides'])}" if approval["overrides"] else ""
+    rings = ", ".join(approval["rings"])
+    return f"  approved for {rings} by {_by(approval)}: {approval['reason']}{overrides}"
+
+
+def _by(said: Result) -> str:
+    return f"{said['actor']} (line {said['line']}, {said['time']})"
+
+
+RENDERERS = {"verify": verify, "run-verify": verify}
