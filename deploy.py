@@ -21,6 +21,7 @@ from tasks.server import (
     firewall,
     gates,
     packages,
+    proof,
     release_tool,
     schedule,
     selinux,
@@ -54,6 +55,7 @@ with one_line():
         ci.admit_ci(settings=settings, platform=platform)
         gates.install_gates(settings=settings)
         auto.promote_by_itself(settings=settings)
+        proof.prove_daily()
         if platforms.composes(platform, machine):
             treefiles.write_treefiles(settings=settings)
             schedule.schedule_composes(settings=settings)

@@ -35,6 +35,19 @@ def last(kept: Result) -> list[str]:
     ]
 
 
+def event(entry: Result) -> str:
+    """Return what `log` says about an entry of the gates or of an anchor."""
+    if entry.get("event") == "checked":
+        wrong = [f"{each['gate']} {each['answer']}" for each in entry["results"] if each["answer"] != "pass"]
+        return f"for {entry['ring']}: {', '.join(wrong) or 'pass'}"
+    if entry.get("event") == "approved":
+        overrides = "".join(f", overrides {gate}" for gate in entry["overrides"])
+        return f"for {', '.join(entry['rings'])}{overrides}"
+    if entry.get("event") == "anchored":
+        return f"anchor {entry['number']}: {entry['lines']} lines"
+    return ""
+
+
 def _plural(number: int, word: str) -> str:
     if word == "entries":
         return "entry" if number == 1 else word

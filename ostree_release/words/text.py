@@ -109,7 +109,7 @@ def _log(result: Result) -> list[str]:
     for entry in result["entries"]:
         moves = ", ".join(f"{end(m['ref'])} -> {short(m['to'])}" for m in entry.get("moves", ()))
         gate = f"gate {entry['laptop_gate']} passed on the laptop" if "laptop_gate" in entry else ""
-        words = [entry.get("version", ""), moves, entry.get("reason", ""), gate]
+        words = [entry.get("version", ""), moves, proof.event(entry), entry.get("reason", ""), gate]
         rows.append(
             (
                 entry.get("time", ""),

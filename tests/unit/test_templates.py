@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tasks.platforms import DEBIAN, RED_HAT, Platform
-from tasks.server import auto, places, release_tool, schedule, tls, treefiles, web
+from tasks.server import auto, places, proof, release_tool, schedule, tls, treefiles, web
 from tasks.settings import Server, server_settings
 
 DATA: dict[str, object] = {
@@ -232,6 +232,16 @@ def test_configuration_of_the_program() -> None:
 def test_own_certificate_without_ca_means_the_systems_trust() -> None:
     own = settings(tls_certificate="/etc/pki/mine.crt", tls_key="/etc/pki/mine.key")
     assert json.loads(release_tool.configuration_text(own))["ca_file"] is None
+
+
+def test_the_proof_runs_daily_as_whoever_owns_prod_and_writes_only_its_result() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(proof.service_text())
+    service = dict(unit["Service"])
+    assert service["User"] == "ostree-prod"
+    assert service["ExecStart"] == "/usr/sbin/ostree-release run-verify"
+    assert service["ReadWritePaths"] == "/run/ostree-release /var/lib/ostree-release/verify"
 
 
 def test_timer_and_unit() -> None:
