@@ -8,7 +8,8 @@
 --data to=ENVIRONMENT (default prod), build=VERSION or CHECKSUM (default the newest), ring=RING (default the
 first; a later ring takes what is in the ring before it), through=RING (a hotfix: one release goes to every
 ring up to this one in one run), reason=TEXT (kept in the journal), gate=PROGRAM (runs on this machine first:
-docs/gates.md).
+docs/gates.md), sign=laptop (with this machine's gpg: docs/signing.md), key=FINGERPRINT (default the one in
+use).
 """
 
 from pyinfra import host, inventory
@@ -28,9 +29,13 @@ with one_line():
             through=given.name("through"),
             reason=given.text("reason"),
             gate=given.program("gate"),
+            sign=given.name("sign"),
+            key=given.text("key"),
         )
         given.at_most_one({"ring": wanted.ring, "through": wanted.through})
         if wanted.through:
             given.need(reason=wanted.reason)
 
+    if wanted.sign not in (None, "laptop"):
+        raise SystemExit(f"--data sign={wanted.sign}: must be laptop")
     promote_here(host, wanted)

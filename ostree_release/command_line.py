@@ -58,6 +58,20 @@ def parser() -> argparse.ArgumentParser:
     elsewhere.add_argument("--request", action="store_true", help="hand out what is to be signed elsewhere")
     elsewhere.add_argument("--attach", action="store_true", help="take its signature from standard input")
     command.add_argument("--expect", metavar="CHECKSUM", help="what was signed; needed with --attach")
+    command = add("keys", "list the keys of an environment; as root, let one take over from another")
+    command.add_argument("--to", default="prod", metavar="ENV", help="environment (default: prod)")
+    actions = command.add_subparsers(metavar="introduce|use|withdraw")
+    for name, key, summary in (
+        ("introduce", "new|-", "publish one more key: made here, or an exported one from standard input"),
+        ("use", "FINGERPRINT", "sign everything again with this key, and from now on"),
+        ("withdraw", "FINGERPRINT", "let clients not trust this key any more"),
+    ):
+        # A name of its own, because no role has it: only root changes what clients trust.
+        action = actions.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        action.set_defaults(subcommand=f"keys {name}")
+        action.add_argument("key", metavar=key)
+        action.add_argument("--to", default=argparse.SUPPRESS, metavar="ENV")
+        action.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     command = add("publish", "publish a signed candidate and move the first ring to it")
     command.add_argument("--to", default="prod", metavar="ENV")
     command.add_argument("--version", help="default: the newest candidate")

@@ -21,6 +21,7 @@ _TOP = {
     "image": str,
     "public_name": str,
     "ca_file": (str, type(None)),
+    "certificate": (str, type(None)),
     "state": str,
     "run": str,
     "minimum_free_bytes": int,
@@ -38,7 +39,7 @@ SIGNING = ("server", "offline")
 _CI_KEY = {"fingerprint": str, "subcommands": list}
 _PATHS = (
     *("repository", "gnupghome", "public_key", "treefile", "cache"),
-    *("state", "run", "ca_file", "gates_directory"),
+    *("state", "run", "ca_file", "certificate", "gates_directory"),
 )
 
 
@@ -130,6 +131,7 @@ class Config:
     image: str
     public_name: str
     ca_file: Path | None
+    certificate: Path | None
     state: Path
     run: Path
     minimum_free_bytes: int
@@ -228,6 +230,7 @@ def parse(content: object, origin: str) -> Config:
         image=content["image"],
         public_name=content["public_name"],
         ca_file=Path(content["ca_file"]) if content["ca_file"] else None,
+        certificate=Path(content["certificate"]) if content["certificate"] else None,
         state=Path(content["state"]),
         run=Path(content["run"]),
         minimum_free_bytes=content["minimum_free_bytes"],

@@ -16,6 +16,7 @@ from .model import Commit
 from .proof import command
 from .releasing.road import look_at
 from .repo import Repository
+from .signing import expiry
 
 
 def status(context: Context) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def status(context: Context) -> dict[str, Any]:
         return {
             "holds": hold.listing(context)["holds"],
             "verify": command.last(context.config),
+            "warnings": expiry.warnings(context),
             "environments": {
                 environment.name: _composed(context, environment)
                 if environment.composed

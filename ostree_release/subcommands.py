@@ -81,6 +81,30 @@ def _request(options: argparse.Namespace, context: Context) -> Result:
     return request(context, options.to, options.version)
 
 
+def _keys(options: argparse.Namespace, context: Context) -> Result:
+    from .signing.keys import listing
+
+    return listing(context, options.to)
+
+
+def _introduce(options: argparse.Namespace, context: Context) -> Result:
+    from .signing.keys import introduce
+
+    return introduce(context, options.to, options.key, sys.stdin.buffer)
+
+
+def _use(options: argparse.Namespace, context: Context) -> Result:
+    from .signing.keys import use
+
+    return use(context, options.to, options.key.upper())
+
+
+def _withdraw(options: argparse.Namespace, context: Context) -> Result:
+    from .signing.keys import withdraw
+
+    return withdraw(context, options.to, options.key.upper())
+
+
 def _sign(options: argparse.Namespace, context: Context) -> Result:
     if options.attach:
         from .signing.offline import attach
@@ -201,6 +225,10 @@ _RUN: dict[str, Callable[[argparse.Namespace, Context], Result]] = {
     "promote": _promote,
     "stage": _stage,
     "sign": _sign,
+    "keys": _keys,
+    "keys introduce": _introduce,
+    "keys use": _use,
+    "keys withdraw": _withdraw,
     "publish": _publish,
     "check": _check,
     "approve": _approve,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # What only reads: nothing here writes, or takes the name of a file to write to.
-LOOKING = frozenset({"builds", "status", "log", "diff", "config", "verify", "changelog", "sbom"})
+LOOKING = frozenset({"builds", "status", "log", "diff", "config", "verify", "changelog", "sbom", "keys"})
 ROLES = {
     "composer": LOOKING | {"compose", "report-health"},
     "promoter": LOOKING | {"stage", "check", "sign", "publish", "promote", "report-health"},

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refused
+
+_UNATTENDED = ("--quiet", "--pinentry-mode", "loopback", "--passphrase", "")
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,76 @@ def fingerprints(public_key: Path) -> frozenset[str]:
 
 
 def secret_keys(home: Path) -> list[Key]:
-    """Return the keys in a GNUPGHOME, if there is one, whose secret part is there too."""
-    return _parsed(_gpg(home, "--list-secret-keys"), "sec") if home.is_dir() else []
+    """Return the keys in a GNUPGHOME, if there is one, whose secret part is there too; starts no agent."""
+    if not home.is_dir():
+        return []
+    options = ("--no-autostart", "--lock-never", "--trust-model", "always", "--with-keygrip", "--list-keys")
+    grips: dict[str, str] = {}
+    fingerprint = ""
+    listing = _gpg(home, *options)
+    for fields in (line.split(":") for line in listing.splitlines()):
+        if fields[0] in ("pub", "sub"):
+            fingerprint = fields[0]
+        elif fields[0] == "fpr" and fingerprint == "pub":
+            fingerprint = fields[9]
+        elif fields[0] == "grp":
+            grips.setdefault(fingerprint, fields[9])
+    private = home / "private-keys-v1.d"
+    return [
+        key for key in _parsed(listing, "pub") if (private / f"{grips.get(key.fingerprint)}.key").exists()
+    ]
+
+
+def generate(home: Path, name: str) -> str:
+    """Make a key in a GNUPGHOME: for signing only, without expiry and passphrase; returns its fingerprint.
+
+    It never expires because an expired key makes clients refuse what was signed before.
+    """
+    options = (*_UNATTENDED, "--yes", "--status-fd", "1", "--quick-generate-key", name, "rsa3072", "sign")
+    with no_agent_left(home):
+        said = _run(*_command(home), *options, "never").decode(errors="replace")
+    return next(line.split()[-1] for line in said.splitlines() if " KEY_CREATED " in line)
+
+
+def exported(home: Path, fingerprint: str) -> bytes:
+    """Return the public part of a key in a GNUPGHOME."""
+    return _run(*_command(home), "--no-autostart", "--export", fingerprint)
+
+
+def bring(home: Path, data: bytes) -> None:
+    """Import a secret key without passphrase into a GNUPGHOME; refuses one that cannot sign unattended."""
+    with tempfile.TemporaryDirectory(prefix="ostree-release-") as place, no_agent_left(Path(place)):
+        _run(*_command(Path(place)), *_UNATTENDED, "--import", given=data)
+        _run(*_command(Path(place)), *_UNATTENDED, "--sign", given=b"test")
+    with no_agent_left(home):
+        _run(*_command(home), *_UNATTENDED, "--import", given=data)
+
+
+def forget(home: Path, fingerprint: str) -> None:
+    """Delete a key from a GNUPGHOME, with its secret part."""
+    with no_agent_left(home):
+        _run(*_command(home), *_UNATTENDED, "--yes", "--delete-secret-and-public-key", fingerprint)
+
+
+def public(data: bytes, wanted: Iterable[str]) -> bytes:
+    """Return the public parts of some of the keys in OpenPGP data, as gpg exports them.
+
+    wanted: fingerprints; none at all gives nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="ostree-release-") as place, no_agent_left(Path(place)):
+        home = Path(place)
+        _run(*_command(home), *_UNATTENDED, "--import", given=data)
+        return b"".join(_run(*_command(home), "--export", each) for each in sorted(wanted))
+
+
+def described(data: bytes) -> tuple[list[Key], bool]:
+    """Return the primary keys in OpenPGP data, and whether a secret part is among them."""
+    with tempfile.TemporaryDirectory(prefix="ostree-release-") as place:
+        file = Path(place) / "keys"
+        file.write_bytes(data)
+        listing = _gpg(Path(place), "--no-autostart", "--show-keys", str(file))
+    secret = _parsed(listing, "sec")
+    return [*_parsed(listing, "pub"), *secret], bool(secret)
 
 
 def dearmored(data: bytes) -> bytes:

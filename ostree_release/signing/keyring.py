@@ -19,20 +19,30 @@ def record(context: Context, environment: Environment) -> Path:
     return context.config.state / "trusted" / f"{environment.name}.in-use"
 
 
+def trusted(context: Context, environment: Environment) -> Path:
+    """Return the file that the published one is a copy of."""
+    return context.config.state / "trusted" / f"{environment.name}.gpg"
+
+
+def withdrawn(context: Context, environment: Environment) -> Path:
+    """Return the file of the keys that were withdrawn: what they signed stays in the history."""
+    return context.config.state / "trusted" / f"{environment.name}.withdrawn.gpg"
+
+
 def in_use(context: Context, environment: Environment) -> str:
     """Return the fingerprint of the key that releases must be signed with; refuses when that is not clear."""
-    trusted = gpg.fingerprints(environment.public_key)
+    published = gpg.fingerprints(environment.public_key)
     path = record(context, environment)
     try:
         named = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        if len(trusted) > 1:
+        if len(published) > 1:
             raise Refused(
-                f"{environment.name}: {len(trusted)} keys are published and none is said to be in use: "
+                f"{environment.name}: {len(published)} keys are published and none is said to be in use: "
                 f"ostree-release keys use FINGERPRINT --to {environment.name}"
             ) from None
-        return next(iter(trusted))
-    if named not in trusted:
+        return next(iter(published))
+    if named not in published:
         raise Refused(
             f"{environment.name}: {path} says that {named} is in use, which is not in "
             f"{environment.public_key}: deploy the server again"
@@ -49,8 +59,8 @@ def signers(context: Context, environment: Environment) -> list[str]:
     if environment.offline:
         return []
     first = in_use(context, environment)
-    trusted = gpg.fingerprints(environment.public_key)
+    published = gpg.fingerprints(environment.public_key)
     here = [key.fingerprint for key in gpg.secret_keys(environment.gnupghome) if key.usable]
     if first not in here:
         return []
-    return [first, *(each for each in here if each in trusted and each != first)]
+    return [first, *(each for each in here if each in published and each != first)]

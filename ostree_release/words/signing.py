@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .pieces import Result, packages, short, when
+from .pieces import Result, packages, short, table, when
 
 
 def _request(result: Result) -> list[str]:
@@ -23,4 +23,30 @@ def _request(result: Result) -> list[str]:
     ]
 
 
-RENDERERS: dict[str, Callable[[Result], list[str]]] = {"request": _request}
+def _keys(result: Result) -> list[str]:
+    rows = []
+    for key in result["keys"]:
+        where = {True: "here", False: "elsewhere", None: ""}[key["here"]]
+        expires = f"expires {when(key['expires'])}" if key["expires"] else "does not expire"
+        missing = f"has not signed {', '.join(key['unsigned'])}" if key["unsigned"] else ""
+        rows.append((key["fingerprint"], "in use" if key["in_use"] else "trusted", where, expires, missing))
+    return [*table(rows), f"{result['environment']} is signed with {result['in_use']}"]
+
+
+def _changed_keys(result: Result) -> list[str]:
+    outcome = {"unchanged": "Nothing to do"}.get(result["outcome"], result["outcome"].capitalize())
+    trusted = ", ".join(result["keys"])
+    return [
+        *(f"Signed again: {version}" for version in result.get("signed", ())),
+        f"{outcome}: {result['key']}; clients of {result['environment']} are to trust {trusted}",
+        f"Next: {result['next']}",
+    ]
+
+
+RENDERERS: dict[str, Callable[[Result], list[str]]] = {
+    "request": _request,
+    "keys": _keys,
+    "keys introduce": _changed_keys,
+    "keys use": _changed_keys,
+    "keys withdraw": _changed_keys,
+}

@@ -101,6 +101,7 @@ def _status(result: Result) -> list[str]:
         notes += judging.waiting(name, environment["candidates"])
     notes += proof.last(result["verify"]) if result["verify"] else []
     notes += judging.held(result["holds"])
+    notes += [f"WARNING: {line}" for line in result["warnings"]]
     return [*table(rows), *notes, f"Next: {following}"]
 
 

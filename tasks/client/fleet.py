@@ -141,6 +141,7 @@ def server_lines(name: str, status: dict[str, Any]) -> list[str]:
     return [
         f"Server {name}",
         *table(["environment", "version", "checksum", "age", "behind its source by"], rows),
+        *(f"WARNING: {line}" for line in status.get("warnings", ())),
     ]
 
 

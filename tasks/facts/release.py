@@ -185,3 +185,20 @@ class PromotionPlan(FactBase[Answer]):
 
     def process(self, output: list[str]) -> Answer:
         return answer(output, "promoter")
+
+
+class EnvironmentKeys(FactBase[Answer]):
+    """Which keys clients of an environment are to trust, and which one is in use (`ostree-release keys`).
+
+    + environment: name of the environment
+    """
+
+    def command(self, environment: str) -> StringCommand:
+        return StringCommand(promoter("keys", to=environment), "--json", "2>&1", "||", "true")
+
+    @staticmethod
+    def default() -> Answer:
+        return {"error": "ostree-release said nothing"}
+
+    def process(self, output: list[str]) -> Answer:
+        return answer(output, "promoter")

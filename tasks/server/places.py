@@ -77,6 +77,11 @@ def has_private_authority(settings: Server) -> bool:
     return settings.tls_certificate is None and not settings.join_virtual_host
 
 
+def certificate(settings: Server) -> str | None:
+    """File with the certificate that is served, where this project knows it."""
+    return f"{TLS}/server.crt" if has_private_authority(settings) else settings.tls_certificate
+
+
 def treefile(settings: Server, environment: Environment) -> str:
     """File that the composing of an environment is declared in."""
     return f"{settings.treefile_directory}/{settings.image_name}-{environment.name}.yaml"

@@ -73,6 +73,7 @@ def configuration(settings: Server) -> dict[str, object]:
         "format": FORMAT,
         "image": settings.image_name,
         "public_name": settings.public_name,
+        "certificate": places.certificate(settings),
         "ca_file": f"{places.TLS}/ca.crt" if places.has_private_authority(settings) else settings.tls_ca,
         "state": places.STATE,
         "run": places.RUN,

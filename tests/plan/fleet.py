@@ -107,6 +107,7 @@ APPROVAL = {
 HOLDS = {
     "outcome": "listed",
     "what": "",
+    "warnings": [],
     "holds": [
         {
             "id": "1" * 64,

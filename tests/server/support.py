@@ -122,6 +122,7 @@ class Server:
             "image": "kinoite",
             "public_name": "localhost",
             "ca_file": str(self.top / "tls/ca.crt"),
+            "certificate": None,
             "state": str(self.state),
             "run": str(self.run),
             "minimum_free_bytes": 1,

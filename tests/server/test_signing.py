@@ -184,5 +184,116 @@ class Offline(SigningTest):
         self.assertIn("not signed yet", self.server.refused("promote"))
 
 
+class Rotation(SigningTest):
+    def keys(self) -> dict[str, Document]:
+        """Return what is said of each key, by its fingerprint."""
+        return {key["fingerprint"]: key for key in self.server.json("keys")["keys"]}
+
+    def keep_public(self, name: str) -> None:
+        """Keep what clients are given now, for a client that misses what comes."""
+        keys = self.server.top / "base/keys"
+        shutil.copy(keys / "prod.gpg", keys / f"{name}.gpg")
+
+    def test_one_key_of_the_server_takes_over_from_another(self) -> None:
+        for version in ("44.1", "44.2"):
+            self.promote_new(version)
+        self.server.json("promote", "--ring", "stable")
+        before = self.server.refs()
+        (old,) = self.keys()
+        self.keep_public("old")
+        new = self.server.json("keys", "introduce", "new")["key"]
+        self.assertEqual(set(self.keys()), {old, new})
+        self.assertEqual(self.keys()[new]["unsigned"], ["44.1", "44.2"])
+        self.promote_new("44.3")
+        self.assertEqual(self.server.pull(PILOT, key="old"), self.server.refs()[PILOT], "old still in use")
+        self.assertIn("is in use in prod", self.server.refused("keys", "withdraw", old))
+        used = self.server.json("keys", "use", new)
+        self.assertEqual((used["outcome"], used["signed"]), ("used", ["44.1", "44.2"]))
+        self.assertEqual(self.server.json("keys", "use", new)["outcome"], "unchanged")
+        self.promote_new("44.4")
+        after = self.server.refs()
+        self.assertEqual({ref: after[ref] for ref in before if "/releases/" in ref},
+                         {ref: commit for ref, commit in before.items() if "/releases/" in ref})  # fmt: skip
+        self.assertEqual(self.found_signatures(after[PILOT]), 2)
+        self.assertEqual(self.server.pull(PILOT, key="old"), after[PILOT], "a client that missed it goes on")
+        withdrawn = self.server.json("keys", "withdraw", old)
+        self.assertEqual((withdrawn["outcome"], withdrawn["keys"]), ("withdrawn", [new]))
+        self.assertEqual(self.server.json("keys", "withdraw", old)["outcome"], "unchanged")
+        for ref, checksum in after.items():
+            if "/releases/" in ref or ref == PILOT:
+                self.assertEqual(
+                    self.server.pull(ref), checksum, "signed with the new key alone for this client"
+                )
+        self.promote_new("44.5")
+        with self.assertRaises(AssertionError):
+            self.server.pull(PILOT, key="old")
+        home = self.server.state / "keys/prod"
+        listing = run("gpg", "--homedir", home, "--batch", "--with-colons", "--list-secret-keys").stdout
+        self.assertNotIn(old, listing)
+        actions = [entry["action"] for entry in self.server.journal() if entry["event"] == "key"]
+        self.assertEqual(actions, ["keys introduce", "keys use", "keys withdraw"])
+
+    def test_from_a_key_here_to_one_on_a_laptop(self) -> None:
+        self.promote_new("44.1")
+        (old,) = self.keys()
+        laptop = self.laptop_key()
+        arguments = self.server.command("keys", "introduce", "-", "--json")
+        done = subprocess.run(arguments, input=self.exported(), capture_output=True, check=False)
+        self.assertEqual(json.loads(done.stdout)["key"], laptop, done.stderr)
+        self.assertIn("has not signed 44.1 of prod yet", self.server.refused("keys", "use", laptop))
+        request = self.server.json("sign", "--request", "--version", "44.1")
+        self.attach(request, self.signature(base64.b64decode(request["commit"])))
+        self.assertEqual(self.server.json("keys", "use", laptop)["signed"], [])
+        self.server.build("44.2", {"hello": "2-1"})
+        self.assertIn(f"by {laptop}, which is not on this server", self.server.refused("promote"))
+        self.server.json("keys", "withdraw", old)
+        self.assertEqual(list((self.server.state / "keys/prod/private-keys-v1.d").glob("*.key")), [])
+
+    def test_what_is_no_key_to_introduce(self) -> None:
+        self.laptop_key()
+        self.laptop_key("old", "seconds=1", "--faked-system-time", "20250101T000000")
+        secret = subprocess.run(
+            ["gpg", "--homedir", str(self.server.top / LAPTOP), "--batch", "--export-secret-keys"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        self.server.edit_environment("prod", signing="offline")
+        for data, words in (
+            (b"", "an exported key is wanted"),
+            (b"no key", "gpg"),
+            (secret, "a secret key came: keep it"),
+            (self.exported() + self.exported("old"), "one key is wanted, 2 came"),
+            (self.exported("old"), "has expired"),
+        ):
+            with self.subTest(words):
+                arguments = self.server.command("keys", "introduce", "-")
+                done = subprocess.run(arguments, input=data, capture_output=True, check=False)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn(words, done.stderr.decode())
+                self.assertNotIn("Traceback", done.stderr.decode())
+        self.assertIn("signed offline", self.server.refused("keys", "introduce", "new"))
+        self.assertEqual(len(self.keys()), 1)
+        self.assertIn("introduce it first", self.server.refused("keys", "use", "AB"))
+
+
+class Expiry(SigningTest):
+    def test_what_expires_soon_is_said_by_status(self) -> None:
+        self.assertEqual(self.server.json("status")["warnings"], [])
+        self.server.write_config(certificate=str(self.server.top / "tls/server.crt"))
+        soon, later = self.laptop_key("soon", "10d"), self.laptop_key("later", "60d")
+        old = self.laptop_key("old", "seconds=1", "--faked-system-time", "20250101T000000")
+        published = self.server.top / "base/keys/prod.gpg"
+        published.write_bytes(b"".join(map(self.exported, ("soon", "later", "old"))))
+        record = self.server.state / "trusted/prod.in-use"
+        record.parent.mkdir()
+        record.write_text(later)
+        found = self.server.json("status")["warnings"]
+        self.assertEqual(len(found), 3, found)
+        self.assertRegex(found[0], rf"^key {soon} of prod expires in (9|10) days")
+        self.assertIn(f"key {old} of prod HAS EXPIRED", found[1])
+        self.assertRegex(found[2], r"tls/server.crt expires in [12] days?: clients cannot connect then")
+        self.assertIn("WARNING: certificate", self.server.call("status").stdout)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -24,6 +24,7 @@ GOOD: dict[str, Any] = {
     "image": "kinoite",
     "public_name": "images.test",
     "ca_file": None,
+    "certificate": None,
     "state": "/var/lib/ostree-release",
     "run": "/run/ostree-release",
     "minimum_free_bytes": 1,

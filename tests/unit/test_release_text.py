@@ -76,6 +76,7 @@ def test_status_is_aligned() -> None:
     result = {
         "environments": {"dev": {"composed": True, "ref": "os/dev", "build": IMAGE}, "prod": prod},
         "verify": None,
+        "warnings": ["key AB of prod expires in 3 days: introduce another"],
         "holds": [{**hold, "time": "2026-01-02T03:04:05Z"}],
     }
     assert render("status", result) == [
@@ -85,6 +86,7 @@ def test_status_is_aligned() -> None:
         "OVERRIDE prod/pilot: soak: a hole (ann)",
         "Candidate prod: 44.2 (aaaaaaaaaaaa): gate diff needs approval: removed tool 5.0",
         "HELD package x-1-1: crashes (bob, 2026-01-02)",
+        "WARNING: key AB of prod expires in 3 days: introduce another",
         "Next: pyinfra INVENTORY promote.py",
     ]
 

@@ -1,0 +1,129 @@
+"""A release is signed on this machine: its bytes come here, are read here, and only a signature goes back."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Generator
+from typing import Any
+
+from pyinfra import host
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+
+from tasks import commit_object, laptop_keys
+from tasks.facts.release import Answer, answer
+from tasks.failures import failed
+from tasks.release_commands import promoter
+from tasks.words import package_lines, short
+
+
+@operation()
+def signed(plan: dict[str, Any], key: str, bindings: list[str]) -> Generator[FunctionCommand, None, None]:
+    """Stage what a plan says if it is not, have it checked, and sign it here if its signature is missing.
+
+    + plan: answer of the fact PromotionPlan
+    + key: fingerprint of the key on this machine
+    + bindings: the refs that a new release may be offered under, from this machine's own settings
+    """
+    if plan["outcome"] == "unchanged":
+        host.noop("nothing to sign")
+        return
+    yield FunctionCommand(stage_and_sign, (plan, key, bindings), {})
+
+
+def stage_and_sign(state: State, host: Host, plan: dict[str, Any], key: str, bindings: list[str]) -> bool:
+    """Do it, one step after the other.
+
+    Returns:
+        False when something was refused, with the reason said; no ring has moved then.
+    """
+    to, version = plan["environment"], plan["release"]["version"]
+    expected: dict[str, Any] = {"version": version, "serial": str(plan["release"]["serial"])}
+    if plan["outcome"] == "promote":
+        expected |= {"build": plan["build"]["checksum"]}
+        # A release that is out already keeps the refs it was bound to, whatever the settings say today.
+        if any(move["ref"].endswith(f"/releases/{version}") and not move["from"] for move in plan["moves"]):
+            expected |= {"bindings": tuple(sorted(bindings))}
+            if not plan["release"]["checksum"]:
+                staged = ask(host, promoter("stage", to=to, build=plan["build"]["checksum"]))
+                if "error" in staged:
+                    return failed(host, staged["error"])
+            ask(host, promoter("check", version, to=to))  # what it found is in the answer to the request
+    return sign_here(host, to, version, key, expected)
+
+
+def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, Any]) -> bool:
+    """Sign a candidate or release of an environment with a key of this machine, unless that is done.
+
+    Args:
+        host: the server.
+        to: the environment.
+        version: of the candidate or release.
+        key: fingerprint.
+        expected: what is known here of the commit, see `commit_object.differences`.
+
+    Returns:
+        False when something was refused, with the reason said.
+    """
+    request = ask(host, promoter("sign", to=to, version=version), "--request")
+    if "error" in request:
+        return failed(host, request["error"])
+    if key in request["signatures"]:
+        host.log(f"{version} is signed with {key} already")
+        return True
+    try:
+        data = base64.b64decode(request["commit"], validate=True)
+        build = request["build_commit"] and commit_object.read(base64.b64decode(request["build_commit"]))
+        said = {"checksum": request["checksum"], "parent": request["parent"]["checksum"]}
+        wrong = commit_object.differences(commit_object.read(data), {**said, **expected}, build)
+    except (ValueError, KeyError, TypeError) as error:
+        return failed(
+            host, f"{version}: what the server wants signed is no release ({error}): nothing was signed"
+        )
+    if wrong:
+        return failed(
+            host, f"{version}: what the server wants signed is not what was shown: {'; '.join(wrong)}: "
+            "nothing was signed"
+        )  # fmt: skip
+    for line in request_lines(request, tree_compared=build is not None):
+        host.log(line)
+    host.log(f"Signing with {key} on this machine")
+    try:
+        signature = laptop_keys.sign(key, data)
+    except laptop_keys.LaptopKeyError as error:
+        return failed(host, f"{error}; no ring was moved")
+    command = promoter("sign", to=to, version=version, expect=request["checksum"])
+    attached = ask(host, command, "--attach", stdin=signature)
+    if "error" in attached:
+        return failed(host, attached["error"])
+    return True
+
+
+def request_lines(request: dict[str, Any], tree_compared: bool) -> list[str]:
+    """Tell a person what is about to be signed."""
+    parent = request["parent"]["version"] or request["parent"]["checksum"]
+    build = short(request["build"] or "")
+    tree = "the same tree as" if tree_compared else "its tree could not be compared with that of"
+    return [
+        f"{request['version']}, serial {request['serial']}, after {parent or 'nothing'}",
+        f"  commit {request['checksum']}",
+        f"  {tree} build {build}",
+        *(f"  may be offered as {ref}" for ref in request["bindings"]),
+        *(f"  {line}" for line in package_lines(request["packages"])),
+    ]
+
+
+def ask(host: Host, command: StringCommand, *flags: str, stdin: str | None = None) -> Answer:
+    """Run a subcommand on the server while pyinfra executes.
+
+    Args:
+        host: the server.
+        command: the call, without --json.
+        flags: what stands after it.
+        stdin: text for its standard input.
+
+    Returns:
+        Its JSON document, {"error": one line} for a refusal.
+    """
+    more: dict[str, Any] = {} if stdin is None else {"_stdin": stdin}
+    _, output = host.run_shell_command(StringCommand(command, *flags, "--json", "2>&1"), **more)
+    return answer(output.stdout_lines, "promoter")
