@@ -13,6 +13,8 @@ from ..releasing.survey import Survey
 from .findings import several
 from .model import FAIL, Finding, Outcome, Subject
 
+_KEPT = 100  # objects in the data for a machine
+
 
 def judge(subject: Subject) -> Outcome:
     """Read and checksum every object of the commit, and look at its refs, its parent and its time.
@@ -41,7 +43,8 @@ def judge(subject: Subject) -> Outcome:
     line = (
         findings[0].line if findings else "every object is there and sound; refs, parent and time are right"
     )
-    data = {"unsound": [{"path": each.path, "checksum": each.checksum, "what": each.what} for each in broken]}
+    named = [{"path": each.path, "checksum": each.checksum, "what": each.what} for each in broken[:_KEPT]]
+    data = {"unsound": named, "count": len(broken)}
     return Outcome("complete", tuple(findings), line, data)
 
 

@@ -21,6 +21,10 @@ def worst(answers: Iterable[str]) -> str:
     return max(answers, key=_SEVERITY.index, default=PASS)
 
 
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that a gate found. id: stable and exact, because an approval names it; line: for a person."""
@@ -28,6 +32,11 @@ class Finding:
     id: str
     answer: str
     line: str
+
+    def __post_init__(self) -> None:
+        """Escape what is not printable: an image's names are anybody's, and may not look like other lines."""
+        for name in ("id", "line"):
+            object.__setattr__(self, name, _printable(getattr(self, name)))
 
 
 @dataclass(frozen=True)

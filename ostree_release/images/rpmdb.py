@@ -46,15 +46,18 @@ def read(tree: Tree) -> tuple[Installed, ...]:
         database = Path(folder) / "db"
         database.mkdir()
         for entry in files(tree):
-            (database / _name(entry)).write_bytes(tree.content(entry))
+            with (database / _name(entry)).open("wb") as file:
+                file.writelines(tree.pieces(entry))
         return parse(_query(database, Path(folder)))
 
 
 def parse(output: str) -> tuple[Installed, ...]:
-    """Return the packages that rpm listed, one a line, in the order of the fields that it was asked for."""
+    """Return the packages that rpm listed, one a line, its fields in order; refuses what is not like that."""
     found = []
-    for line in output.splitlines():
+    for line in output.split("\n")[:-1]:
         *fields, vendor = line.split("\t", len(_FIELDS) - 1)
+        if len(fields) < len(_FIELDS) - 1:
+            raise Refused(f"a package with a field of several lines: {line[:40]!r}")
         if fields[0] != _KEY:
             found.append(Installed(Package(*fields), None if vendor == "(none)" else vendor))
     return tuple(found)
@@ -89,7 +92,8 @@ def _query(database: Path, home: Path) -> str:
         raise Refused("rpm is not installed on this server: deploy the server again") from None
     except subprocess.TimeoutExpired:
         raise Refused("rpm did not end within 5 minutes") from None
-    problem = done.stderr.strip().partition("\n")[0]
+    # A warning is no refusal: rpm has one where an index is missing that it can make.
+    problem = next((line for line in done.stderr.splitlines() if line.startswith("error:")), "")
     if done.returncode or problem:
         raise Refused(f"rpm cannot read it: {problem or f'exit status {done.returncode}'}")
     return done.stdout

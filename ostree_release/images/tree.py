@@ -17,6 +17,7 @@ from ..errors import Refused
 gi.require_version("OSTree", "1.0")
 from gi.repository import GLib, OSTree  # noqa: E402
 
+_PIECE = 1 << 20  # bytes
 _MANY_LINKS = 40  # as the kernel: more is a loop
 
 
@@ -124,15 +125,17 @@ class Tree:
 
     def content(self, entry: Entry) -> bytes:
         """Return the content of a file; refuses what is not a regular file or cannot be read."""
+        return b"".join(self.pieces(entry))
+
+    def pieces(self, entry: Entry) -> Iterator[bytes]:
+        """Yield the content of a file piece by piece; refuses as `content` does."""
         if not stat.S_ISREG(self.attributes(entry).mode):
             raise Refused(f"{entry.path}: is not a regular file")
         with _refusing(entry.path):
             stream = self._repo.load_file(entry.content, None)[1]
-            chunks = []
-            while chunk := stream.read_bytes(1 << 20, None).get_data():
-                chunks.append(chunk)
+            while piece := stream.read_bytes(_PIECE, None).get_data():
+                yield piece
             stream.close(None)
-        return b"".join(chunks)
 
     def _child(self, directory: Entry | None, name: str) -> Entry | None:
         if directory is None or not directory.is_directory:

@@ -7,8 +7,9 @@ import struct
 import pytest
 
 from ostree_release.composing import origins
+from ostree_release.errors import Refused
 from ostree_release.gates.findings import several
-from ostree_release.gates.model import FAIL
+from ostree_release.gates.model import FAIL, Finding
 from ostree_release.images import accounts, capabilities, rpmdb
 from ostree_release.images.accounts import GROUP, USER, Shift
 from ostree_release.model import Package
@@ -79,6 +80,17 @@ def test_what_rpm_lists() -> None:
     assert hello == rpmdb.Installed(Package("hello", "0", "1.0", "1", "x86_64"), "Fedora\tProject")
     assert (tool.package.nevra, tool.vendor) == ("tool-2:5.0-1.lab.noarch", None)
     assert rpmdb.unlike([hello, tool], [hello.package]) == ({tool.package}, set())
+
+
+def test_a_package_with_a_field_of_several_lines_is_refused() -> None:
+    forged = "hello\t0\t1.0\t1\tx86_64\tVendor\nof two lines\n"
+    with pytest.raises(Refused, match="field of several lines: 'of two lines'"):
+        rpmdb.parse(forged)
+
+
+def test_a_name_in_an_image_cannot_look_like_another_line() -> None:
+    finding = Finding("removed:a\nb", FAIL, "removed \x1b[2Ka\u2028b")
+    assert (finding.id, finding.line) == ("removed:a\\nb", "removed \\x1b[2Ka\\u2028b")
 
 
 def test_where_packages_came_from_is_what_rpm_ostree_lists() -> None:
