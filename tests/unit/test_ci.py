@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,33 @@ def test_only_composing_is_done_as_root() -> None:
 def test_a_key_that_is_gone_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert access.forced_command(["gitlab"], ENTRIES, tmp_path / "none.json") == 2
     assert capsys.readouterr().err.startswith("ostree-release: ")
+
+
+def test_the_forced_command_becomes_sudo_with_nothing_of_the_client_but_words(tmp_path: Path) -> None:
+    configuration = tmp_path / "config.json"
+    configuration.write_text(release_tool.configuration_text(server("promote")))
+    shown = tmp_path / "sudo"
+    shown.write_text('#!/bin/sh\npwd; env | sort; for each; do echo "<$each>"; done\n')
+    shown.chmod(0o755)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
+        "from ostree_release.access import ci; ci._SUDO = sys.argv[2]\n"
+        "sys.exit(ci.forced_command(['gitlab'], {'promoter': ('ostree-prod', '/e')}, Path(sys.argv[3])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, str(Path(__file__).parents[2]), str(shown), str(configuration)],
+        env={
+            "SSH_ORIGINAL_COMMAND": "promote --reason 'a b' $(id)",
+            "LD_LIBRARY_PATH": "/x",
+            "SUDO_UID": "0",
+            "PYTHONPATH": "/x",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    place, *rest = done.stdout.splitlines()
+    words = "<-n> <-u> <ostree-prod> </e> <gitlab> <promote> <--reason> <a b> <$(id)>"
+    assert place == "/"
+    assert " ".join(rest[-9:]) == words
+    assert {line.partition("=")[0] for line in rest[:-9]} <= {"LANG", "PATH", "PWD", "SHLVL", "_", "OLDPWD"}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ostree_release.access import actor, entry, roles
+from ostree_release.command_line import parser
 from ostree_release.gates.model import NEEDS_APPROVAL, Finding, Outcome
 from ostree_release.judging.admission import admission
 from ostree_release.judging.records import Approval, Run
@@ -152,3 +153,14 @@ def test_becoming_somebody_else_does_not_make_another_approver(
     approval = Approval(approver, "because", 2, frozenset({finding.id}), frozenset())
     policy, _ = read({}, {"by_another": True})
     assert (admission(run, [approval], policy, 1, composer).open == ()) == counts
+
+
+def test_no_role_can_name_a_file() -> None:
+    (subcommands,) = [each for each in parser()._actions if isinstance(each.choices, dict)]
+    assert isinstance(subcommands.choices, dict)
+    for role, allowed in roles.ROLES.items():
+        for name in allowed & set(subcommands.choices):
+            options = {action.dest for action in subcommands.choices[name]._actions}
+            assert not options & {"config", "directory", "file", "input", "output", "path", "treefile"}, (
+                f"{role} runs {name} as another user: it must not name files for it"
+            )
