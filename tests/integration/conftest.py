@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.integration.driver import Lab
+from tests.integration.server_suite import ServerSuite
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,17 @@ def lab() -> Iterator[Lab]:
     yield lab
     if not keep:
         lab.command("down")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server_suite(request: pytest.FixtureRequest, lab: Lab) -> Iterator[ServerSuite | None]:
+    """tests/server, begun with the lab if the test that waits for it was chosen."""
+    if not any(item.name == "test_every_test_of_the_server_suite_passes" for item in request.session.items):
+        yield None
+        return
+    suite = ServerSuite(lab)
+    yield suite
+    suite.remove()
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import new_build, newest_build, release, ring
-from tests.integration.driver import ROOT, Lab
+from tests.integration.driver import Lab
 
 BASE = "/srv/ostree/rpm-ostree"
 DEV, PROD = f"{BASE}/dev", f"{BASE}/prod"
@@ -315,21 +314,3 @@ def test_an_unsigned_commit_is_refused_by_a_client(deployed: Lab, first_release:
         deployed.server(f"mv /root/prod-signature {signature}")
     assert result.code != 0
     assert "signature" in result.text.lower()
-
-
-def test_libostree_suite_passes_on_the_server(deployed: Lab) -> None:
-    folder = deployed.server("mktemp -d -p /var/tmp").out.strip()
-    container = deployed.state["server"]["container"]
-    for part in ("ostree_release", "tests"):
-        subprocess.run(
-            ["docker", "cp", "-q", str(ROOT / part), f"{container}:{folder}/"],
-            check=True,
-            capture_output=True,
-        )
-    result = deployed.server(
-        f"cd {folder} && TMPDIR=/var/tmp PYTHONDONTWRITEBYTECODE=1 python3 -m unittest discover -v -t . -s tests/server; rm -rf {folder}",
-        check=False,
-        timeout=900,
-    )
-    assert "\nOK" in result.text, result.text[-6000:]
-    assert "skipped" not in result.text
