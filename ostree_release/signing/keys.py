@@ -19,6 +19,7 @@ from ..config import Environment
 from ..context import Context
 from ..errors import Refused
 from ..model import Commit
+from ..proof.anchor import anchor
 from ..repo import Repository
 from . import gpg, keyring
 from .sign import note
@@ -145,7 +146,8 @@ def withdraw(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
         _publish(context, environment, gpg.public(before, trusted - {fingerprint}))
         with acting_as(environment.owner):
             _forget(environment, fingerprint)
-        _note(context, environment, "withdraw", fingerprint)
+            _note(context, environment, "withdraw", fingerprint)
+            anchor(context, environment)  # the last one may be by the key that nobody trusts any more
     return _result("withdrawn", environment, fingerprint, "pyinfra INVENTORY tasks/rebase.py -y")
 
 
@@ -274,4 +276,4 @@ def _read(stream: BinaryIO) -> bytes:
     data = stream.read(_KEY_LIMIT + 1)
     if len(data) > _KEY_LIMIT or not data.strip():
         raise Refused("keys introduce: an exported key is wanted on standard input")
-    return data
+    return gpg.dearmored(data)

@@ -1,0 +1,26 @@
+"""Show an environment's signing keys and which clients trust them; let one key take over from another.
+
+    pyinfra INVENTORY tasks/keys.py -y
+    pyinfra INVENTORY tasks/keys.py -y --data introduce=new
+    pyinfra INVENTORY tasks/keys.py -y --data use=FINGERPRINT
+    pyinfra INVENTORY tasks/keys.py -y --data withdraw=FINGERPRINT
+
+--data to=ENVIRONMENT (default prod), introduce=new (made on the server) or FILE (an exported key), use or
+withdraw=FINGERPRINT, force=yes (withdraw though a client trusts no other key). docs/signing.md has the order.
+"""
+
+from pyinfra import host, inventory
+
+from tasks.arguments import Arguments
+from tasks.interrupts import fail_on_interrupt
+from tasks.one_line import one_line
+from tasks.rotation import Change, rotate_here
+
+fail_on_interrupt()
+with one_line():
+    with Arguments(inventory.get_override_data()) as given:
+        to = given.name("to", default="prod")
+        force = given.switch("force")
+        wanted = given.at_most_one({each: given.text(each) for each in ("introduce", "use", "withdraw")})
+
+    rotate_here(host, to, Change(*wanted, force) if wanted else None)
