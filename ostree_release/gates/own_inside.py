@@ -24,6 +24,8 @@ from .own_runs import IDENTIFIER, OUTPUT_LIMIT, PREFIX, Places
 _LONGEST = 86_400  # seconds; as the policy allows
 _CHUNK = 65_536  # bytes
 _POLL = 0.2  # seconds between two looks whether the gate has ended, with its output still held open
+_TOO_LONG = "too long"
+_TOO_MUCH = f"printed more than {OUTPUT_LIMIT >> 20} MB"
 _SURROUNDINGS = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp"}
 
 
@@ -42,12 +44,12 @@ def perform(runs: Path, gates: Path, run_id: str) -> dict[str, Any]:
     try:
         handed = json.loads((folder / "run.json").read_bytes())
         gate, timeout = handed["gate"], min(int(handed["timeout_seconds"]), _LONGEST)
-        given = handed["environment"]
+        variables = _variables(handed["environment"])
         if "/" in gate or gate.startswith("."):
             raise Refused(f"run {run_id}: {gate!r} is not the name of a gate")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(f"run {run_id}: nothing that can be run was handed over") from error
-    ended = _limited(gates / gate, _variables(given), timeout, folder / "output")
+    ended = _limited(gates / gate, variables, timeout, folder / "output")
     result = {"run": run_id, "gate": gate, **ended}
     descriptor = os.open(folder / "result", os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -88,13 +90,10 @@ def _limited(program: Path, environment: Mapping[str, str], timeout: int, output
     if problem:
         return {"problem": problem}
     if gate.returncode < 0:
-        name = signal.Signals(-gate.returncode).name
-        return {"problem": f"was ended by {name} (a memory or file size limit?)"}
+        number = -gate.returncode
+        words = f"signal {number} ({signal.strsignal(number)})"
+        return {"problem": f"was ended by {words}: by a limit of memory or file size?"}
     return {"status": gate.returncode}
-
-
-_TOO_LONG = "too long"
-_TOO_MUCH = f"printed more than {OUTPUT_LIMIT >> 20} MB"
 
 
 def _copy(gate: subprocess.Popen[bytes], descriptor: int, deadline: float) -> str | None:

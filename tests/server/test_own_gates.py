@@ -18,7 +18,7 @@ BROKEN = (
     ("did not end within 2 seconds", "exec >&- 2>&-; sleep 600"),
     ("did not end within 2 seconds", "while :; do echo x; sleep 0.05; done"),
     ("printed more than 1 MB", "head -c 104857600 /dev/zero | tr '\\0' x; echo; echo fine"),
-    ("was ended by SIGKILL", "kill -9 $$"),
+    ("was ended by signal 9 (Killed)", "kill -9 $$"),
     ("its sandbox ended without a result", "kill -9 $PPID; sleep 600"),
     (
         "said nothing and ended with exit status 7",

@@ -61,7 +61,9 @@ def test_the_sandbox_is_nobody_writes_nowhere_else_and_has_no_network() -> None:
         assert service[name] == "yes", name
     assert service["CapabilityBoundingSet"] == ""
     assert service["ProtectSystem"] == "strict"
-    assert service["TemporaryFileSystem"].split() == [f"{places.RUN}:ro", f"{places.STATE}:ro"]
+    hidden = service["TemporaryFileSystem"].split()
+    assert hidden[:2] == [f"{places.RUN}:ro", f"{places.STATE}:ro"]
+    assert [each.split(":")[0] for each in hidden[2:]] == ["/dev/shm"]
     assert service["BindPaths"] == places.GATE_RUNS
     assert service["BindReadOnlyPaths"] == places.GATE_CHECKOUTS
     assert service["KillMode"] == "control-group"
