@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ostree_release.__main__ import main
 from ostree_release.access import actor, entry, roles
 from ostree_release.command_line import parser
 from ostree_release.gates.model import NEEDS_APPROVAL, Finding, Outcome
@@ -153,6 +154,17 @@ def test_becoming_somebody_else_does_not_make_another_approver(
     approval = Approval(approver, "because", 2, frozenset({finding.id}), frozenset())
     policy, _ = read({}, {"by_another": True})
     assert (admission(run, [approval], policy, 1, composer).open == ()) == counts
+
+
+@pytest.mark.parametrize("role", roles.ROLES)
+@pytest.mark.parametrize(
+    "words", ["introduce new", "--to prod use x", "withdraw x", "introduce --json new", "--json withdraw x"]
+)
+def test_keys_are_listed_by_roles_and_changed_by_root(
+    role: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["keys", *words.split()], role=role) == 2
+    assert "not for the role" in capsys.readouterr().err
 
 
 def test_no_role_can_name_a_file() -> None:
