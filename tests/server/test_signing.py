@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
+import pwd
 import shutil
 import subprocess
 import unittest
@@ -274,6 +276,41 @@ class Rotation(SigningTest):
         self.assertIn("signed offline", self.server.refused("keys", "introduce", "new"))
         self.assertEqual(len(self.keys()), 1)
         self.assertIn("introduce it first", self.server.refused("keys", "use", "AB"))
+
+
+class Owner(SigningTest):
+    def test_root_changes_what_is_trusted_and_signs_as_the_owner(self) -> None:
+        if os.geteuid():
+            self.skipTest("only root can hand prod to another user")
+        account = pwd.getpwnam("nobody")
+        (self.server.state / "sbom/prod").mkdir(parents=True, exist_ok=True)
+        owned = [self.server.prod, *self.server.state.iterdir(), *self.server.run.iterdir()]
+        for top in owned:
+            for each in (top, *top.rglob("*")):
+                os.chown(each, account.pw_uid, account.pw_gid)
+        self.server.edit_environment("prod", owner=account.pw_name)
+        self.server.build("44.1", {"hello": "1-1"})
+        as_owner: Document = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        promoted = self.server.call("promote", **as_owner)
+        self.assertEqual(promoted.returncode, 0, promoted.stderr)
+        own = self.server.call("keys", "introduce", "new", **as_owner)
+        self.assertEqual(own.returncode, 1)
+        self.assertIn("Permission denied", own.stderr)
+        (old,) = [key["fingerprint"] for key in self.server.json("keys")["keys"]]
+        new = self.server.json("keys", "introduce", "new")["key"]
+        self.assertEqual(self.server.json("keys", "use", new)["signed"], ["44.1"])
+        self.server.json("keys", "withdraw", old)
+        self.assertEqual(self.server.pull(PILOT), self.server.refs()[PILOT])
+        home = self.server.state / "keys/prod"
+        found = (each for top in (self.server.prod, home) for each in top.rglob("*"))
+        wrong = [each for each in found if each.lstat().st_uid != account.pw_uid]
+        self.assertEqual(wrong, [])
+        trusted = self.server.state / "trusted"
+        for path in (trusted, *trusted.iterdir(), self.server.top / "base/keys/prod.gpg"):
+            self.assertEqual(path.stat().st_uid, 0, path)
+            self.assertEqual(path.stat().st_mode & 0o022, 0, path)
+        again = self.server.call("promote", **as_owner)
+        self.assertEqual(again.returncode, 0, again.stderr)
 
 
 class Expiry(SigningTest):
