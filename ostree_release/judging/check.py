@@ -81,6 +81,18 @@ def judge(
     return run
 
 
+def keep(
+    context: Context, environment: Environment, repository: Repository, release: Commit, ring: Ring
+) -> None:
+    """Record the run that a move stands on, where what is live says something else than when checked."""
+    run = current(context, environment, repository, release, ring)
+    if run is None:
+        return
+    known = records.newest_run(context.journal.entries(), run.checksum, run.ring, run.tip, run.policy)
+    if known is None or records.findings(known) != records.findings(run):
+        _record(context, environment, release, run)
+
+
 def _asked(
     context: Context,
     environment: Environment,

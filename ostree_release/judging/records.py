@@ -108,6 +108,11 @@ def as_json(run: Run) -> list[dict[str, Any]]:
     ]
 
 
+def findings(run: Run) -> list[tuple[str, str, str]]:
+    """Return the gate, id and answer of everything that was found: what an admission depends on."""
+    return [(each.gate, found.id, found.answer) for each in run.outcomes for found in each.findings]
+
+
 def shortened(outcome: Outcome) -> Outcome:
     """Return an outcome whose findings fit into the journal: what is beyond them becomes one finding."""
     kept, more = outcome.findings[:_KEPT], outcome.findings[_KEPT:]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..config import Environment, Ring
 from ..context import Context
-from ..judging import admit
+from ..judging import admit, check
 from ..model import Commit, Move
 from ..proof.anchor import anchor
 from ..repo import Repository
@@ -67,6 +67,8 @@ def move_ring(
     """Move a ring to a release, unless it is there; refuses what may not go there as it stands now."""
     admit.require(context, environment, repository, release, [ring])
     move = Move(ring.ref, repository.refs().get(ring.ref), release.checksum)
+    if move.old != move.new:
+        check.keep(context, environment, repository, release, ring)
     entry = {**details, "version": release.version, "ring": ring.name}
     if _move(context, environment, repository, "promote", [move], entry):
         context.say(f"Moved {ring.ref} to {release.version}")

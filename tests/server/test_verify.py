@@ -366,6 +366,18 @@ class Clean(ServerTest):
         self.server.json("stage")
         self.clean(unanchored=2)
 
+    def test_a_build_that_was_too_young_when_it_was_checked(self) -> None:
+        self.server.write_config(gates={"soak": {"hours": 1, "clients": 0, "ring_hours": 0}})
+        self.server.build("44.1", {"hello": "1-1"})
+        self.server.json("stage")
+        self.assertEqual(self.server.call("check").returncode, 1)
+        later = "from ostree_release import clock\nreal = clock.now\nclock.now = lambda: real() + 7200\n"
+        for step in ("sign", "publish"):
+            done = self.server.call(step, before=later)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        (release,) = self.clean()["releases"]
+        self.assertEqual(release["rings"][0]["gates"]["soak"], "pass")
+
     def test_the_timers_result_shows_in_status(self) -> None:
         self.promote_new("44.1")
         self.assertEqual(self.server.call("run-verify").returncode, 0)
