@@ -14,7 +14,7 @@ from .releases import signed_by
 EVENTS = frozenset(
     {
         *("intent", "done", "failed", "signed", "anchored"),
-        *("checked", "approved", "held", "released-hold", "reported"),
+        *("checked", "approved", "held", "released-hold", "reported", "key"),
     }
 )
 JOURNAL = "journal"
@@ -66,16 +66,10 @@ def covered(journal: Sequence[Line], seen: Seen) -> int:
     """Return up to which line a signature of one environment's key vouches for the journal."""
     known = positions(journal)
     heads = [each.head for each in seen.anchors] if _trusted(seen) else []
-    return max((known.get(head, 0) for head in [*heads, *_released(seen)]), default=0)
-
-
-def formerly_trusted(journal: Sequence[Line], seen: Seen) -> frozenset[str]:
-    """Return the keys that, as a release vouches, had signed here, and that clients trust no more."""
-    known = positions(journal)
-    last = max((known.get(head, 0) for head in _released(seen)), default=0)
-    entries = [line.entry for line in journal[:last] if line.entry]
-    ours = [each for each in entries if each.get("environment") == seen.environment.name]
-    return frozenset(str(each.get("key")) for each in ours if each.get("event") == "signed") - seen.keys
+    for image in seen.releases.values():
+        if image.commit.journal and signed_by(image, seen.keys):
+            heads.append(image.commit.journal)
+    return max((known.get(head, 0) for head in heads), default=0)
 
 
 def unanchored(journal: Sequence[Line], last: int) -> int:
@@ -103,7 +97,7 @@ def anchors(journal: Sequence[Line], seen: Seen) -> Iterator[Finding]:
         )
     yield from _order(seen, {*gone, *changed})
     last = seen.anchors[-1] if seen.anchors else None
-    if last and not _trusted(seen) and last.key not in formerly_trusted(journal, seen):
+    if last and not _trusted(seen) and not seen.signers & seen.withdrawn:
         yield Finding(
             f"anchor {last.number} of {name}",
             f"its signature is not good, or not by a key of {name} (it names {last.key})",
@@ -114,12 +108,6 @@ def anchors(journal: Sequence[Line], seen: Seen) -> Iterator[Finding]:
 def _trusted(seen: Seen) -> bool:
     """Say whether the last anchor, and so every one before it, is signed with a key of the environment."""
     return bool(seen.signers & seen.keys)
-
-
-def _released(seen: Seen) -> list[str]:
-    """Return the heads that the well signed releases name."""
-    images = [image for image in seen.releases.values() if signed_by(image, seen.keys)]
-    return [image.commit.journal for image in images if image.commit.journal]
 
 
 def _recorded(journal: Sequence[Line], name: str) -> dict[int, tuple[Line, str]]:

@@ -11,7 +11,7 @@ from ..config import Environment
 from ..context import Context
 from ..errors import Busy, Refused
 from ..repo import Repository
-from ..signing import detached, gpg
+from ..signing import detached, gpg, keyring
 from . import anchor, chain
 from .model import Image, Line, Seen
 
@@ -66,15 +66,17 @@ def _seen(context: Context, environment: Environment, moment: _Moment) -> Seen:
     }
     anchors = anchor.parse(moment.anchors)
     last = anchors[-1] if anchors else None
-    key = environment.public_key
+    old = keyring.withdrawn(context, environment)
+    files = [environment.public_key, *([old] if old.exists() else [])]
     return Seen(
         environment=environment,
         refs=moment.refs,
         summary=moment.summary,
         images={checksum: image for checksum, image in found.items() if image},
-        keys=gpg.fingerprints(key),
+        keys=gpg.fingerprints(environment.public_key),
+        withdrawn=gpg.fingerprints(old) if old.exists() else frozenset(),
         anchors=tuple(anchors),
-        signers=detached.signers(last.document, last.signature, key) if last else frozenset(),
+        signers=detached.signers(last.document, last.signature, files) if last else frozenset(),
         busy=moment.busy,
     )
 

@@ -59,8 +59,8 @@ class Seen:
     """What a promoting environment has.
 
     images: the commits that refs name, by checksum, without those that are missing or partly there; keys:
-    fingerprints of the keys that clients trust; signers: by which of them the last anchor is signed; busy:
-    who is changing the environment just now.
+    fingerprints of the keys that clients trust; withdrawn: of those that they had trusted before; signers: by
+    which of either the last anchor is signed; busy: who is changing the environment just now.
     """
 
     environment: Environment
@@ -70,6 +70,7 @@ class Seen:
     keys: frozenset[str]
     anchors: tuple[Anchor, ...] = ()
     signers: frozenset[str] = frozenset()
+    withdrawn: frozenset[str] = frozenset()
     busy: str | None = None
 
     @property

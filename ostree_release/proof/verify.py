@@ -26,7 +26,7 @@ def verify(journal: Sequence[Line], environments: Sequence[Seen]) -> Verdict:
         found = _environment(journal, moves, seen)
         verdict.findings += found
         covered.append(chain.covered(journal, seen))
-        verdict.notes += _withdrawn(journal, seen)
+        verdict.notes += _withdrawn(seen)
         if seen.busy:
             verdict.notes.append(
                 f"{seen.environment.name} is being changed by {seen.busy}: its summary was not judged"
@@ -61,10 +61,10 @@ def _environment(journal: Sequence[Line], moves: Moves, seen: Seen) -> list[Find
     return found
 
 
-def _withdrawn(journal: Sequence[Line], seen: Seen) -> list[str]:
-    """Say it where the last anchor cannot be judged any more, because its key was withdrawn."""
+def _withdrawn(seen: Seen) -> list[str]:
+    """Say it where the last anchor vouches for nothing any more, because its key was withdrawn."""
     last = seen.anchors[-1] if seen.anchors else None
-    if last is None or last.key not in chain.formerly_trusted(journal, seen):
+    if last is None or seen.signers & seen.keys or not seen.signers & seen.withdrawn:
         return []
     return [f"anchor {last.number} is signed with {last.key}, withdrawn since: the next promotion signs anew"]
 

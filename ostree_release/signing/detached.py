@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import Refused
@@ -21,12 +22,13 @@ def sign(data: bytes, fingerprint: str, home: Path) -> bytes:
     return done.stdout
 
 
-def signers(data: bytes, signature: bytes, public_key: Path) -> frozenset[str]:
-    """Return the fingerprints of the primary keys in a file by which a signature of some bytes is good."""
+def signers(data: bytes, signature: bytes, public_keys: Sequence[Path]) -> frozenset[str]:
+    """Return the fingerprints of primary keys in some files by which a signature of some bytes is good."""
     with tempfile.TemporaryDirectory(prefix="ostree-release-") as place:
         file = Path(place) / "signature"
         file.write_bytes(signature)
-        keyring = ("--no-default-keyring", "--keyring", str(public_key), "--trust-model", "always")
+        keyrings = [f"--keyring={path}" for path in public_keys]
+        keyring = ("--no-default-keyring", *keyrings, "--trust-model", "always")
         options = ("--batch", "--no-autostart", *keyring, "--status-fd", "1", "--verify", str(file), "-")
         words = [
             line.split()[1:] for line in _gpg(Path(place), *options, data=data).stdout.decode().splitlines()

@@ -43,6 +43,8 @@ def event(entry: Result) -> str:
     if entry.get("event") == "approved":
         overrides = "".join(f", overrides {gate}" for gate in entry["overrides"])
         return f"for {', '.join(entry['rings'])}{overrides}"
+    if entry.get("event") == "key":
+        return str(entry["key"])
     if entry.get("event") == "anchored":
         return f"anchor {entry['number']}: {entry['lines']} lines"
     return ""

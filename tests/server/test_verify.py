@@ -378,6 +378,21 @@ class Clean(ServerTest):
         (release,) = self.clean()["releases"]
         self.assertEqual(release["rings"][0]["gates"]["soak"], "pass")
 
+    def test_one_key_takes_over_from_another(self) -> None:
+        self.promote_new("44.1")
+        (old,) = (key["fingerprint"] for key in self.server.json("keys")["keys"])
+        new = self.server.json("keys", "introduce", "new")["key"]
+        self.promote_new("44.2")
+        self.server.json("keys", "use", new)
+        self.server.json("keys", "withdraw", old)
+        status, answer = proven(self.server)
+        self.assertEqual((status, answer["findings"]), (0, []))
+        self.assertIn(f"is signed with {old}, withdrawn since", answer["notes"][0])
+        self.assertEqual(self.server.json("promote")["repaired"], ["journal's head was not signed"])
+        answer = self.clean()
+        self.assertEqual(answer["notes"], [])
+        self.assertEqual([release["signed_by"] for release in answer["releases"]], [[new], [new]])
+
     def test_the_timers_result_shows_in_status(self) -> None:
         self.promote_new("44.1")
         self.assertEqual(self.server.call("run-verify").returncode, 0)
