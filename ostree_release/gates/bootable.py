@@ -11,7 +11,6 @@ from ..errors import Refused
 from ..images import rpmdb
 from ..images.tree import Entry, Tree
 from ..model import Package
-from .findings import several
 from .model import FAIL, Finding, Outcome, Subject
 
 _MODULES = "/usr/lib/modules"
@@ -103,16 +102,14 @@ def _etc(tree: Tree) -> Iterator[Finding]:
 
 def _every_file(tree: Tree, data: dict[str, Any]) -> Iterator[Finding]:
     """Judge modes and labels, with one look at every file."""
-    writable, unlabelled = [], []
+    unlabelled = []
     for entry in tree.walk():
         found = tree.attributes(entry)
         if may_be_written_by_anybody(found.mode):
-            writable.append(
-                (entry.path, f"anybody may write to {entry.path} ({stat.S_IMODE(found.mode):04o})")
-            )
+            line = f"anybody may write to {entry.path} ({stat.S_IMODE(found.mode):04o})"
+            yield Finding(f"world-writable:{entry.path}", FAIL, line)
         if _is_in_usr(entry) and _LABEL not in found.xattrs:
             unlabelled.append(entry.path)
-    yield from several("world-writable", FAIL, writable)
     data["selinux"] = wants_labels(tree)
     if data["selinux"] and unlabelled:
         line = f"{len(unlabelled)} files in /usr have no SELinux label, {unlabelled[0]} for one"

@@ -10,7 +10,6 @@ from ..images.soundness import Unsound, unsound
 from ..model import Commit
 from ..releasing.road import look_at
 from ..releasing.survey import Survey
-from .findings import several
 from .model import FAIL, Finding, Outcome, Subject
 
 _KEPT = 100  # objects in the data for a machine
@@ -28,7 +27,7 @@ def judge(subject: Subject) -> Outcome:
         )
         return Outcome("complete", (partial,), partial.line)
     broken = list(unsound(repository, candidate.checksum))
-    findings = several("unsound", FAIL, (_named(each) for each in broken))
+    findings = [_finding(each) for each in broken]
     try:
         survey = look_at(subject.context, subject.environment, repository)
     except Refused as refusal:
@@ -89,5 +88,6 @@ def dated(commit: Commit, parent: Commit | None, now: int) -> Iterator[Finding]:
         yield Finding(f"timestamp:{commit.timestamp}:{parent.timestamp}", FAIL, line)
 
 
-def _named(each: Unsound) -> tuple[str, str]:
-    return each.checksum, f"object of {each.path} is {each.what} ({each.checksum}.{each.kind})"
+def _finding(each: Unsound) -> Finding:
+    line = f"object of {each.path} is {each.what} ({each.checksum}.{each.kind})"
+    return Finding(f"unsound:{each.checksum}", FAIL, line)

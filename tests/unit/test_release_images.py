@@ -8,7 +8,6 @@ import pytest
 
 from ostree_release.composing import origins
 from ostree_release.errors import Refused
-from ostree_release.gates.findings import several
 from ostree_release.gates.model import FAIL, Finding
 from ostree_release.images import accounts, capabilities, rpmdb
 from ostree_release.images.accounts import GROUP, USER, Shift
@@ -97,13 +96,6 @@ def test_where_packages_came_from_is_what_rpm_ostree_lists() -> None:
     found = origins.listed(recorded_compose("compose-first").stdout)
     assert len(found) == 10
     assert found["tool-b-1:2.0-1.fc42.noarch"] == "fedora"
-
-
-def test_too_many_findings_are_counted() -> None:
-    findings = several("kind", FAIL, ((str(number), f"line {number}") for number in range(25)))
-    assert len(findings) == 21
-    assert findings[-1].line == "and 5 more like these"
-    assert len(several("kind", FAIL, [("1", "line")])) == 1
 
 
 @pytest.mark.parametrize(
