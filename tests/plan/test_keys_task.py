@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tasks.client.keyring import fingerprints
-from tests.plan.fleet import GONE, GOOD, NEW, pyinfra, server
+from tests.plan.fleet import GONE, GOOD, HOME, NEW, PLAN, pyinfra, server
 from tests.unit.test_follow import KEY
 
 (OLD,) = fingerprints(KEY)
@@ -84,3 +90,97 @@ def test_without_the_key_nothing_is_staged(tmp_path: Path) -> None:
     assert "staging" not in run.err
     wrong = pyinfra(tmp_path, ["promote.py", "-y", "--data", "sign=server"], FLEET, answers(keys))
     assert "--data sign=server: must be laptop" in wrong.err
+
+
+RECORDED: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "recorded/release_commit.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.fixture
+def laptop(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A GNUPGHOME with one key; gives its fingerprint."""
+    if not shutil.which("gpg"):
+        pytest.skip("no gpg on this machine")
+    with tempfile.TemporaryDirectory(prefix="laptop-") as home:  # short, because of the agent's socket
+        monkeypatch.setenv("GNUPGHOME", home)
+        make = ["--passphrase", "", "--quick-generate-key", "laptop", "ed25519", "sign", "never"]
+        subprocess.run(["gpg", "--batch", "--quiet", *make], check=True)
+        yield fingerprints(subprocess.run(["gpg", "--export"], check=True, capture_output=True).stdout)[0]
+        subprocess.run(["gpgconf", "--kill", "gpg-agent"], check=False)
+
+
+def signing_server(fingerprint: str, plan: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """Answers of a server whose key in use is on the laptop."""
+    keys = {**KEYS, "in_use": fingerprint, "keys": [key(fingerprint, in_use=True, here=False)]}
+    asked = {
+        "environment": "prod",
+        "version": RECORDED["version"],
+        "checksum": RECORDED["checksum"],
+        "commit": RECORDED["commit"],
+        "build_commit": RECORDED["build"],
+        "serial": int(RECORDED["serial"]),
+        "build": RECORDED["build_checksum"],
+        "parent": {"checksum": RECORDED["parent"], "version": "44.1"},
+        "bindings": RECORDED["bindings"],
+        "key": fingerprint,
+        "signatures": [],
+        "packages": {},
+        **request,
+    }
+    return {
+        "--request": json.dumps(asked),
+        "--attach": json.dumps({"outcome": "signed"}),
+        "promoter stage": json.dumps({"outcome": "staged"}),
+        "promoter check": json.dumps({"outcome": "checked"}),
+        **answers(keys),
+        "--plan": json.dumps(plan),
+    }
+
+
+def planned(**changes: Any) -> dict[str, Any]:
+    """The plan that the recorded commit is the release of."""
+    version = RECORDED["version"]
+    to = {"version": version, "checksum": None}
+    moves = [{"ref": f"{HOME}/{name}", "from": None, "to": to} for name in (f"releases/{version}", "pilot")]
+    release = {"version": version, "serial": int(RECORDED["serial"]), "checksum": None}
+    build = {"version": version, "checksum": RECORDED["build_checksum"], "timestamp": 1795000000}
+    return {**PLAN, "build": build, "release": release, "moves": moves, **changes}
+
+
+def test_a_release_is_read_and_signed_on_this_machine(tmp_path: Path, laptop: str) -> None:
+    servers = signing_server(laptop, planned(), {})
+    dry = pyinfra(tmp_path, ["promote.py", "--dry", "--data", "sign=laptop"], FLEET, servers)
+    assert f"44.2 is signed on this machine, with {laptop}" in dry.err
+    run = pyinfra(tmp_path, ["promote.py", "-y", "--data", "sign=laptop"], FLEET, servers)
+    assert run.code == 0, run.err
+    assert f"commit {RECORDED['checksum']}" in run.err
+    assert "the same tree as build" in run.err
+    assert f"Signing with {laptop} on this machine" in run.err
+    assert "prod has now" in run.err
+    signed = signing_server(laptop, planned(), {"signatures": [laptop]})
+    run = pyinfra(tmp_path, ["promote.py", "-y", "--data", "sign=laptop"], FLEET, signed)
+    assert f"44.2 is signed with {laptop} already" in run.err
+
+
+def test_what_is_not_what_was_shown_is_not_signed(tmp_path: Path, laptop: str) -> None:
+    release = {"version": "44.2", "serial": 7, "checksum": None}
+    for plan, request, words in (
+        (planned(release=release), {}, "serial 2, not 7"),
+        (planned(build={"version": "44.2", "checksum": "f" * 64}), {}, f"not {'f' * 64}"),
+        (planned(), {"checksum": "0" * 64}, f"checksum {RECORDED['checksum']}, not {'0' * 64}"),
+        (planned(), {"commit": RECORDED["build"]}, "bindings none, not"),
+        (planned(), {"commit": "AAAA"}, "is no release"),
+        (planned(), {"build_commit": RECORDED["commit"]}, "but the bytes of"),
+    ):
+        run = pyinfra(
+            tmp_path,
+            ["promote.py", "-y", "--data", "sign=laptop"],
+            FLEET,
+            signing_server(laptop, plan, request),
+        )
+        assert run.code == 1
+        assert words in run.err
+        assert "nothing was signed" in run.err
+        assert "Signing with" not in run.err
+        assert "prod has now" not in run.err
