@@ -37,11 +37,11 @@ def judge(subject: Subject) -> Outcome:
     """Run every gate of the user's own on a candidate; one finding for each that does not pass."""
     config = subject.context.config
     places = Places.of(config)
+    own_runs.tidy(places)
+    own_runs.forget_output(places, subject.repository.has)
     found = _paths(config)
     if not found:
         return Outcome("own", (), "no gates of your own")
-    own_runs.tidy(places)
-    own_runs.forget_output(places, subject.repository.has)
     findings, results = [], []
     difference = _difference(subject)
     with contextlib.ExitStack() as stack:

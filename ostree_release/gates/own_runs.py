@@ -113,7 +113,7 @@ def made(parent: Path) -> Iterator[Path]:
 
 def tidy(places: Places) -> None:
     """Remove what checks have left that were killed: their units, run directories and checkouts."""
-    for parent in (places.runs, places.checkouts):
+    for parent in filter(Path.is_dir, (places.runs, places.checkouts)):
         with _changing(parent):
             for folder in parent.iterdir():
                 if not IDENTIFIER.fullmatch(folder.name):
@@ -135,9 +135,10 @@ def keep_output(places: Places, checksum: str, gate: str, output: bytes) -> Path
 
 def forget_output(places: Places, has: Callable[[str], bool]) -> None:
     """Remove the output that was kept about commits which are no more; has: says whether one is there."""
-    for folder in places.output.iterdir():
-        if not has(folder.name):
-            remove(folder)
+    if places.output.is_dir():
+        for folder in places.output.iterdir():
+            if not has(folder.name):
+                remove(folder)
 
 
 def make_readable(tree: Path) -> None:
