@@ -3,35 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..journal import timestamp_of
+from ..errors import Refused
+from ..journal import Entry, timestamp_of
 from ..judging import records
 from ..judging.admission import Admission, admission
 from ..judging.records import Run
 from ..policy import Policy
 from .model import Finding, Line, Seen
-from .moves import Change, Moves, named
+from .moves import Change, Moves, listed, named
 
 
-def first_check(journal: Sequence[Line]) -> int | None:
-    """Return the number of the first line with what gates found: what moved earlier moved before gates."""
-    return next((line.number for line in journal if (line.entry or {}).get("event") == "checked"), None)
+@dataclass
+class Judged:
+    """What the journal says about commits: the checks and the approvals of each, oldest first.
+
+    first: number of the first line with what gates found; what moved earlier moved before gates; malformed:
+    lines that are neither, though they say so.
+    """
+
+    first: int | None = None
+    checked: dict[str, list[Line]] = field(default_factory=dict)
+    approved: dict[str, list[Line]] = field(default_factory=dict)
+    malformed: list[Line] = field(default_factory=list)
+
+    def before_gates(self, change: Change) -> bool:
+        """Say whether a change was begun before anything was checked."""
+        return self.first is None or change.intent.number < self.first
 
 
-def check(journal: Sequence[Line], moves: Moves, seen: Seen) -> Iterator[Finding]:
+def judged(journal: Sequence[Line]) -> Judged:
+    """Return what a journal says about commits."""
+    found = Judged()
+    for line in journal:
+        entry = line.entry or {}
+        by_event = {"checked": found.checked, "approved": found.approved}.get(str(entry.get("event")))
+        if by_event is None:
+            continue
+        if by_event is found.checked:
+            found.first = found.first or line.number
+        if _is_well_formed(entry):
+            by_event.setdefault(entry["checksum"], []).append(line)
+        else:
+            found.malformed.append(line)
+    return found
+
+
+def _is_well_formed(entry: Entry) -> bool:
+    """Say whether a check or an approval is as this program writes them."""
+    try:
+        timestamp_of(entry)
+        if entry["event"] == "checked":
+            records.run_of(entry)
+            return isinstance(entry["checksum"], str)
+        lists = [entry[name] for name in ("rings", "findings", "overrides")]
+        words = [entry["checksum"], entry["reason"], *(word for each in lists for word in each)]
+        return isinstance(entry["until"], int) and all(isinstance(word, str) for word in words)
+    except (Refused, KeyError, TypeError):
+        return False
+
+
+def check(known: Judged, moves: Moves, seen: Seen) -> Iterator[Finding]:
     """Yield the moves of a ring that no complete set of checks, current at that moment, had let through."""
-    first = first_check(journal)
-    if first is None:
-        return
+    for line in known.malformed:
+        yield Finding(line.where, "is no check or approval as this program writes them")
     rings = {ring.ref: ring.name for ring in seen.environment.rings}
     for change in moves.changes:
-        if change.failed or change.intent.number < first:
+        if change.failed or known.before_gates(change):
             continue
         for ref, checksum in change.targets():
             if ref in rings and checksum:
-                problem = _problem(journal, change, rings[ref], checksum, seen.environment.rules)
+                problem = _problem(known, change, rings[ref], checksum, seen.environment.rules)
                 if problem:
                     yield Finding(
                         change.intent.where, f"moved {rings[ref]} to {named(seen, checksum)} {problem}"
@@ -39,28 +83,28 @@ def check(journal: Sequence[Line], moves: Moves, seen: Seen) -> Iterator[Finding
 
 
 def decision(
-    journal: Sequence[Line], change: Change, ring: str, checksum: str, policy: Policy
+    known: Judged, change: Change, ring: str, checksum: str, policy: Policy
 ) -> tuple[Run, Admission, Line] | None:
     """Return the checks that a move of a ring stood on, what approvals made of them, and their line."""
-    before = [line for line in journal[: change.intent.number - 1] if line.entry]
-    tip = next(
-        (move.get("from") for move in change.entry.get("moves", ()) if move.get("to") == checksum), None
-    )
-    for line in reversed(before):
+    try:
+        now = timestamp_of(change.entry)
+    except Refused:
+        return None
+    tip = next((move.get("from") for move in listed(change.intent) if move.get("to") == checksum), None)
+    for line in reversed(known.checked.get(checksum, ())):
         entry: dict[str, Any] = line.entry or {}
-        if entry.get("event") != "checked" or entry.get("checksum") != checksum:
-            continue
-        if (entry.get("ring"), entry.get("tip")) == (ring, tip):
+        earlier = line.number < change.intent.number
+        if earlier and (entry.get("ring"), entry.get("tip")) == (ring, tip):
             run = records.run_of(entry)
-            approvals = records.approvals([each.entry for each in before if each.entry], checksum, ring)
-            now = timestamp_of(change.entry)
+            given = [each for each in known.approved.get(checksum, ()) if each.number < change.intent.number]
+            approvals = records.approvals([each.entry or {} for each in given], checksum, ring)
             # Whether an approver had composed the build was judged then, by the policy as it was then.
             return run, admission(run, approvals, replace(policy, by_another=False), now, None), line
     return None
 
 
-def _problem(journal: Sequence[Line], change: Change, ring: str, checksum: str, policy: Policy) -> str | None:
-    found = decision(journal, change, ring, checksum, policy)
+def _problem(known: Judged, change: Change, ring: str, checksum: str, policy: Policy) -> str | None:
+    found = decision(known, change, ring, checksum, policy)
     if found is None:
         return "without a check for this ring as it then stood"
     _, admitted, line = found

@@ -57,7 +57,7 @@ def broken(journal: Sequence[Line]) -> Iterator[Finding]:
                     f"them were removed, put in or moved{moved}",
                 )
             event = line.entry.get("event")
-            if event not in EVENTS:
+            if not isinstance(event, str) or event not in EVENTS:
                 yield Finding(line.where, f"is no entry of this program: its event is {event!r}")
         previous = line.hash
 
@@ -113,9 +113,12 @@ def _trusted(seen: Seen) -> bool:
 def _recorded(journal: Sequence[Line], name: str) -> dict[int, tuple[Line, str]]:
     """Return for each anchor that the journal says was made its line and the anchor's hash."""
     return {
-        line.entry.get("number", 0): (line, str(line.entry.get("anchor")))
+        line.entry["number"]: (line, str(line.entry.get("anchor")))
         for line in journal
-        if line.entry and line.entry.get("event") == "anchored" and line.entry.get("environment") == name
+        if line.entry
+        and line.entry.get("event") == "anchored"
+        and line.entry.get("environment") == name
+        and isinstance(line.entry.get("number"), int)
     }
 
 

@@ -48,9 +48,13 @@ class Place:
 
 @dataclass
 class Moves:
-    """What an environment's entries say: its changes, where that leaves each ref, and what is wrong."""
+    """What an environment's entries say: its changes, where that leaves each ref, and what is wrong.
+
+    by_target: the changes of an action that moved something to a commit.
+    """
 
     changes: list[Change] = field(default_factory=list)
+    by_target: dict[tuple[str, str], list[Change]] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -59,11 +63,7 @@ class Moves:
 
         Of those that failed, the last, where there is no other: an interruption may have left half of it.
         """
-        found = [
-            change
-            for change in self.changes
-            if change.entry.get("action") == action and checksum in [new for _, new in change.targets()]
-        ]
+        found = self.by_target.get((action, checksum), [])
         return [change for change in found if not change.failed] or found[-1:]
 
 
@@ -80,8 +80,10 @@ def replay(journal: Sequence[Line], name: str) -> Moves:
         if entry.get("environment") != name or entry.get("event") not in _EVENTS:
             continue
         if entry["event"] == "intent":
-            begun[line.hash] = Change(line)
-            moves.changes.append(begun[line.hash])
+            begun[line.hash] = change = Change(line)
+            moves.changes.append(change)
+            for target in {new for _, new in change.targets() if new}:
+                moves.by_target.setdefault((str(entry.get("action")), target), []).append(change)
             _begin(moves, line)
         elif str(entry.get("intent")) not in begun:
             moves.findings.append(Finding(line.where, "ends a change that no entry began"))
@@ -116,9 +118,9 @@ def unstaged(moves: Moves, seen: Seen) -> Iterator[Finding]:
 
 
 def listed(line: Line) -> list[dict[str, Any]]:
-    """Return the moves that an entry names."""
+    """Return the moves that an entry names; what is none, as this program writes them, is left out."""
     moves = (line.entry or {}).get("moves")
-    return [move for move in moves if isinstance(move, dict)] if isinstance(moves, list) else []
+    return [move for move in moves if _is_move(move)] if isinstance(moves, list) else []
 
 
 def named(seen: Seen, checksum: str | None) -> str:
@@ -127,6 +129,15 @@ def named(seen: Seen, checksum: str | None) -> str:
         return "nothing"
     image = seen.images.get(checksum)
     return f"{image.commit.version} ({checksum[:12]})" if image else str(checksum)[:12]
+
+
+def _is_move(move: object) -> bool:
+    ends = (str, type(None))
+    return (
+        isinstance(move, dict)
+        and isinstance(move.get("ref"), str)
+        and all(isinstance(move.get(end), ends) for end in ("from", "to"))
+    )
 
 
 def _begin(moves: Moves, line: Line) -> None:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..journal import Entry
 from . import admitted, chain, releases
 from . import moves as moving
+from .admitted import Judged
 from .model import Finding, Image, Line, Seen, Verdict
 from .moves import Moves
+
+_UNKNOWN: dict[str, Any] = {"version": None, "composed": None, "treefiles": {}}
 
 
 def verify(journal: Sequence[Line], environments: Sequence[Seen]) -> Verdict:
@@ -20,10 +24,11 @@ def verify(journal: Sequence[Line], environments: Sequence[Seen]) -> Verdict:
     if not journal and any(seen.refs or seen.anchors for seen in environments):
         verdict.findings.append(Finding(chain.JOURNAL, "is empty or gone, and there are releases"))
     verdict.findings += chain.broken(journal)
+    known, builds = admitted.judged(journal), _builds(journal)
     covered = [0]
     for seen in environments:
         moves = moving.replay(journal, seen.environment.name)
-        found = _environment(journal, moves, seen)
+        found = _environment(journal, known, moves, seen)
         verdict.findings += found
         covered.append(chain.covered(journal, seen))
         verdict.notes += _withdrawn(seen)
@@ -34,14 +39,14 @@ def verify(journal: Sequence[Line], environments: Sequence[Seen]) -> Verdict:
         verdict.refs += _refs(moves, seen)
         wrong = {finding.where for finding in found}
         verdict.releases += [
-            _release(journal, moves, seen, ref, image, proven=ref not in wrong)
+            _release(known, builds, moves, seen, ref, image, proven=ref not in wrong)
             for ref, image in seen.releases.items()
         ]
     verdict.unanchored = chain.unanchored(journal, max(covered))
     return verdict
 
 
-def _environment(journal: Sequence[Line], moves: Moves, seen: Seen) -> list[Finding]:
+def _environment(journal: Sequence[Line], known: Judged, moves: Moves, seen: Seen) -> list[Finding]:
     found: list[Finding] = []
     if journal:
         found += chain.anchors(journal, seen)
@@ -57,7 +62,7 @@ def _environment(journal: Sequence[Line], moves: Moves, seen: Seen) -> list[Find
     found += releases.check(seen)
     if not seen.busy:
         found += releases.summary(seen)
-    found += admitted.check(journal, moves, seen)
+    found += admitted.check(known, moves, seen)
     return found
 
 
@@ -87,7 +92,13 @@ def _refs(moves: Moves, seen: Seen) -> list[dict[str, Any]]:
 
 
 def _release(
-    journal: Sequence[Line], moves: Moves, seen: Seen, ref: str, image: Image, proven: bool
+    known: Judged,
+    builds: dict[str, dict[str, Any]],
+    moves: Moves,
+    seen: Seen,
+    ref: str,
+    image: Image,
+    proven: bool,
 ) -> dict[str, Any]:
     commit = image.commit
     return {
@@ -99,29 +110,28 @@ def _release(
         "proven": proven,
         "staged": [_said(change.line) for change in moves.to("stage", commit.checksum)],
         "published": [_said(change.line) for change in moves.to("publish", commit.checksum)],
-        "rings": _rings(journal, moves, seen, commit.checksum),
-        "approvals": _approvals(journal, commit.checksum),
+        "rings": _rings(known, moves, seen, commit.checksum),
+        "approvals": _approvals(known, commit.checksum),
         "signed_by": [key for key, wrong in image.signatures if not wrong and key in seen.keys],
-        "build": _build(journal, image),
+        "build": {**_UNKNOWN, **builds.get(commit.build or "", {}), "checksum": commit.build},
         "repositories": list(image.repositories),
         "packages": image.packages,
     }
 
 
-def _rings(journal: Sequence[Line], moves: Moves, seen: Seen, checksum: str) -> list[dict[str, Any]]:
-    first = admitted.first_check(journal)
+def _rings(known: Judged, moves: Moves, seen: Seen, checksum: str) -> list[dict[str, Any]]:
     names = {ring.ref: ring.name for ring in seen.environment.rings}
     found = []
     for change in moves.to("promote", checksum):
         for ref, new in change.targets():
             if new != checksum or ref not in names:
                 continue
-            stood_on = admitted.decision(journal, change, names[ref], checksum, seen.environment.rules)
+            stood_on = admitted.decision(known, change, names[ref], checksum, seen.environment.rules)
             found.append(
                 {
                     "ring": names[ref],
                     "moved": {**_said(change.line), "reason": change.entry.get("reason")},
-                    "before_gates": first is None or change.intent.number < first,
+                    "before_gates": known.before_gates(change),
                     "checked": stood_on[2].number if stood_on else None,
                     "gates": {each.gate: each.answer for each in stood_on[0].outcomes} if stood_on else {},
                 }
@@ -129,7 +139,7 @@ def _rings(journal: Sequence[Line], moves: Moves, seen: Seen, checksum: str) -> 
     return found
 
 
-def _approvals(journal: Sequence[Line], checksum: str) -> list[dict[str, Any]]:
+def _approvals(known: Judged, checksum: str) -> list[dict[str, Any]]:
     return [
         {
             **_said(line),
@@ -138,27 +148,27 @@ def _approvals(journal: Sequence[Line], checksum: str) -> list[dict[str, Any]]:
             "findings": len(line.entry.get("findings", ())),
             "overrides": line.entry.get("overrides", []),
         }
-        for line in journal
-        if line.entry and line.entry.get("event") == "approved" and line.entry.get("checksum") == checksum
+        for line in known.approved.get(checksum, ())
+        if line.entry
     ]
 
 
-def _build(journal: Sequence[Line], image: Image) -> dict[str, Any]:
-    """Return the build, and the compose that made it, as far as the journal knows it."""
-    checksum = image.commit.build
-    begun = {line.hash: line for line in journal if (line.entry or {}).get("action") == "compose"}
-    for line in begun.values():
+def _builds(journal: Sequence[Line]) -> dict[str, dict[str, Any]]:
+    """Return the compose that made each build, as far as the journal knows it, by the build's checksum."""
+    begun: dict[str, Entry] = {}
+    found = {}
+    for line in journal:
         entry = line.entry or {}
-        if entry.get("event") == "done" and checksum in [move.get("to") for move in moving.listed(line)]:
-            intent = begun.get(str(entry.get("intent")))
-            first = (intent.entry if intent else None) or {}
-            return {
-                "checksum": checksum,
-                "version": first.get("version"),
-                "composed": _said(line),
-                "treefiles": first.get("treefiles", {}),
-            }
-    return {"checksum": checksum, "version": None, "composed": None, "treefiles": {}}
+        if entry.get("action") != "compose":
+            continue
+        if entry.get("event") == "intent":
+            begun[line.hash] = entry
+        elif entry.get("event") == "done":
+            first = begun.get(str(entry.get("intent")), {})
+            what = {"version": first.get("version"), "treefiles": first.get("treefiles", {})}
+            for move in moving.listed(line):
+                found[str(move.get("to"))] = {**what, "composed": _said(line)}
+    return found
 
 
 def _said(line: Line) -> dict[str, Any]:

@@ -169,3 +169,33 @@ def test_an_anchor_by_a_key_that_was_withdrawn_is_no_finding_and_vouches_for_not
     assert verdict.notes[0].startswith(f"anchor 2 is signed with {KEY}, withdrawn since")
     assert verdict.unanchored == 7, "only what the last release names is vouched for"
     assert findings(story, keys=frozenset({new})), "a key that was never trusted"
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {"event": ["done"]},
+    {"event": {}},
+    {"event": "checked"},
+    {"event": "checked", "checksum": [], "ring": "pilot", "tip": None, "policy": "p", "results": []},
+    {
+        "event": "checked",
+        "checksum": "commit-2",
+        "ring": 5,
+        "tip": {},
+        "policy": [],
+        "results": [{"gate": 1}],
+    },
+    {"event": "approved", "checksum": "commit-2", "rings": 5},
+    {"event": "approved", "checksum": "commit-2", "rings": [[]], "findings": [], "overrides": [], "until": 1},
+    {"event": "done", "environment": "prod", "intent": [], "moves": 7},
+    {"event": "done", "environment": "prod", "intent": None},
+]
+
+
+@pytest.mark.parametrize("entry", HOSTILE, ids=str)
+def test_an_entry_that_is_none_is_a_finding_and_stops_nothing(story: Story, entry: dict[str, Any]) -> None:
+    story.journal.append(entry)
+    story.journal.append({"event": "anchored", "environment": "prod", "number": [], "anchor": {}})
+    moves = [{"ref": [], "to": {}}, {"ref": "os/pilot", "from": 1, "to": []}, 5, {}]
+    story.journal.append({"event": "intent", "environment": "prod", "action": [], "moves": moves, "time": 5})
+    found = findings(story)
+    assert [each.partition(":")[0] for each in found] == ["line 17"], found
