@@ -48,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--expect-build", metavar="CHECKSUM", help="refuse if the plan has another build")
     command.add_argument("--expect-tip", metavar="CHECKSUM|none", help="refuse if the ring is somewhere else")
     command.add_argument("--plan", action="store_true", help="only say what would be done")
+    command = add("auto", "take the step that is due by itself, or say what it waits for")
+    command.add_argument("--to", default="prod", metavar="ENV")
     command = add("stage", "stage a build as a candidate")
     command.add_argument("--to", default="prod", metavar="ENV")
     command.add_argument("--build", metavar="VERSION|CHECKSUM", help="default: the newest")

@@ -68,6 +68,12 @@ def _plan(options: argparse.Namespace, context: Context) -> Result:
     return plan_only(context, Request.of(options))
 
 
+def _auto(options: argparse.Namespace, context: Context) -> Result:
+    from .releasing.auto import auto
+
+    return auto(context, options.to)
+
+
 def _stage(options: argparse.Namespace, context: Context) -> Result:
     from .releasing.road import Request
     from .releasing.steps import stage_only
@@ -223,6 +229,7 @@ _RUN: dict[str, Callable[[argparse.Namespace, Context], Result]] = {
     "run-gate": _run_gate,
     "builds": _builds,
     "promote": _promote,
+    "auto": _auto,
     "stage": _stage,
     "sign": _sign,
     "keys": _keys,

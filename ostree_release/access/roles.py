@@ -6,7 +6,7 @@ from __future__ import annotations
 LOOKING = frozenset({"builds", "status", "log", "diff", "config", "verify", "changelog", "sbom", "keys"})
 ROLES = {
     "composer": LOOKING | {"compose", "report-health"},
-    "promoter": LOOKING | {"stage", "check", "sign", "publish", "promote", "report-health"},
+    "promoter": LOOKING | {"stage", "check", "sign", "publish", "promote", "auto", "report-health"},
     "approver": LOOKING | {"approve", "hold", "report-health"},
 }
 # All that a composer does as root; the rest of it as everybody else.

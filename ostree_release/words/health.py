@@ -19,4 +19,13 @@ def _report_health(result: Result) -> list[str]:
     ]
 
 
+def unwell(where: str, reports: list[Result]) -> list[str]:
+    """Say which clients of an environment are not healthy, with what they run."""
+    return [
+        f"UNHEALTHY {where}: {each['client']} with {each['version']}: {words(each)}"
+        for each in reports
+        if each["state"] != HEALTHY
+    ]
+
+
 RENDERERS = {"report-health": _report_health}

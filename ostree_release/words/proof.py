@@ -36,7 +36,7 @@ def last(kept: Result) -> list[str]:
 
 
 def event(entry: Result) -> str:
-    """Return what `log` says about an entry of the gates or of an anchor."""
+    """Return what `log` says about an entry of the gates, of a client's health or of an anchor."""
     if entry.get("event") == "checked":
         wrong = [f"{each['gate']} {each['answer']}" for each in entry["results"] if each["answer"] != "pass"]
         return f"for {entry['ring']}: {', '.join(wrong) or 'pass'}"
@@ -45,6 +45,8 @@ def event(entry: Result) -> str:
         return f"for {', '.join(entry['rings'])}{overrides}"
     if entry.get("event") == "key":
         return str(entry["key"])
+    if entry.get("event") == "reported":
+        return f"{entry['client']} {entry['state']}"
     if entry.get("event") == "anchored":
         return f"anchor {entry['number']}: {entry['lines']} lines"
     return ""

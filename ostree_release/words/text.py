@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..disk import in_words
-from . import changelog, health, judging, proof, signing
+from . import auto, changelog, health, judging, proof, signing
 from .pieces import Result, behind, end, packages, short, table, what, when
 
 
@@ -91,6 +91,7 @@ def _status(result: Result) -> list[str]:
     for name, environment in result["environments"].items():
         if environment["composed"]:
             rows.append((name, *what(environment["build"]), ""))
+            notes += health.unwell(name, environment["reports"])
             if environment["build"]:
                 following = "pyinfra INVENTORY promote.py"
             continue
@@ -160,6 +161,7 @@ _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     "log": _log,
     "diff": _diff,
     "config": _config,
+    **auto.RENDERERS,
     **changelog.RENDERERS,
     **health.RENDERERS,
     **judging.RENDERERS,

@@ -113,6 +113,9 @@ class Recording(Reports):
         text = json.dumps({"format": 1, "reports": [report("dev1", build, failed=("ill.service",))]})
         said = self.server.call("report-health", input=text).stdout
         self.assertIn("dev1: 44.1 of dev is unhealthy: ill.service\n", said)
+        status = self.server.call("status").stdout
+        self.assertIn("UNHEALTHY dev: dev1 with 44.1: ill.service\n", status)
+        self.assertIn("44.1  dev1 unhealthy", self.server.call("log").stdout)
 
     def test_what_is_wrong_is_refused_as_a_whole(self) -> None:
         build = self.server.build("44.1", {"hello": "1-1"})

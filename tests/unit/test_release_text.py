@@ -74,7 +74,10 @@ def test_status_is_aligned() -> None:
     prod = {"composed": False, "promotes_from": "dev", "rings": rings, "candidates": [waiting]}
     hold = {"kind": "package", "label": "x-1-1", "reason": "crashes", "actor": "bob"}
     result = {
-        "environments": {"dev": {"composed": True, "ref": "os/dev", "build": IMAGE}, "prod": prod},
+        "environments": {
+            "dev": {"composed": True, "ref": "os/dev", "build": IMAGE, "reports": []},
+            "prod": prod,
+        },
         "verify": None,
         "warnings": ["key AB of prod expires in 3 days: introduce another"],
         "holds": [{**hold, "time": "2026-01-02T03:04:05Z"}],
