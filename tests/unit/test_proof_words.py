@@ -60,6 +60,7 @@ PASS, FAIL = ({"gate": "soak", "answer": answer} for answer in ("pass", "fail"))
     [
         ({"event": "anchored", "number": 3, "lines": 45}, "anchor 3: 45 lines"),
         ({"event": "approved", "rings": ["pilot"], "overrides": ["soak"]}, "for pilot, overrides soak"),
+        ({"event": "reported", "client": "dev1", "state": "healthy"}, "dev1 healthy"),
         ({"event": "checked", "ring": "pilot", "results": [PASS]}, "for pilot: pass"),
         ({"event": "checked", "ring": "pilot", "results": [PASS, FAIL]}, "for pilot: soak fail"),
     ],
