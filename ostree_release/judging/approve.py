@@ -69,6 +69,7 @@ def approve(
         "days": environment.rules.approval_days,
         "actor": context.actor,
         "next": admit.promote_command(environment, rings),
+        "exit": 1 if found and not chosen else 0,
     }
 
 

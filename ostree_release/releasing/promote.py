@@ -17,7 +17,7 @@ from ..repo import Repository
 from ..signing.sign import sign
 from . import plan
 from .plan import PROMOTE
-from .publish import publish
+from .publish import publish, update_summary
 from .road import Request, Road, following, look, settle
 from .stage import stage
 from .survey import Survey
@@ -36,6 +36,9 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
         road = look(context, request)
         missing = settle(context, environment, road.repository)
         release = stage(context, road.source, road.repository, road.survey, road.plan)
+        update_summary(
+            context, environment, road.repository
+        )  # it may end here, and nothing is to repair then
     due = _due(road.repository, release, rings)
     if due:
         with checking(context, environment):

@@ -149,10 +149,9 @@ class Gates(JudgingTest):
         lines = self.lines("promote")
         self.assertIn("gate diff fails: x is broken", lines[0])
         self.assertIn("--data override=diff", lines[1])
-        answer = self.server.json("approve", "44.1", "--reason", "only seen")
-        self.assertEqual(
-            (answer["outcome"], answer["still_failing"]), ("unchanged", ["gate diff fails: x is broken"])
-        )
+        done = self.server.call("approve", "44.1", "--reason", "only seen")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Still not let through: gate diff fails: x is broken", done.stdout)
         self.lines("promote")
         self.assertIn(
             "does not fail", self.server.refused("approve", "44.1", "--override", "soak", "--reason", "x")
