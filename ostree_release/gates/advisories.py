@@ -35,7 +35,8 @@ def judge(subject: Subject) -> Outcome:
     gaps = lacking(kept.advisories, installed)
     tip = subject.tip and subject.repository.packages(subject.tip.checksum)
     fixes = fixed(kept.advisories, tip, installed) if tip else []
-    findings = (*(_lacks(gap, subject.options) for gap in gaps), *_silent(kept))
+    silent = _silent(kept)
+    findings = (*(_lacks(gap, subject.options) for gap in gaps), *silent)
     data = {
         "fixes": [advisory.summary() for advisory in fixes],
         "lacks": [
@@ -49,7 +50,8 @@ def judge(subject: Subject) -> Outcome:
         ],
         "repositories": {source.id: source.problem for source in kept.sources},
     }
-    return Outcome(GATE, findings, f"{_fixes(fixes)}, {_lack(gaps)}", data)
+    line = "; ".join([f"{_fixes(fixes)}, {_lack(gaps)}", *(finding.line for finding in silent)])
+    return Outcome(GATE, findings, line, data)
 
 
 def described(advisory: Advisory) -> str:
@@ -89,7 +91,7 @@ def _fixes(fixes: list[Advisory]) -> str:
 
 def _lack(gaps: list[Gap]) -> str:
     lacks = {gap.advisory.id: gap.advisory for gap in gaps}
-    return f"lacks {', '.join(map(described, lacks.values()))}" if lacks else "lacks none"
+    return f"lacks {', '.join(map(described, lacks.values()))}" if lacks else "lacks none that is known"
 
 
 def _unknown(identifier: str, line: str) -> Outcome:

@@ -179,7 +179,7 @@ class Gate(AdvisoriesTest):
         self.staged("44.2", hello="62.1-1")
         found = self.judge()
         self.assertEqual((found.answer, found.findings), ("pass", ()))
-        self.assertEqual(found.line, "fixes A-1 (critical, CVE-2026-1234), lacks none")
+        self.assertEqual(found.line, "fixes A-1 (critical, CVE-2026-1234), lacks none that is known")
         fixes = [{"id": "A-1", "severity": "critical", "cves": ["CVE-2026-1234"]}]
         self.assertEqual(found.data["fixes"], fixes)
 
@@ -189,11 +189,14 @@ class Gate(AdvisoriesTest):
         words = "no advisory metadata was kept for this build"
         self.assertEqual(self.judge().findings, (Finding("advisory:no-metadata", "warn", words),))
         self.compose()
-        (found,) = self.judge().findings
-        self.assertEqual((found.id, found.answer), ("advisory:repository:f", "warn"))
+        (finding,) = self.judge().findings
+        self.assertEqual((finding.id, finding.answer), ("advisory:repository:f", "warn"))
         self.metadata("f-44-x86_64")
         self.compose()
-        self.assertEqual(self.judge().findings[0].line, "no advisories of f: it has no updateinfo")
+        found = self.judge()
+        words = "no advisories of f: it has no updateinfo"
+        self.assertEqual(found.findings[0].line, words)
+        self.assertEqual(found.line, f"fixes no known advisory, lacks none that is known; {words}")
         self.metadata("f-44-x86_64", update("A-1", "Low", {"other": "1-1"}))
         self.compose()
         self.assertEqual(self.judge().findings, ())
