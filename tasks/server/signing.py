@@ -26,7 +26,7 @@ def tell_about_signing_keys(settings: Server, login: str) -> None:
 
 def backup_command(settings: Server, login: str) -> str:
     """What to type on the laptop to have a copy of everything that cannot be made again."""
-    secret = [places.KEYS.lstrip("/")]
+    secret = [places.KEYS.lstrip("/"), places.TRUSTED.lstrip("/")]
     if places.has_private_authority(settings):
         secret.append(places.TLS.lstrip("/"))
     return f"ssh {login} sudo tar -C / -c {' '.join(secret)} | gpg -c -o ostree-keys.tar.gpg"

@@ -187,6 +187,12 @@ class Offline(SigningTest):
 
 
 class Rotation(SigningTest):
+    def findings(self) -> list[Document]:
+        """Return what `verify` finds wrong with the history, which names both keys."""
+        document = json.loads(self.server.call("verify", "--json").stdout.splitlines()[-1])
+        found: list[Document] = document["findings"]
+        return found
+
     def keys(self) -> dict[str, Document]:
         """Return what is said of each key, by its fingerprint."""
         return {key["fingerprint"]: key for key in self.server.json("keys")["keys"]}
@@ -234,6 +240,7 @@ class Rotation(SigningTest):
         self.assertNotIn(old, listing)
         actions = [entry["action"] for entry in self.server.journal() if entry["event"] == "key"]
         self.assertEqual(actions, ["keys introduce", "keys use", "keys withdraw"])
+        self.assertEqual(self.findings(), [])
 
     def test_from_a_key_here_to_one_on_a_laptop(self) -> None:
         self.promote_new("44.1")
@@ -247,9 +254,13 @@ class Rotation(SigningTest):
         self.attach(request, self.signature(base64.b64decode(request["commit"])))
         self.assertEqual(self.server.json("keys", "use", laptop)["signed"], [])
         self.server.build("44.2", {"hello": "2-1"})
-        self.assertIn(f"by {laptop}, which is not on this server", self.server.refused("promote"))
+        for step in ("stage", "check"):
+            self.server.json(step)
+        self.assertIn(f"by {laptop}, which is not on this server", self.server.refused("sign"))
         self.server.json("keys", "withdraw", old)
         self.assertEqual(list((self.server.state / "keys/prod/private-keys-v1.d").glob("*.key")), [])
+        self.server.edit_environment("prod", signing="offline")
+        self.assertEqual(self.findings(), [])
 
     def test_what_is_no_key_to_introduce(self) -> None:
         self.laptop_key()
