@@ -106,9 +106,16 @@ def made(parent: Path) -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
         with _changing(parent):
             folder.mkdir(mode=0o755)
-            stack.callback(remove, folder)
+            stack.callback(_remove_own, folder)
             stack.enter_context(lock.alive(folder / _ALIVE))
         yield folder
+
+
+def _remove_own(folder: Path) -> None:
+    """Remove a directory of this run, unless another check that tidies has been quicker."""
+    with lock.gate_runs(folder.parent):
+        if folder.is_dir():
+            remove(folder)
 
 
 def tidy(places: Places) -> None:
