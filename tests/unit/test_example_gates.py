@@ -78,12 +78,12 @@ def test_openscap_says_what_is_missing(tmp_path: Path) -> None:
 LAB = """
 [ "$1" = -c ] && exec {python} "$@"
 case "$*" in
-    *"server -- ostree-release config"*)
+    *"server -- sudo -n /usr/sbin/ostree-release config"*)
         echo '{{"environments": {{"prod": {{"promotes_from": "dev"}},' \\
             '"dev": {{"repository": "/srv/dev"}}}}}}' ;;
     *"server -- ostree --repo=/srv/dev show {build}") echo "    ContentChecksum:  {tree}" ;;
     *"dev1 -- rpm-ostree status"*) echo '{{"deployments": [{{"booted": true, "checksum": "{build}"}}]}}' ;;
-    *"dev1 -- ostree show {build}") echo "ContentChecksum:  {booted}" ;;
+    *"dev1 -- sudo -n ostree show {build}") echo "ContentChecksum:  {booted}" ;;
     *is-system-running*) echo {state} ;;
     *--failed*) {failed} ;;
 esac
