@@ -42,7 +42,7 @@ def desk(file: str) -> tuple[str, str]:
     """Return the arguments that declare an environment which is signed offline."""
     declared = {
         "promotes_from": "dev",
-        "rings": ["desk"],
+        "rings": ["desks"],
         "signing": "offline",
         "signing_key": file,
         "gates": {"soak": False},
