@@ -16,12 +16,10 @@ from tasks.interrupts import fail_on_interrupt
 from tasks.one_line import one_line
 from tasks.server import (
     accounts,
-    auto,
     ci,
     firewall,
     gates,
     packages,
-    proof,
     release_tool,
     schedule,
     selinux,
@@ -54,11 +52,11 @@ with one_line():
         release_tool.install_release_tool(settings=settings)
         ci.admit_ci(settings=settings, platform=platform)
         gates.install_gates(settings=settings)
-        auto.promote_by_itself(settings=settings)
-        proof.prove_daily()
-        if platforms.composes(platform, machine):
+        composes = platforms.composes(platform, machine)
+        if composes:
             treefiles.write_treefiles(settings=settings)
-            schedule.schedule_composes(settings=settings)
+        schedule.schedule_work(settings=settings, composes=composes)
+        if composes:
             schedule.compose_on_setup(settings=settings)
         else:
             schedule.tell_that_nothing_is_composed(platform)

@@ -37,7 +37,8 @@ def install_gates(settings: Server) -> None:
         ],
         absent=[f"{places.GATES}/{name}" for name in remembered if name not in wanted],
     )
-    managed_files.declared(name="Names of these gates", files=[_memory(wanted)])
+    if set(remembered) != set(wanted):
+        managed_files.declared(name="Names of these gates", files=[_memory(wanted)])
 
 
 def own_gates(settings: Server) -> dict[str, bytes]:

@@ -85,8 +85,3 @@ def certificate(settings: Server) -> str | None:
 def treefile(settings: Server, environment: Environment) -> str:
     """File that the composing of an environment is declared in."""
     return f"{settings.treefile_directory}/{settings.image_name}-{environment.name}.yaml"
-
-
-def compose_timer(environment: str) -> str:
-    """Unit that composes an environment at night."""
-    return f"ostree-release-compose@{environment}.timer"

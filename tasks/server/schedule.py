@@ -1,6 +1,8 @@
-"""Composing: the unit that does it, at night by a timer if asked, and the first time on set-up if asked."""
+"""What the server does by itself: it composes at night, promotes by the hour, and proves by the day."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from pyinfra.api import deploy
 
@@ -12,28 +14,90 @@ from tasks.server import places
 from tasks.settings import Server
 from tasks.templates import render
 
-UNIT = "ostree-release-compose@"
+COMPOSE = "ostree-release-compose@"
+AUTO = "ostree-release-auto@"
+VERIFY = "ostree-release-verify"
 
 
-@deploy("Composing")
-def schedule_composes(settings: Server) -> None:
-    """Install unit and timer; enable the timers that are asked for and no others."""
+@dataclass(frozen=True)
+class Work:
+    """A unit and its timer; on: instances whose timer runs; off: those whose timer does not."""
+
+    name: str
+    service: str
+    timer: str
+    on: list[str] = field(default_factory=list)
+    off: list[str] = field(default_factory=list)
+
+    def units(self, kind: str, instances: list[str]) -> list[str]:
+        """Name the units of some instances; kind: service or timer."""
+        return [f"{self.name}{instance}.{kind}" for instance in instances]
+
+
+@deploy("Schedule")
+def schedule_work(settings: Server, composes: bool) -> None:
+    """Install units and timers; enable the timers that are asked for and no others."""
+    works = [automatic_promotion(settings), proof(), *([nightly_compose(settings)] if composes else [])]
     managed_files.declared(
-        name="Unit and timer",
+        name="Units and timers",
         files=[
-            File(f"{places.UNITS}/{UNIT}.service", service_text()),
-            File(f"{places.UNITS}/{UNIT}.timer", timer_text(settings)),
+            file
+            for work in works
+            for file in (
+                File(f"{places.UNITS}/{work.name}.service", work.service),
+                File(f"{places.UNITS}/{work.name}.timer", work.timer),
+            )
         ],
     )
-    nightly = settings.compose_environments if settings.compose_nightly else ()
-    composed = [each.name for each in settings.environments if each.composed]
     units.running(
-        name="Nightly composes",
-        started=[places.compose_timer(name) for name in nightly],
-        stopped=[places.compose_timer(name) for name in composed if name not in nightly],
-        loaded=[f"{UNIT}{name}.service" for name in composed],
-        only=f"{UNIT}*.timer",
+        name="Timers",
+        started=[unit for work in works for unit in work.units("timer", work.on)],
+        stopped=[unit for work in works for unit in work.units("timer", work.off)],
+        loaded=[unit for work in works for unit in work.units("service", [*work.on, *work.off])],
+        only="ostree-release-*@*.timer",
     )
+
+
+def nightly_compose(settings: Server) -> Work:
+    """Declare the unit that composes, and the timers that start it at night."""
+    nightly = list(settings.compose_environments) if settings.compose_nightly else []
+    timer = render(
+        f"systemd/{COMPOSE}.timer.j2",
+        time=settings.compose_time,
+        delay_minutes=settings.compose_delay_minutes,
+    )
+    composed = [each.name for each in settings.environments if each.composed]
+    return Work(
+        COMPOSE,
+        render(f"systemd/{COMPOSE}.service.j2", command=places.COMMAND),
+        timer,
+        on=nightly,
+        off=[name for name in composed if name not in nightly],
+    )
+
+
+def automatic_promotion(settings: Server) -> Work:
+    """Declare the unit that promotes, and the timers of those environments that ask for it."""
+    promoting = [each for each in settings.environments if not each.composed]
+    return Work(
+        AUTO,
+        render(f"systemd/{AUTO}.service.j2", command=places.COMMAND, user=places.RELEASE_USER),
+        render(f"systemd/{AUTO}.timer.j2"),
+        on=[each.name for each in promoting if each.automatic],
+        off=[each.name for each in promoting if not each.automatic],
+    )
+
+
+def proof() -> Work:
+    """Declare the unit that proves what is published, which fails on a finding, and its daily timer."""
+    service = render(
+        f"systemd/{VERIFY}.service.j2",
+        command=places.COMMAND,
+        user=places.RELEASE_USER,
+        run=places.RUN,
+        proofs=f"{places.STATE}/verify",
+    )
+    return Work(VERIFY, service, render(f"systemd/{VERIFY}.timer.j2"), on=[""])
 
 
 @deploy("Composing")
@@ -53,15 +117,3 @@ def compose_on_setup(settings: Server) -> None:
 def tell_that_nothing_is_composed(platform: Platform) -> None:
     """Say why there are no treefiles and timers here."""
     tell(f"{platform.name} has no package of rpm-ostree and none is installed: this server does not compose")
-
-
-def service_text() -> str:
-    """Render the unit that composes."""
-    return render(f"systemd/{UNIT}.service.j2", command=places.COMMAND)
-
-
-def timer_text(settings: Server) -> str:
-    """Render the timer that starts it at night."""
-    return render(
-        f"systemd/{UNIT}.timer.j2", time=settings.compose_time, delay_minutes=settings.compose_delay_minutes
-    )

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tasks.platforms import DEBIAN, RED_HAT, Platform
-from tasks.server import auto, places, proof, release_tool, schedule, tls, treefiles, web
+from tasks.server import places, release_tool, schedule, tls, treefiles, web
 from tasks.settings import Server, server_settings
 
 DATA: dict[str, object] = {
@@ -237,7 +237,7 @@ def test_own_certificate_without_ca_means_the_systems_trust() -> None:
 def test_the_proof_runs_daily_as_whoever_owns_prod_and_writes_only_its_result() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read_string(proof.service_text())
+    unit.read_string(schedule.proof().service)
     service = dict(unit["Service"])
     assert service["User"] == "ostree-prod"
     assert service["ExecStart"] == "/usr/sbin/ostree-release run-verify"
@@ -245,14 +245,14 @@ def test_the_proof_runs_daily_as_whoever_owns_prod_and_writes_only_its_result() 
 
 
 def test_timer_and_unit() -> None:
-    timer = schedule.timer_text(settings(compose_time="03:15", compose_delay_minutes=7))
+    timer = schedule.nightly_compose(settings(compose_time="03:15", compose_delay_minutes=7)).timer
     assert "OnCalendar=*-*-* 03:15:00\nRandomizedDelaySec=7min\nPersistent=true\n" in timer
-    unit = schedule.service_text()
+    unit = schedule.nightly_compose(settings()).service
     assert "ExecStart=/usr/sbin/ostree-release run-compose %i\nUMask=0022\n" in unit
     assert "Type=oneshot" in unit
-    unit = auto.service_text()
+    unit = schedule.automatic_promotion(settings()).service
     assert "User=ostree-prod\nExecStart=/usr/sbin/ostree-release auto --to %i\n" in unit
-    assert "OnCalendar=hourly\n" in auto.timer_text()
+    assert "OnCalendar=hourly\n" in schedule.automatic_promotion(settings()).timer
 
 
 def test_lock_files_of_every_environment_are_made_at_boot() -> None:
