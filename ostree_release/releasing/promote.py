@@ -36,9 +36,9 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
         road = look(context, request)
         missing = settle(context, environment, road.repository)
         release = stage(context, road.source, road.repository, road.survey, road.plan)
-        update_summary(
-            context, environment, road.repository
-        )  # it may end here, and nothing is to repair then
+        # It may end with the gates, and then nothing is to be repaired.
+        updated = update_summary(context, environment, road.repository)
+        missing += updated if release in road.survey.releases else []
     due = _due(road.repository, release, rings)
     if due:
         with checking(context, environment):

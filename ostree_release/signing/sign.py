@@ -30,7 +30,9 @@ def sign(context: Context, environment: Environment, repository: Repository, com
                 repository.sign(commit.checksum, key, environment.gnupghome)
                 note(context, environment, commit, key)
     if needed not in there | set(missing):
-        raise Refused(unsigned(environment, commit, needed))
+        raise Refused(
+            unsigned(environment, commit, needed) if environment.offline else absent(environment, needed)
+        )
     return [f"signature of {commit.version} was missing"] if missing else []
 
 
@@ -60,6 +62,14 @@ def note(context: Context, environment: Environment, commit: Commit, key: str) -
             "checksum": commit.checksum,
             "key": key,
         }
+    )
+
+
+def absent(environment: Environment, key: str) -> str:
+    """Return the line that says that the key clients trust is not where this server keeps its keys."""
+    return (
+        f"{environment.gnupghome}: the secret key of {key}, which is the published one of "
+        f"{environment.name}, is not in it or cannot sign: bring it back from the backup, or deploy again"
     )
 
 

@@ -81,7 +81,8 @@ class Server:
             self.make_key(name)
             for kind in ("writer", "check", "objects"):
                 (self.run / f"{name}.{kind}").touch()
-            (self.state / "checks" / name).mkdir(parents=True)
+            for kind in ("checks", "sbom"):
+                (self.state / kind / name).mkdir(parents=True)
         (self.run / "journal").touch()
         (self.state / "journal.jsonl").touch()
         self.write_config()

@@ -192,7 +192,7 @@ class Owners(ServerTest):
             shutil.rmtree(self.server.prod)
             self.server.prod.symlink_to(memory)
         mine: list[Any] = [memory, self.server.state / "keys/prod"]
-        mine += [self.server.state / name for name in ("smoke", "anchors", "verify")]
+        mine += [self.server.state / name for name in ("smoke", "anchors", "verify", "checks", "sbom")]
         mine += [self.server.state / "journal.jsonl", *self.server.run.iterdir()]
         for path in mine:
             for each in (path, *path.rglob("*")):
