@@ -213,6 +213,7 @@ class Gate(Reports):
         before = self.server.refs()
         self.server.build("44.2", {"hello": "2-1"})
         self.server.json("stage")
+        self.server.json("check", "44.2")
         self.server.json("sign", "--version", "44.2")
         self.server.json("publish", "--version", "44.2")
         self.server.json("stage", "--build", build)
