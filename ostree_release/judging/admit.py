@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from .. import clock
 from ..config import Environment, Ring
 from ..context import Context
-from ..errors import NotAdmitted
+from ..errors import Busy, NotAdmitted
 from ..model import Commit
 from ..repo import Repository
 from . import check, hold, records
@@ -50,6 +50,22 @@ def decide(
         clock.now(),
         records.composer(entries, release.build or release.checksum),
     )
+
+
+def decided(
+    context: Context, environment: Environment, repository: Repository, release: Commit, ring: Ring
+) -> Admission:
+    """Return the decision right after a run of the gates; raises Busy if what it stood on changed meanwhile.
+
+    Nothing but another check is kept out while gates run: the ring may move, and gates may be deployed.
+    """
+    decision = decide(context, environment, repository, release, ring)
+    if decision is None:
+        raise Busy(
+            f"{release.version}: {environment.name}/{ring.name} or its gates changed while the gates ran: "
+            "run it again"
+        )
+    return decision
 
 
 def unchecked(environment: Environment, release: Commit, ring: Ring) -> str:

@@ -24,11 +24,11 @@ def check_only(context: Context, name: str, version: str | None, rings: Sequence
         release = _due(look_at(context, environment, repository), version, rings[0])
         runs = [judge(context, environment, repository, release, ring, afresh=True) for ring in rings]
         decisions = {
-            ring.name: admit.decide(context, environment, repository, release, ring) for ring in rings
+            ring.name: admit.decided(context, environment, repository, release, ring) for ring in rings
         }
         held = hold.holding(hold.holds(context.journal.entries()), repository, release)
-    open_ = {name: list(found.open) if found else [] for name, found in decisions.items()}
-    failed = dict.fromkeys(gate for found in decisions.values() if found for gate in found.failed)
+    open_ = {name: list(found.open) for name, found in decisions.items()}
+    failed = dict.fromkeys(gate for found in decisions.values() for gate in found.failed)
     admitted = not any(open_.values()) and not held
     return {
         "outcome": "admitted" if admitted else "not admitted",

@@ -162,13 +162,11 @@ def _soaking(road: _Road, build: Commit) -> Verdict | None:
 
 
 def _judged(road: _Road, release: Commit) -> Verdict | None:
-    """Return what of the gates' findings is open; runs them only where no run is current."""
+    """Return what of the gates' findings is open; what was checked is not asked again, but what failed."""
     environment, ring = road.environment, road.ring
     with check.checking(road.context, environment):
-        if check.current(road.context, environment, road.repository, release, ring) is None:
-            check.judge(road.context, environment, road.repository, release, ring)
-        decision = admit.decide(road.context, environment, road.repository, release, ring)
-    assert decision is not None
+        check.judge(road.context, environment, road.repository, release, ring)
+        decision = admit.decided(road.context, environment, road.repository, release, ring)
     if not decision.open:
         return None
     why = _why(decision)

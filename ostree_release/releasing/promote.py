@@ -73,7 +73,7 @@ def _rings(environment: Environment, request: Request) -> tuple[Ring, ...]:
         return (environment.ring(request.ring),)
     if request.ring is not None:
         raise Refused(f"ring {request.ring} and through {request.through}: give one of them")
-    if request.reason is None:
+    if not (request.reason or "").strip():
         raise Refused(f"through {request.through}: no ring tries it for the next one, so give a reason")
     return environment.rings_up_to(request.through)
 

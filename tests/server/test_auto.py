@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from tests.server.support import DEV, PILOT, STABLE, Document, ServerTest
+from tests.server.test_judging import ring_moves
 from tests.server.test_soak import COMPOSED, HOUR, at, report
 
 MONDAY = int(datetime(2026, 11, 30, tzinfo=UTC).timestamp())
@@ -175,6 +176,22 @@ class AtOnce(Automatic):
         self.compose("44.1", 0)
         self.waits(2, 0, "not signed yet: 44.1", "sign=laptop", writes=True)
         self.waits(2, 1, "not signed yet: 44.1")
+
+    def test_what_failed_in_passing_is_asked_again(self) -> None:
+        self.compose("44.1", 0)
+        self.compose("44.2", 0, 3)
+        clock = [["clock", "fail", "the clock is not synchronised"]]
+        self.finds(**{"44_1": clock, "44_2": clock})
+        self.waits(2, 0, "the clock is not synchronised", writes=True)
+        self.waits(2, 1, "the clock is not synchronised")  # the same answer is not written again
+        self.finds()
+        self.moves(2, 2, "pilot", "44.2")
+
+    def test_a_ring_that_moves_while_the_gates_run_is_to_be_tried_again(self) -> None:
+        self.compose("44.1", 0)
+        self.at(2, 0)
+        self.server.before += ring_moves(self.server.prod)
+        self.assertIn("changed while the gates ran", self.server.refused("auto", status=75))
 
     def test_while_somebody_else_promotes_it_is_to_be_tried_again(self) -> None:
         self.compose("44.1", 0)

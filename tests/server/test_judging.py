@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.server.support import DEV, PILOT, STABLE, Document, ServerTest
 
@@ -19,6 +20,18 @@ sys.modules["ostree_release.gates.diff"] = types.SimpleNamespace(judge=judge)
 """
 REMOVED = ("removed:tool-5.0", "needs-approval", "removed tool 5.0")
 BROKEN = ("broken:x", "fail", "x is broken")
+
+
+def ring_moves(repository: Path) -> str:
+    """Return Python after which the ring pilot moves to the candidate while the gate `diff` looks at it."""
+    return f"""
+import subprocess
+def judge(subject):
+    subprocess.run(["ostree", {f"--repo={repository}"!r}, "refs", "--force", {f"--create={PILOT}"!r},
+                    subject.candidate.checksum], check=True)
+    return model.Outcome("diff", (), "fine")
+sys.modules["ostree_release.gates.diff"].judge = judge
+"""
 
 
 class JudgingTest(ServerTest):
@@ -204,6 +217,12 @@ class Gates(JudgingTest):
         self.assertIn("75 ostree-release: prod is being checked by", done.stdout)
         self.assertIn("\n0 ", done.stdout)
 
+    def test_the_ring_moved_while_the_gates_ran(self) -> None:
+        self.server.json("stage")
+        self.server.before += ring_moves(self.server.prod)
+        refused = self.server.refused("check", status=75)
+        self.assertIn("44.1: prod/pilot or its gates changed while the gates ran", refused)
+
     def test_another_release_was_published_while_the_gates_ran(self) -> None:
         for step in ("stage", "check", "sign"):
             self.server.json(step)
@@ -222,7 +241,8 @@ class Gates(JudgingTest):
 class Hotfix(JudgingTest):
     def test_one_release_through_every_ring(self) -> None:
         self.finds(pilot=[REMOVED], stable=[REMOVED, ("soak:x", "needs-approval", "too young")])
-        self.assertIn("reason", self.server.refused("promote", "--through", "stable"))
+        for reason in ([], ["--reason", ""], ["--reason", "  "]):
+            self.assertIn("reason", self.server.refused("promote", "--through", "stable", *reason))
         lines = self.lines("promote", "--through", "stable", "--reason", "CVE")
         self.assertIn("prod/pilot: gate diff needs approval: removed tool 5.0", lines[0])
         self.assertIn("prod/stable: gate diff needs approval: too young", lines[2])
