@@ -23,7 +23,7 @@ from .model import Move
 
 START = "0" * 64  # what the first line names as the line before it
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_TAIL = 1 << 20  # bytes read to find the last line; a line is far shorter (reasons are limited)
+_TAIL = 1 << 16  # bytes read at first to find the last line; most lines are far shorter
 
 Entry = dict[str, Any]
 
@@ -122,9 +122,14 @@ class Journal:
             return file.read()
 
     def _tail(self) -> bytes:
+        """Return the end of the file, with the whole of its last complete line and what is torn after it."""
         with self._opened(os.O_RDONLY) as descriptor:
-            size = os.fstat(descriptor).st_size
-            return os.pread(descriptor, _TAIL, max(0, size - _TAIL))
+            size, length = os.fstat(descriptor).st_size, _TAIL
+            while True:
+                tail = os.pread(descriptor, length, max(0, size - length))
+                if length >= size or tail.count(b"\n") > 1:
+                    return tail
+                length *= 4
 
     @contextlib.contextmanager
     def _opened(self, flags: int) -> Iterator[int]:

@@ -11,10 +11,13 @@ from ..composing import advisories as composing
 from ..composing.advisories import Kept
 from ..errors import Refused
 from ..images.advisories import IMPORTANT, UNKNOWN, Advisory, Gap, fixed, lacking
+from ..words.pieces import some
 from .model import WARN, Finding, Outcome, Subject
 
 GATE = "advisories"
-_CVES = 3  # that a line names; the data has all
+# What a line names; the data has all.
+_CVES = 3
+_SHOWN = 3  # advisories, and package repositories
 
 
 def judge(subject: Subject) -> Outcome:
@@ -50,16 +53,16 @@ def judge(subject: Subject) -> Outcome:
         ],
         "repositories": {source.id: source.problem for source in kept.sources},
     }
-    line = "; ".join([f"{_fixes(fixes)}, {_lack(gaps)}", *(finding.line for finding in silent)])
-    return Outcome(GATE, findings, line, data)
+    lines = [f"{_fixes(fixes)}, {_lack(gaps)}"]
+    if silent:
+        lines.append(some([finding.line for finding in silent], _SHOWN, between="; "))
+    return Outcome(GATE, findings, "; ".join(lines), data)
 
 
 def described(advisory: Advisory) -> str:
     """Return an advisory as a line names it: identifier, severity and some of its CVEs."""
-    more = len(advisory.cves) - _CVES
-    cves = [*advisory.cves[:_CVES], *([f"and {more} more"] if more > 0 else ())]
     severity = "severity unknown" if advisory.severity == UNKNOWN else advisory.severity
-    return f"{advisory.id} ({', '.join([severity, *cves])})"
+    return f"{advisory.id} ({', '.join(filter(None, (severity, some(advisory.cves, _CVES))))})"
 
 
 def _lacks(gap: Gap, options: Mapping[str, str]) -> Finding:
@@ -86,12 +89,12 @@ def _silent(kept: Kept) -> list[Finding]:
 
 
 def _fixes(fixes: list[Advisory]) -> str:
-    return f"fixes {', '.join(map(described, fixes))}" if fixes else "fixes no known advisory"
+    return f"fixes {some([*map(described, fixes)], _SHOWN)}" if fixes else "fixes no known advisory"
 
 
 def _lack(gaps: list[Gap]) -> str:
     lacks = {gap.advisory.id: gap.advisory for gap in gaps}
-    return f"lacks {', '.join(map(described, lacks.values()))}" if lacks else "lacks none that is known"
+    return f"lacks {some([*map(described, lacks.values())], _SHOWN)}" if lacks else "lacks none that is known"
 
 
 def _unknown(identifier: str, line: str) -> Outcome:

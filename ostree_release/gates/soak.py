@@ -10,10 +10,11 @@ from collections.abc import Iterable
 
 from .. import clock, health
 from ..journal import Entry, timestamp_of
-from ..words.pieces import when
+from ..words.pieces import some, when
 from .model import FAIL, NEEDS_APPROVAL, Finding, Outcome, Subject
 
 _HOUR = 3600  # seconds
+_SHOWN = 3  # clients that the gate's own line names; the data has all
 
 
 def judge(subject: Subject) -> Outcome:
@@ -26,21 +27,24 @@ def judge(subject: Subject) -> Outcome:
     reports = health.about(entries, subject.source.name, subject.candidate.content)
     healthy = sorted(client for client, entry in reports.items() if entry["state"] == health.HEALTHY)
     since = _in_dev_since(subject, entries)
-    findings = [
+    unhealthy = _unhealthy(reports.values())
+    due = [
         *_too_young("soak:age", subject.source.name, since, subject.options["hours"]),
-        *_unhealthy(reports.values()),
         *_too_few(len(healthy), subject.options["clients"]),
         *_ring(subject, entries),
     ]
-    lines = [finding.line for finding in findings] or [
-        f"in {subject.source.name} for {_hours(since)} h, healthy on {', '.join(healthy) or 'no client'}"
-    ]
+    lines = [finding.line for finding in due]
+    if unhealthy:
+        lines.append(some([finding.line for finding in unhealthy], _SHOWN, between="; "))
+    if not lines:
+        clients = some(healthy, _SHOWN) or "no client"
+        lines = [f"in {subject.source.name} for {_hours(since)} h, healthy on {clients}"]
     data = {
         "since": since,
         "healthy": healthy,
         "unhealthy": sorted(set(reports) - set(healthy)),
     }
-    return Outcome("soak", tuple(findings), "; ".join(lines), data)
+    return Outcome("soak", (*due, *unhealthy), "; ".join(lines), data)
 
 
 def moved_at(entries: Iterable[Entry], environment: str, ref: str, checksum: str) -> list[int]:
@@ -79,19 +83,25 @@ def _too_young(name: str, where: str, since: int, hours: int) -> list[Finding]:
     if clock.now() >= due:
         return []
     line = f"in {where} for {_hours(since)} h, {hours} h are due (until {when(due)})"
-    return [Finding(name, NEEDS_APPROVAL, line)]
+    return [Finding(f"{name}:{hours}h", NEEDS_APPROVAL, line)]
 
 
 def _too_few(healthy: int, wanted: int) -> list[Finding]:
     if healthy >= wanted:
         return []
-    return [Finding("soak:clients", NEEDS_APPROVAL, f"healthy on {healthy} of {wanted} dev clients")]
+    return [
+        Finding(
+            f"soak:clients:{healthy}-of-{wanted}",
+            NEEDS_APPROVAL,
+            f"healthy on {healthy} of {wanted} dev clients",
+        )
+    ]
 
 
 def _unhealthy(reports: Iterable[Entry]) -> list[Finding]:
     return [
         Finding(
-            f"soak:unhealthy:{entry['client']}",
+            f"soak:unhealthy:{entry['client']}:{health.words(entry)}",
             FAIL,
             f"unhealthy on {entry['client']}: {health.words(entry)}",
         )

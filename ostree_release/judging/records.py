@@ -10,7 +10,10 @@ from typing import Any
 from ..gates.model import Finding, Outcome, worst
 from ..journal import Entry
 
-_KEPT = 100  # findings of one gate in the journal, whose lines stay short; the file beside it has all of them
+# What one gate may say in the journal, whose lines stay short; the file beside it has the data.
+_KEPT = 100  # findings
+_LINE = 500  # characters of a line
+_ID = 300  # characters of a finding's id
 
 
 @dataclass(frozen=True)
@@ -114,21 +117,34 @@ def findings(run: Run) -> list[tuple[str, str, str]]:
 
 
 def shortened(outcome: Outcome) -> Outcome:
-    """Return an outcome whose findings fit into the journal: what is beyond them becomes one finding."""
-    kept, more = outcome.findings[:_KEPT], outcome.findings[_KEPT:]
-    if not more:
-        return outcome
-    rest = Finding(
-        id=f"{outcome.gate}:more:{digest(finding.id for finding in more)}",
-        answer=worst(finding.answer for finding in more),
-        line=f"and {len(more)} more",
-    )
-    return Outcome(outcome.gate, (*kept, rest), outcome.line, outcome.data)
+    """Return an outcome that fits into the journal: its lines cut, findings beyond the limit become one."""
+    found = tuple(Finding(_named(each.id), each.answer, _cut(each.line)) for each in outcome.findings)
+    kept, more = found[:_KEPT], found[_KEPT:]
+    if more:
+        rest = Finding(
+            id=f"{outcome.gate}:more:{digest(finding.id for finding in more)}",
+            answer=worst(finding.answer for finding in more),
+            line=f"and {len(more)} more",
+        )
+        kept = (*kept, rest)
+    return Outcome(outcome.gate, kept, _cut(outcome.line), outcome.data)
 
 
 def digest(ids: Iterable[str]) -> str:
     """Return a short name of a set of findings, which changes with any of them."""
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
+
+
+def _named(identifier: str) -> str:
+    """Return an id that is not too long, and still no other finding's."""
+    if len(identifier) <= _ID:
+        return identifier
+    end = f"…:{digest([identifier])}"
+    return f"{identifier[: _ID - len(end)]}{end}"
 
 
 def _outcome(result: dict[str, Any]) -> Outcome:

@@ -27,6 +27,12 @@ def packages(changed: dict[str, list[dict[str, str]]], limit: int | None = _SHOW
     return lines
 
 
+def some(lines: Sequence[str], limit: int, between: str = ", ") -> str:
+    """Return the first of some words, and how many more there are."""
+    more = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
+    return between.join([*lines[:limit], *more])
+
+
 def what(image: Result | None) -> tuple[str, str, str]:
     """Return version, checksum and time of an image, for three cells of a table."""
     return (

@@ -158,7 +158,7 @@ class Gate(Reports):
         self.server.json("stage")
         young = self.judge("44.1", START + 2 * HOUR, clients=0)
         line = "in dev for 2 h, 24 h are due (until 2026-11-19 11:06 UTC)"
-        self.assertEqual(young["findings"], [["soak:age", "needs-approval", line]])
+        self.assertEqual(young["findings"], [["soak:age:24h", "needs-approval", line]])
         self.assertEqual(self.judge("44.1", START + 24 * HOUR - 1, clients=0)["answer"], "needs-approval")
         old = self.judge("44.1", START + 24 * HOUR, clients=0)
         self.assertEqual((old["answer"], old["findings"]), ("pass", []))
@@ -177,19 +177,39 @@ class Gate(Reports):
         late = START + 30 * HOUR
         none = self.judge("44.1", late, clients=2)
         self.assertEqual(
-            none["findings"], [["soak:clients", "needs-approval", "healthy on 0 of 2 dev clients"]]
+            none["findings"],
+            [["soak:clients:0-of-2", "needs-approval", "healthy on 0 of 2 dev clients"]],
         )
         self.hand_in(report("dev1", build))
         self.assertIn("healthy on 1 of 2 dev clients", self.judge("44.1", late, clients=2)["line"])
         self.hand_in(report("dev2", build, failed=("lab-ill.service", "other.mount")))
         ill = self.judge("44.1", late, clients=1)
         line = "unhealthy on dev2: lab-ill.service, other.mount"
-        self.assertEqual(ill["findings"], [["soak:unhealthy:dev2", "fail", line]])
+        self.assertEqual(
+            ill["findings"], [["soak:unhealthy:dev2:lab-ill.service, other.mount", "fail", line]]
+        )
+        self.hand_in(report("dev2", build, failed=("lab-ill.service", "worse.mount")))
+        worse = self.judge("44.1", late, clients=1)
+        self.assertNotEqual(worse["findings"][0][0], ill["findings"][0][0], "not what an approver saw")
         self.hand_in(report("dev2", build, boot=2))
         well = self.judge("44.1", late, clients=2)
         self.assertEqual((well["answer"], well["data"]["healthy"]), ("pass", ["dev1", "dev2"]))
         self.hand_in(report("dev1", build, boot=3, state="unhealthy", system="starting"))
         self.assertIn("unhealthy on dev1: system is starting", self.judge("44.1", late)["line"])
+
+    def test_very_many_clients_are_not_all_in_the_line(self) -> None:
+        build = self.compose("44.1", "1-1")
+        self.server.json("stage")
+        well = [report(f"well{number}", build) for number in range(5)]
+        self.hand_in(*well)
+        line = "in dev for 30 h, healthy on well0, well1, well2, and 2 more"
+        found = self.judge("44.1", START + 30 * HOUR)
+        self.assertEqual((found["line"], len(found["data"]["healthy"])), (line, 5))
+        self.hand_in(*(report(f"ill{number}", build, failed=("x.service",)) for number in range(5)))
+        found = self.judge("44.1", START + 30 * HOUR)
+        line = "; ".join(f"unhealthy on ill{number}: x.service" for number in range(3))
+        self.assertEqual(found["line"], f"{line}; and 2 more")
+        self.assertEqual((len(found["findings"]), len(found["data"]["unhealthy"])), (5, 5))
 
     def test_the_same_tree_counts_another_does_not(self) -> None:
         first = self.compose("44.1", "1-1")
@@ -231,7 +251,7 @@ class Gate(Reports):
         self.assertEqual(first["answer"], "pass", "the first ring has no ring before it")
         soon = self.judge("44.1", promoted + 47 * HOUR, ring="stable", ring_hours=48)
         line = "in pilot for 47 h, 48 h are due (until 2026-11-21 17:06 UTC)"
-        self.assertEqual(soon["findings"], [["soak:ring:pilot", "needs-approval", line]])
+        self.assertEqual(soon["findings"], [["soak:ring:pilot:48h", "needs-approval", line]])
         self.assertEqual(
             self.judge("44.1", promoted + 48 * HOUR, ring="stable", ring_hours=48)["answer"], "pass"
         )

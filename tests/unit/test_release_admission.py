@@ -106,6 +106,21 @@ def test_very_many_findings_become_one_that_still_counts_in_full() -> None:
     assert other.findings[-1].id != short.findings[-1].id, "an approval of the one is none of the other"
 
 
+def test_very_long_words_are_cut_and_an_id_stays_exact() -> None:
+    def short(end: str) -> Outcome:
+        finding = Finding(f"soak:unhealthy:{'x' * 5000}{end}", FAIL, "y" * 5000)
+        return shortened(Outcome("soak", (finding,), "z" * (2 << 20), {"all": "z" * 5000}))
+
+    cut, other = short("1"), short("2")
+    assert len(cut.line) == len(cut.findings[0].line) == 500
+    assert cut.line.endswith("z…")
+    assert len(cut.findings[0].id) < 330
+    assert cut.findings[0].id != other.findings[0].id
+    assert cut.findings[0].answer == FAIL
+    assert len(cut.data["all"]) == 5000
+    assert shortened(cut) == cut, "what is short already stays as it is"
+
+
 def test_the_worst_answer() -> None:
     assert worst([]) == PASS
     assert worst([WARN, FAIL, NEEDS_APPROVAL]) == FAIL

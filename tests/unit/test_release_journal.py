@@ -41,6 +41,19 @@ def test_a_changed_line_breaks_the_chain(journal: Journal) -> None:
     assert broken_links(lines[0] + lines[2]) == [2]
 
 
+@pytest.mark.parametrize("torn", [b"", b"{" * (3 << 20)])
+@pytest.mark.parametrize("size", [1 << 16, (1 << 20) + 1, 5 << 20])
+def test_a_very_long_line_is_a_link_like_any_other(journal: Journal, size: int, torn: bytes) -> None:
+    journal.append({"event": "a"})
+    head = journal.append({"event": "long", "words": "x" * size})
+    with journal.path.open("ab") as file:
+        file.write(torn)
+    assert journal.head() == head
+    last = journal.append({"event": "c"})
+    assert journal.head() == last
+    assert broken_links(journal.path.read_bytes()) == []
+
+
 @pytest.mark.parametrize("torn", [b"{", b'{"event": "b", "previo', b'{"event": "whole"}'])
 def test_a_torn_line_stays_and_the_chain_goes_on(journal: Journal, torn: bytes) -> None:
     head = journal.append({"event": "a"})
