@@ -189,6 +189,8 @@ class Config:
                     "promotes_from": environment.promotes_from,
                     "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
                     "signing": environment.signing,
+                    "policy": environment.policy.as_json() if environment.policy else None,
+                    "freeze": list(environment.freeze),
                 }
                 for environment in self.environments
             },

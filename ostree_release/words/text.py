@@ -144,7 +144,27 @@ def _config(result: Result) -> list[str]:
         rows.append(
             (name, f"from {source}" if source else "composed", environment["ref"], environment["url"])
         )
-    return [*table(rows), "The configuration is right"]
+    policies = [
+        _policy(name, environment)
+        for name, environment in result["environments"].items()
+        if environment["policy"]
+    ]
+    return [*table(rows), *policies, "The configuration is right"]
+
+
+def _policy(name: str, environment: Result) -> str:
+    """Return what lets something through in an environment, without the thresholds, in one line."""
+    approval = environment["policy"]["approval"]
+    gates = [gate for gate, thresholds in environment["policy"]["gates"].items() if thresholds is not False]
+    another = " and are not by who composed" if approval["by_another"] else ""
+    return "; ".join(
+        [
+            f"{name}: gates: {', '.join(gates) or 'none'}",
+            f"approvals hold {approval['days']} days{another}",
+            f"signing: {environment['signing']}",
+            *([f"frozen for auto: {', '.join(environment['freeze'])}"] if environment["freeze"] else []),
+        ]
+    )
 
 
 _RENDERERS: dict[str, Callable[[Result], list[str]]] = {

@@ -141,6 +141,29 @@ def test_the_command_line_never_shows_a_traceback(tmp_path: Path, capsys: pytest
     assert "The configuration is right" in capsys.readouterr().out
 
 
+def test_the_configuration_shows_what_lets_something_through(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = copy.deepcopy(GOOD)
+    policy = {"gates": {"soak": {"hours": 5}, "own": False}, "approval": {"by_another": True}}
+    changed["environments"]["prod"] |= {"policy": policy, "freeze": ["friday"], "signing": "offline"}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(changed))
+    assert main(["config", "--json"], config=path) == 0
+    shown = json.loads(capsys.readouterr().out)["environments"]
+    prod = shown["prod"]
+    assert prod["policy"]["gates"]["soak"] == {"hours": 5, "clients": 1, "ring_hours": 0}, "with defaults"
+    assert prod["policy"]["gates"]["own"] is False
+    assert prod["policy"]["approval"] == {"days": 14, "by_another": True}
+    assert (prod["freeze"], prod["signing"]) == (["friday"], "offline")
+    assert shown["dev"]["policy"] is None
+    assert main(["config"], config=path) == 0
+    assert (
+        "prod: gates: complete, bootable, diff, soak, advisories; approvals hold 14 days and are not by who "
+        "composed; signing: offline; frozen for auto: friday\n"
+    ) in capsys.readouterr().out
+
+
 def test_the_zipapp_is_the_same_from_everywhere(tmp_path: Path) -> None:
     package = Path(__file__).parents[2] / "ostree_release"
     other = tmp_path / "other place" / "ostree_release"

@@ -252,6 +252,7 @@ def test_timer_and_unit() -> None:
     assert "Type=oneshot" in unit
     unit = schedule.automatic_promotion(settings()).service
     assert "User=ostree-prod\nExecStart=/usr/sbin/ostree-release auto --to %i\n" in unit
+    assert "After=network-online.target time-sync.target\n" in unit
     assert "OnCalendar=hourly\n" in schedule.automatic_promotion(settings()).timer
 
 
