@@ -90,9 +90,15 @@ def open_findings(
     release: Commit,
     rings: Sequence[Ring],
 ) -> list[Open]:
-    """Return what nobody has approved yet; refuses what was not checked as it stands now."""
+    """Return what nobody has approved yet; refuses what was not checked as it stands now.
+
+    A ring that has the release already is not asked about.
+    """
+    refs = repository.refs()
     found: dict[Open, None] = {}
     for ring in rings:
+        if refs.get(ring.ref) == release.checksum:
+            continue
         decision = admit.decide(context, environment, repository, release, ring)
         if decision is None:
             raise Refused(f"approve {admit.unchecked(environment, release, ring)}")

@@ -16,7 +16,7 @@ from ..config import Environment, Ring
 from ..context import Context
 from ..errors import Refused, Stopped
 from ..gates import own
-from ..gates.model import FAIL, Finding, Outcome, Subject
+from ..gates.model import FAIL, PASS, Finding, Outcome, Subject
 from ..model import Commit
 from ..repo import Repository
 from . import records
@@ -77,6 +77,9 @@ def judge(
         again = failed - set(LIVE)
     context.say(f"Checking {release.version} for {environment.name}/{ring.name}")
     run = _asked(context, environment, repository, release, ring, found, again)
+    for outcome in run.outcomes:
+        if outcome.answer != PASS:
+            context.say(f"  gate {outcome.gate}: {outcome.answer}: {outcome.line}")
     if afresh or known is None or _recorded_differs(context, run):
         _record(context, environment, release, run)
     return run

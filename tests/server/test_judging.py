@@ -258,6 +258,16 @@ class Hotfix(JudgingTest):
         said = [(e["reason"], e["through"]) for e in self.events("intent") if e["action"] == "promote"]
         self.assertEqual(said, [("CVE", "stable")] * 2)
 
+    def test_one_that_the_first_ring_has_already(self) -> None:
+        self.server.json("promote")
+        self.finds(stable=[REMOVED])
+        hotfix = ("--through", "stable", "--reason", "CVE")
+        lines = self.lines("promote", *hotfix)
+        self.assertIn("removed tool 5.0", lines[0])
+        self.server.json("approve", "44.1", "--through", "stable", "--reason", "CVE")
+        done = self.server.json("promote", *hotfix)
+        self.assertEqual([move["ref"] for move in done["moves"]], [STABLE])
+
     def test_the_plan_names_every_ring(self) -> None:
         plan = self.server.json("promote", "--plan", "--through", "stable", "--reason", "CVE")
         self.assertEqual([move["ref"] for move in plan["moves"]][1:], [PILOT, STABLE])
