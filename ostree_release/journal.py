@@ -24,6 +24,7 @@ from .model import Move
 START = "0" * 64  # what the first line names as the line before it
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _TAIL = 1 << 16  # bytes read at first to find the last line; most lines are far shorter
+_OF_ITS_LINE = frozenset({"previous", "time", "hash", "event", "moves"})  # what no other entry repeats
 
 Entry = dict[str, Any]
 
@@ -95,25 +96,18 @@ class Journal:
     def settle(self, actor: str, environment: str, refs: Mapping[str, str]) -> int:
         """End the environment's interrupted intents: done where refs are as intended, else failed.
 
-        refs: every ref of the environment with its checksum, now. Returns how many were ended.
+        Such an end says what the intent said, as any other: whose change it was, and why. actor: who settles
+        it; refs: every ref of the environment with its checksum, now. Returns how many were ended.
         """
         left = self.interrupted(environment)
         for entry in left:
             moves: list[Entry] = entry["moves"] or _found(entry.get("starts"), refs)
             reached = moves != [] and all(refs.get(move["ref"]) == move["to"] for move in moves)
+            said = {name: value for name, value in entry.items() if name not in _OF_ITS_LINE}
             outcome: Entry = {"event": "failed", "reason": "interrupted"}
             if reached:
                 outcome = {"event": "done", "moves": moves}
-            self.append(
-                {
-                    **outcome,
-                    "actor": actor,
-                    "action": entry["action"],
-                    "environment": environment,
-                    "intent": entry["hash"],
-                    "late": True,
-                }
-            )
+            self.append({**said, **outcome, "intent": entry["hash"], "late": True, "settled_by": actor})
         return len(left)
 
     def content(self) -> bytes:

@@ -88,12 +88,16 @@ def judge(
 def keep(
     context: Context, environment: Environment, repository: Repository, release: Commit, ring: Ring
 ) -> None:
-    """Record the run that a move stands on, where what is live says something else than when checked."""
+    """Record the run that a move stands on, unless the newest check of it as it stands says the same.
+
+    It does not where what is live says something else than when checked, nor after a check with other
+    thresholds: whoever proves the move later takes the newest, whatever the thresholds were.
+    """
     run = current(context, environment, repository, release, ring)
     if run is None:
         return
-    known = records.newest_run(context.journal.entries(), run.checksum, run.ring, run.tip, run.policy)
-    if known is None or records.findings(known) != records.findings(run):
+    known = records.newest_run(context.journal.entries(), run.checksum, run.ring, run.tip)
+    if known is None or known.policy != run.policy or records.findings(known) != records.findings(run):
         _record(context, environment, release, run)
 
 

@@ -54,13 +54,13 @@ class Approval:
 
 
 def newest_run(
-    entries: Sequence[Entry], checksum: str, ring: str, tip: str | None, policy: str
+    entries: Sequence[Entry], checksum: str, ring: str, tip: str | None, policy: str | None = None
 ) -> Run | None:
-    """Return the newest run on a commit for a ring that is still current, or None."""
+    """Return the newest run on a commit for a ring as it stands, or None; policy: None for any."""
     for entry in reversed(entries):
         if entry.get("event") != "checked" or entry["checksum"] != checksum or entry["ring"] != ring:
             continue
-        if (entry["tip"], entry["policy"]) == (tip, policy):
+        if entry["tip"] == tip and policy in (None, entry["policy"]):
             return run_of(entry)
     return None
 

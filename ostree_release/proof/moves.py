@@ -88,8 +88,14 @@ def replay(journal: Sequence[Line], name: str) -> Moves:
         elif str(entry.get("intent")) not in begun:
             moves.findings.append(Finding(line.where, "ends a change that no entry began"))
         else:
-            begun[entry["intent"]].end = line
+            change = begun[entry["intent"]]
+            change.end = line
             if entry["event"] == "done":
+                if entry.get("moves") != change.entry.get("moves"):
+                    begin = change.intent.number
+                    moves.findings.append(
+                        Finding(line.where, f"moved something else than line {begin} began")
+                    )
                 for move in listed(line):
                     moves.places[str(move.get("ref"))] = Place({move.get("to")}, line)
     return moves

@@ -378,6 +378,19 @@ class Clean(ServerTest):
         (release,) = self.clean()["releases"]
         self.assertEqual(release["rings"][0]["gates"]["soak"], "pass")
 
+    def test_thresholds_that_were_changed_and_changed_back(self) -> None:
+        self.promote_new("44.1")
+        self.server.build("44.2", {"other": "1-1"})
+        self.server.json("stage")
+        lenient: Document = {"diff": {"removed": "pass"}}
+        strict: Document = {"diff": {}}
+        for gates, status in ((lenient, 0), (strict, 1)):
+            self.server.write_config(gates=gates)
+            self.assertEqual(self.server.call("check").returncode, status)
+        self.server.write_config(gates=lenient)
+        self.assertEqual(self.server.call("promote").returncode, 0)
+        self.clean()
+
     def test_one_key_takes_over_from_another(self) -> None:
         self.promote_new("44.1")
         (old,) = (key["fingerprint"] for key in self.server.json("keys")["keys"])
@@ -385,6 +398,13 @@ class Clean(ServerTest):
         self.promote_new("44.2")
         self.server.json("keys", "use", new)
         self.server.json("keys", "withdraw", old)
+        status, answer = proven(self.server)
+        self.assertEqual((status, answer["findings"]), (0, []))
+        self.assertEqual((answer["notes"], answer["unanchored"]), ([], 0), "withdrawing signs the head anew")
+        self.assertEqual(self.server.json("promote")["outcome"], "unchanged")
+        # What is left if withdrawing is cut off before that: nothing vouches for the journal, and it is said.
+        Tamperer(self.server).lines(lambda lines: lines[:-1], self.server.state / "anchors/prod.jsonl")
+        Tamperer(self.server).lines(lambda lines: lines[:-1])
         status, answer = proven(self.server)
         self.assertEqual((status, answer["findings"]), (0, []))
         self.assertIn(f"is signed with {old}, withdrawn since", answer["notes"][0])

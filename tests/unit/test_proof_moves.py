@@ -83,6 +83,15 @@ def test_a_change_cut_off_anywhere_is_clean_before_and_after_its_repair(
     assert (verdict.findings, verdict.unanchored) == ([], 0)
 
 
+def test_an_end_that_moved_something_else_than_was_begun(story: Story) -> None:
+    begun = {"action": "promote", "moves": []}
+    story.note("intent", **begun)
+    move = {"ref": STABLE.ref, "from": None, "to": "commit-2"}
+    story.note("done", **{**begun, "moves": [move]}, intent=story.journal.head())
+    story.refs[STABLE.ref] = "commit-2"
+    assert findings(story) == ["line 18: moved something else than line 17 began"]
+
+
 def test_an_end_without_its_beginning(story: Story) -> None:
     story.note("done", action="promote", intent="0" * 64, moves=[{"ref": STABLE.ref, "to": "commit-1"}])
     assert findings(story) == ["line 17: ends a change that no entry began"]

@@ -10,6 +10,7 @@ import pytest
 
 from ostree_release.errors import Refused
 from ostree_release.journal import START, Journal, broken_links
+from ostree_release.judging.records import composer
 from ostree_release.model import Move
 
 MOVE = Move("os/pilot", None, "c1")
@@ -101,7 +102,21 @@ def test_interruptions_are_settled_by_what_the_refs_say(
     assert journal.settle("bob", "prod", refs) == 1
     assert journal.settle("bob", "prod", refs) == 0
     last = journal.entries()[-1]
-    assert (last["event"], last["late"], last["actor"]) == (event, True, "bob")
+    assert (last["event"], last["late"], last["settled_by"]) == (event, True, "bob")
+
+
+def test_a_change_that_somebody_else_settles_stays_whose_it_was(journal: Journal) -> None:
+    details = {"version": "44.1", "ring": "pilot", "reason": "a hotfix", "through": "stable"}
+    for refs in ({"os/pilot": "c1"}, {}):
+        with pytest.raises(KeyboardInterrupt), journal.move("anna", "promote", "prod", [MOVE], **details):
+            raise KeyboardInterrupt
+        journal.settle("timer", "prod", refs)
+    done, failed = (entry for entry in journal.entries() if entry["event"] != "intent")
+    told = {"actor": "anna", "action": "promote", "environment": "prod", **details, "settled_by": "timer"}
+    assert {**done, **told} == done
+    assert done["moves"] == [MOVE.as_json()]
+    assert {**failed, **told, "reason": "interrupted"} == failed
+    assert "moves" not in failed
 
 
 @pytest.mark.parametrize(
@@ -114,7 +129,8 @@ def test_an_interrupted_compose_is_settled_by_its_ref(journal: Journal, now: str
     journal.settle("bob", "dev", {"os/dev": now})
     last = journal.entries()[-1]
     moves = [{"ref": "os/dev", "from": "c0", "to": "c1"}] if event == "done" else None
-    assert (last["event"], last.get("moves")) == (event, moves)
+    assert (last["event"], last.get("moves"), last["actor"]) == (event, moves, "timer")
+    assert composer(journal.entries(), "c1") == ("timer" if event == "done" else None)
 
 
 def test_only_one_descriptor_appends_at_a_time(journal: Journal) -> None:
