@@ -10,7 +10,7 @@ from ..composing import origins
 from ..errors import Refused
 from ..images.changes import Changes, Image, as_json, difference
 from ..words.pieces import size
-from .model import PASS, WARN, Finding, Outcome, Subject
+from .model import PASS, Finding, Outcome, Subject
 
 _SHOWN = 3  # findings in the gate's own line
 
@@ -52,9 +52,10 @@ def judged(changes: Changes, options: Options) -> Iterator[Finding]:
         if options[rule] != PASS:
             for identifier, line in look(changes, options):
                 yield Finding(f"{rule}:{identifier}", options[rule], line)
-    if "vendors" in changes.not_compared and options["vendor"] != PASS:
-        line = f"vendors were not compared: {changes.not_compared['vendors']}"
-        yield Finding("vendor:not-compared", WARN, line)
+    for part, (rule, words) in PARTS.items():
+        if part in changes.not_compared and options[rule] != PASS:
+            line = f"{words} not compared: {changes.not_compared[part]}"
+            yield Finding(f"{rule}:not-compared", options[rule], line)
 
 
 def _packages(kind: str) -> Callable[[Changes, Options], Found]:
@@ -139,6 +140,14 @@ RULES: dict[str, Callable[[Changes, Options], Found]] = {
 }
 
 
+# What may not be comparable: the rule whose answer that has, and how the part is called.
+PARTS: dict[str, tuple[str, str]] = {
+    "packages": ("removed", "packages"),
+    "vendors": ("vendor", "vendors"),
+    "repositories": ("repository", "package repositories"),
+}
+
+
 def _line(tip: str, changes: Changes, findings: Sequence[Finding]) -> str:
     """Return the gate's line for a person."""
     upgraded = sum(change.kind == "upgraded" for change in changes.packages)
@@ -147,8 +156,6 @@ def _line(tip: str, changes: Changes, findings: Sequence[Finding]) -> str:
         parts.append(f"and {len(findings) - _SHOWN} more")
     if not parts:
         parts = [f"against {tip}: {upgraded} packages upgraded, nothing that a rule is about"]
-    if "repositories" in changes.not_compared:
-        parts.append(f"package repositories not compared: {changes.not_compared['repositories']}")
     return "; ".join(parts)
 
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 from collections.abc import Mapping
 from dataclasses import replace
+from unittest import mock
+
+from gi.repository import GLib
 
 from ostree_release.gates import diff
 from ostree_release.gates.model import NEEDS_APPROVAL, PASS, WARN, Outcome
 
-from . import images
+from . import images, support
 from .support import DEV, File, ServerTest
 
+METADATA = support.metadata
 PACKAGES = {"hello": "2.0-1", "tool": "5.0-1.lab"}
 TOOL = "/usr/bin/tool"
 NET_RAW = struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0)
+
+
+def without_packages(version: str, packages: Mapping[str, str]) -> GLib.Variant:
+    """Return the metadata of a commit that lists no packages."""
+    metadata = GLib.VariantDict.new(METADATA(version, packages))
+    metadata.remove("rpmostree.rpmdb.pkglist")
+    return metadata.end()
 
 
 class DiffTest(ServerTest):
@@ -23,12 +35,22 @@ class DiffTest(ServerTest):
         self, packages: Mapping[str, str] = PACKAGES, files: Mapping[str, File] | None = None
     ) -> None:
         """Put the first image into the pilot ring."""
-        self.server.build("44.1", packages, files={**images.bootable(packages), **(files or {})})
+        self.built("44.1", packages, {**images.bootable(packages), **(files or {})})
         self.server.json("promote")
+
+    def built(self, version: str, packages: Mapping[str, str], files: Mapping[str, File]) -> None:
+        """Make a build, and keep where its packages came from, as a compose does."""
+        build = self.server.build(version, packages, files=files)
+        self.kept(build, {f"{name}-{evr}.x86_64": "lab" for name, evr in packages.items()})
+
+    def kept(self, build: str, origins: Mapping[str, str]) -> None:
+        folder = self.server.state / "origins/dev"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{build}.json").write_text(json.dumps(origins), encoding="utf-8")
 
     def judged(self, packages: Mapping[str, str], files: Mapping[str, File]) -> Outcome:
         """Stage the next build and ask the gate."""
-        self.server.build("44.2", packages, files=files)
+        self.built("44.2", packages, files)
         self.server.json("stage")
         return diff.judge(images.subject(self.server, "diff"))
 
@@ -50,7 +72,7 @@ class DiffTest(ServerTest):
         outcome = self.judged(newer, images.bootable(newer))
         self.assertEqual(outcome.findings, ())
         self.assertIn("against 44.1: 1 packages upgraded, nothing that a rule is about", outcome.line)
-        self.assertIn("package repositories not compared", outcome.line)
+        self.assertNotIn("not compared", outcome.line)
         self.assertEqual(
             outcome.data["packages"]["upgraded"], [{"name": "hello", "old": "2.0-1", "new": "3.0-1"}]
         )
@@ -82,12 +104,26 @@ class DiffTest(ServerTest):
             "vendor of hello changed from nobody to Somebody Else",
         )
 
-    def test_vendors_that_cannot_be_compared_are_a_warning(self) -> None:
+    def test_what_cannot_be_compared_has_the_answer_of_its_rule(self) -> None:
         self.release()
-        outcome = self.judged(PACKAGES, {"/usr/share/x": File(b"")})
+        with mock.patch.object(support, "metadata", without_packages):
+            self.judged(PACKAGES, {"/usr/share/x": File(b"")})
+        shutil.rmtree(self.server.state / "origins")
+        outcome = diff.judge(images.subject(self.server, "diff"))
         self.assertEqual(
-            [(each.answer, each.id) for each in outcome.findings], [(WARN, "vendor:not-compared")]
+            [(each.answer, each.id) for each in outcome.findings],
+            [
+                (NEEDS_APPROVAL, "removed:not-compared"),
+                (NEEDS_APPROVAL, "vendor:not-compared"),
+                (WARN, "repository:not-compared"),
+            ],
         )
+        self.assertIn("packages not compared: a commit lists no packages", outcome.line)
+        self.assertIn("package repositories not compared: not kept", outcome.line)
+        off = diff.judge(
+            images.subject(self.server, "diff", **dict.fromkeys(("removed", "vendor", "repository"), PASS))
+        )
+        self.assertEqual(off.findings, ())
 
     def test_another_package_repository(self) -> None:
         self.release()
@@ -95,14 +131,8 @@ class DiffTest(ServerTest):
         newer = {**PACKAGES, "hello": "3.0-1"}
         self.judged(newer, images.bootable(newer))
         second = self.server.refs(self.server.dev)[DEV]
-        folder = self.server.state / "origins/dev"
-        folder.mkdir(parents=True)
-
-        def kept(build: str, origins: Mapping[str, str]) -> None:
-            (folder / f"{build}.json").write_text(json.dumps(origins), encoding="utf-8")
-
-        kept(first, {"hello-2.0-1.x86_64": "fedora", "tool-5.0-1.lab.x86_64": "lab"})
-        kept(second, {"hello-3.0-1.x86_64": "updates", "tool-5.0-1.lab.x86_64": "lab"})
+        self.kept(first, {"hello-2.0-1.x86_64": "fedora", "tool-5.0-1.lab.x86_64": "lab"})
+        self.kept(second, {"hello-3.0-1.x86_64": "updates", "tool-5.0-1.lab.x86_64": "lab"})
         outcome = diff.judge(images.subject(self.server, "diff"))
         self.assertEqual(outcome.findings, ())
         self.assertNotIn("not compared", outcome.line)
@@ -204,9 +234,10 @@ class DiffTest(ServerTest):
         self.assertEqual(diff.judge(images.subject(self.server, "diff", growth_percent=10_000)).findings, ())
 
     def test_the_line_names_the_first_findings_and_counts_the_others(self) -> None:
-        many = {f"p{number}": "1-1" for number in range(5)}
+        many = {f"p{number}": "1-1" for number in range(6)}
         self.release(many)
-        outcome = self.judged({}, images.bootable({}))
+        kept = {"p5": "1-1"}
+        outcome = self.judged(kept, images.bootable(kept))
         self.assertEqual(len(outcome.findings), 5)
         self.assertIn("removed p0 1-1; removed p1 1-1; removed p2 1-1; and 2 more", outcome.line)
 
@@ -217,7 +248,7 @@ class DiffTest(ServerTest):
         self.judged(newer, images.bootable(newer))
         self.server.json("promote")
         last = {"hello": "3.0-1"}
-        self.server.build("44.3", last, files=images.bootable(last))
+        self.built("44.3", last, images.bootable(last))
         self.server.json("promote")
         subject = images.subject(self.server, "diff", "stable")
         self.assertIn("removed tool", diff.judge(subject).line)
