@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,16 @@ from ..journal import Entry
 from ..model import Commit, Package
 from ..repo import Repository
 
+_LONGEST = 300  # characters of a value
+# What a value of each kind but a build looks like, and how that is said.
+_FORMS = {
+    "content": (re.compile(r"[0-9a-f]{64}"), "64 hexadecimal digits in lower case"),
+    "inputhash": (re.compile(r"[0-9a-f]{64}|[0-9a-f]{128}"), "64 or 128 hexadecimal digits in lower case"),
+    "package": (
+        re.compile(r"\w[\w.+~^-]*-([0-9]+:)?[\w.+~^]+-[\w.+~^]+", re.ASCII),
+        "NAME-VERSION-RELEASE, if need be with EPOCH: before the version and .ARCH at the end",
+    ),
+}
 KINDS = ("build", "content", "inputhash", "package")
 
 
@@ -94,8 +105,12 @@ def hold(context: Context, kind: str, value: str, reason: str) -> dict[str, Any]
     """Hold something, unless it is held already; returns the result as it is printed.
 
     value: of a build its version or checksum; else a content checksum, an rpmostree.inputhash, or a package's
-    name-version-release.
+    name-version-release. What nothing here has yet is held too, and the result says so.
     """
+    if kind in _FORMS:
+        form, words = _FORMS[kind]
+        if len(value) > _LONGEST or not form.fullmatch(value):
+            raise Refused(f"hold: {kind} {value[:_LONGEST]!r}: must be {words}: nothing was held")
     value, label = _resolved(context, kind, value)
     live = holds(context.journal.entries())
     same = [each for each in live if (each.kind, each.value) == (kind, value)]
@@ -111,7 +126,8 @@ def hold(context: Context, kind: str, value: str, reason: str) -> dict[str, Any]
                 "reason": reason,
             }
         )
-    return listing(context, "unchanged" if same else "held", f"{kind} {label}")
+    note = "" if _is_here(context, kind, value) else " (nothing here has it yet)"
+    return listing(context, "unchanged" if same else "held", f"{kind} {label}{note}")
 
 
 def release(context: Context, kind: str, value: str, reason: str) -> dict[str, Any]:
@@ -145,11 +161,24 @@ def listing(context: Context, outcome: str = "listed", what: str = "") -> dict[s
 def _resolved(context: Context, kind: str, value: str) -> tuple[str, str]:
     """Return what a hold compares with, and how a person knows it; refuses a build that nobody has."""
     if kind != "build":
-        if not value or not value.isprintable() or len(value) > 300 or " " in value:
-            raise Refused(f"hold: {kind} {value!r}: one word of at most 300 characters is wanted")
         return value, value
     _, _, commit = find(context.config, value)
     return commit.build or commit.checksum, f"{commit.version} ({(commit.build or commit.checksum)[:12]})"
+
+
+def _is_here(context: Context, kind: str, value: str) -> bool:
+    """Say whether any build, candidate or release on this server has what is held."""
+    wanted = [Hold("", kind, value, value, "", "", "")]
+    for environment in context.config.environments:
+        if not environment.repository.exists():
+            continue
+        with context.reading(environment):
+            repository = Repository(environment.repository)
+            refs = set(repository.refs().values()) if environment.rings else set()
+            commits = [*map(repository.commit, refs), *repository.history(environment.ref)]
+            if any(holding(wanted, repository, commit) for commit in commits):
+                return True
+    return False
 
 
 def _names(package: Package) -> list[str]:

@@ -23,6 +23,7 @@ import unittest
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -310,7 +311,7 @@ def metadata(version: str, packages: Mapping[str, str]) -> Any:
     big_endian = GLib.Variant("t", 1764000000).byteswap()
     unusual = {
         "version": GLib.Variant("s", version),
-        "rpmostree.inputhash": GLib.Variant("s", f"inputs-of-{version}"),
+        "rpmostree.inputhash": GLib.Variant("s", sha256(f"inputs of {version}".encode()).hexdigest()),
         "ostree.bootable": GLib.Variant("b", True),
         "ostree.linux": GLib.Variant("s", "6.14"),
         "rpmostree.rpmdb.pkglist": GLib.Variant("a(sssss)", pkglist),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 from tests.server.support import DEV, PILOT, STABLE, Document, ServerTest
@@ -296,7 +297,7 @@ class Holds(JudgingTest):
             [content],
             ["--package", "tool-5.0-1"],
             ["--package", "tool-5.0-1.x86_64"],
-            ["--inputhash", "inputs-of-44.1"],
+            ["--inputhash", sha256(b"inputs of 44.1").hexdigest()],
         ):
             with self.subTest(kind):
                 self.server.json("hold", *kind, "--reason", "bad")
@@ -314,10 +315,37 @@ class Holds(JudgingTest):
         self.server.build("44.3", {"hello": "2-1", "tool": "5.0-2"})
         self.server.json("promote")
 
+    def test_what_nothing_here_has_yet_is_held_and_said(self) -> None:
+        for package in ("tool-5.0-2", "tool-1:5.0-1", "tool-1:5.0-1.x86_64"):
+            said = self.server.call("hold", "--package", package, "--reason", "bad").stdout
+            self.assertIn(f"Held: package {package} (nothing here has it yet)\n", said)
+        said = self.server.call("hold", "--package", "tool-5.0-1.x86_64", "--reason", "bad").stdout
+        self.assertIn("Held: package tool-5.0-1.x86_64\n", said)
+        self.assertEqual(len(self.server.json("hold")["holds"]), 4)
+
+    def test_a_hold_of_before_that_would_be_refused_now_can_be_released(self) -> None:
+        self.server.note(
+            {"event": "held", "action": "hold", "actor": "a", "kind": "package", "value": "tool",
+             "label": "tool", "reason": "bad"}
+        )  # fmt: skip
+        self.server.json("hold", "--package", "tool", "--release", "--reason", "a typing error")
+        self.assertEqual(self.server.json("hold")["holds"], [])
+
     def test_twice_and_unknown(self) -> None:
         self.server.json("hold", "44.1", "--reason", "bad")
         self.assertEqual(self.server.json("hold", "44.1", "--reason", "bad")["outcome"], "unchanged")
         self.assertEqual(len(self.server.json("hold")["holds"]), 1)
         self.assertIn("no build, release", self.server.refused("hold", "45.9", "--reason", "x"))
-        self.assertIn("one word", self.server.refused("hold", "--package", "a b", "--reason", "x"))
+        for kind, wrong, words in (
+            ("--package", "a b", "NAME-VERSION-RELEASE"),
+            ("--package", "kernel", "NAME-VERSION-RELEASE"),
+            ("--package", "kernel-6.14", "NAME-VERSION-RELEASE"),
+            ("--package", "tool-x:5.0-1", "NAME-VERSION-RELEASE"),
+            ("--content", "F" * 64, "64 hexadecimal digits"),
+            ("--content", "f" * 12, "64 hexadecimal digits"),
+            ("--inputhash", "inputs", "hexadecimal digits"),
+        ):
+            with self.subTest(wrong):
+                self.assertIn(words, self.server.refused("hold", kind, wrong, "--reason", "x"))
+        self.assertEqual(len(self.server.json("hold")["holds"]), 1, "nothing was held")
         self.assertIn("say what", self.server.refused("hold", "--release", "--reason", "x"))
