@@ -70,9 +70,13 @@ def _new_candidate(survey: Survey, plan: Plan, checksum: str) -> Move:
 
 
 def _replaced(survey: Survey, plan: Plan) -> list[Move]:
-    """Return the deletions of the same build's overtaken candidates."""
+    """Return the deletions of the same build's other candidates, and of those that a release has overtaken.
+
+    An overtaken one can never be signed or published, nor is an approval of it of use any more.
+    """
     return [
         Move(survey.environment.candidate_ref(candidate.version), candidate.checksum, None)
         for candidate in survey.candidates
-        if candidate.build == plan.build and candidate.version != plan.version
+        if candidate.version != plan.version
+        and (candidate.build == plan.build or not survey.is_valid_candidate(candidate))
     ]

@@ -187,6 +187,31 @@ class AtOnce(Automatic):
         self.finds()
         self.moves(2, 2, "pilot", "44.2")
 
+    def test_what_was_passed_over_goes_when_a_release_has_overtaken_it(self) -> None:
+        def candidates() -> list[str]:
+            return [ref.rpartition("/")[2] for ref in self.server.refs() if "/candidate/" in ref]
+
+        self.configure(ring_hours=0)
+        self.finds(**{"44_2": [["broken", "fail", "x is broken"]]})
+        self.compose("44.1", 0)
+        self.compose("44.2", 0, 3)
+        self.moves(2, 0, "pilot", "44.1")
+        self.assertEqual(candidates(), ["44.2"], "passed over, not published")
+        self.moves(2, 1, "stable", "44.1")
+        self.compose("44.3", 2, 2)
+        self.moves(4, 0, "pilot", "44.3")
+        self.assertEqual(candidates(), [])
+        self.server.fsck()
+
+    def test_a_candidate_that_waits_for_an_approval_stays(self) -> None:
+        self.finds(**{"44_1": [["removed:tool", "needs-approval", "removed tool"]]})
+        self.compose("44.1", 0)
+        self.waits(2, 0, "removed tool", writes=True)
+        first = self.server.refs()
+        self.compose("44.2", 2, 1)
+        self.server.json("stage")
+        self.assertLessEqual(first.items(), self.server.refs().items())
+
     def test_a_ring_that_moves_while_the_gates_run_is_to_be_tried_again(self) -> None:
         self.compose("44.1", 0)
         self.at(2, 0)
