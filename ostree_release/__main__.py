@@ -51,9 +51,10 @@ def main(
     try:
         loaded = load(config)
         served = None if ci_key is None else ci.named(loaded, ci_key, options.subcommand)
-        if role is not None and options.subcommand not in roles.NEEDS_ROOT:
+        who = actor.current(environ, served)  # while it is still who called
+        if options.subcommand not in roles.NEEDS_ROOT:
             entry.leave_root(loaded)
-        context = Context(loaded, actor.current(environ, served), progress)
+        context = Context(loaded, who, progress)
         kind, result = run(options, context)
     except Refused as refusal:
         return _refuse(refusal.lines, refusal.status, options.json)

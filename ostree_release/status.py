@@ -9,6 +9,7 @@ from . import health
 from .composing.builds import changes
 from .config import Environment, Ring
 from .context import Context
+from .errors import Refused
 from .images import pkglist
 from .journal import Entry
 from .judging import admit, hold, records
@@ -95,7 +96,10 @@ def _open(
     context: Context, environment: Environment, repository: Repository, candidate: Commit
 ) -> list[str] | None:
     """Return what keeps a candidate from the first ring, in words; None where it was not checked."""
-    decision = admit.decide(context, environment, repository, candidate, environment.rings[0])
+    try:
+        decision = admit.decide(context, environment, repository, candidate, environment.rings[0])
+    except Refused as refusal:  # which gates are in force is not known: all the rest is
+        return [str(refusal)]
     return None if decision is None else [each.line for each in decision.open]
 
 

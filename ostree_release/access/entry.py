@@ -7,6 +7,7 @@ import pwd
 from collections.abc import Sequence
 
 from ..config import Config
+from ..errors import Refused
 
 _LIMIT = 4000  # characters of one argument
 PLAIN = f"an argument is one line of at most {_LIMIT} printable characters"
@@ -28,15 +29,24 @@ def leave_behind() -> None:
 def leave_root(config: Config) -> None:
     """Become the owner of what is promoted to, for good: what is not composing needs no more than that.
 
-    Does nothing for another user than root, and on a server that only composes.
+    Also for an administrator at a shell: what root leaves there, the owner could not use, and what the owner
+    has prepared there, root must not follow. Does nothing for another user than root, and on a server that
+    only composes; refuses if there is no such user.
     """
     owners = [environment.owner for environment in config.environments if not environment.composed]
-    if os.geteuid() == 0 and owners:
+    if os.geteuid() != 0 or not owners:
+        return
+    try:
         account = pwd.getpwnam(owners[0])
-        os.initgroups(account.pw_name, account.pw_gid)
-        os.setgid(account.pw_gid)
-        os.setuid(account.pw_uid)
-        os.environ["HOME"] = account.pw_dir
+    except KeyError:
+        raise Refused(f"there is no user {owners[0]} on this server: deploy it again") from None
+    if account.pw_uid == 0:
+        return
+    os.initgroups(account.pw_name, account.pw_gid)
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    os.environ["HOME"] = account.pw_dir
+    os.chdir("/")  # root's own directory is closed to that user
 
 
 def are_plain(arguments: Sequence[str]) -> bool:

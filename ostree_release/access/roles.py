@@ -9,8 +9,9 @@ ROLES = {
     "promoter": LOOKING | {"stage", "check", "sign", "publish", "promote", "auto", "report-health"},
     "approver": LOOKING | {"approve", "hold", "report-health"},
 }
-# All that a composer does as root; the rest of it as everybody else.
-NEEDS_ROOT = frozenset({"compose"})
+# All that is done as root, where root calls; the rest is done as the owner of what is promoted to. `run-gate`
+# is done by neither: it refuses root.
+NEEDS_ROOT = frozenset({"compose", "run-compose", "keys introduce", "keys use", "keys withdraw", "run-gate"})
 # What a key of the CI may be given. To approve and to hold is for people.
 FOR_CI = ROLES["composer"] | ROLES["promoter"]
 

@@ -38,7 +38,7 @@ def judge(subject: Subject) -> Outcome:
     config = subject.context.config
     places = Places.of(config)
     own_runs.tidy(places)
-    own_runs.forget_output(places, subject.repository.has)
+    own_runs.forget_output(places, subject.environment.name, subject.repository.has)
     found = _paths(config)
     if not found:
         return Outcome("own", (), "no gates of your own")
@@ -113,9 +113,10 @@ def _run(
         difference,
         subject.options["timeout_seconds"],
     )
-    output = own_runs.keep_output(places, subject.candidate.checksum, path.name, ended.output)
+    folder = own_runs.output_of(places, subject.environment.name, subject.candidate.checksum)
+    output = own_runs.keep_output(folder, path.name, ended.output)
     answer, line = _said(ended)
-    finding = Finding(f"own:{path.name}", answer, f"{path.name}: {line}")
+    finding = Finding(_id(path.name, answer, line), answer, f"{path.name}: {line}")
     result = {
         "name": path.name,
         "status": answer,
@@ -124,6 +125,12 @@ def _run(
         "output": str(output),
     }
     return finding, result
+
+
+def _id(name: str, answer: str, line: str) -> str:
+    """Return what an approval names: this gate and what it said, not whatever it says the next time."""
+    said = hashlib.sha256(f"{answer}\n{line}".encode()).hexdigest()[:16]
+    return f"own:{name}:{said}"
 
 
 def _environment(subject: Subject, checkout: Path | None) -> dict[str, str]:

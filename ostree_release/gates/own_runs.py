@@ -131,19 +131,24 @@ def tidy(places: Places) -> None:
                     remove(folder)
 
 
-def keep_output(places: Places, checksum: str, gate: str, output: bytes) -> Path:
-    """Keep what a gate printed about a candidate; returns where."""
-    folder = places.output / checksum
-    folder.mkdir(mode=0o700, exist_ok=True)
+def output_of(places: Places, environment: str, checksum: str) -> Path:
+    """Return the directory of what gates print about a candidate of an environment."""
+    return places.output / environment / checksum
+
+
+def keep_output(folder: Path, gate: str, output: bytes) -> Path:
+    """Keep in a candidate's directory what a gate printed about it; returns where."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{gate}.txt"
     path.write_bytes(output)
     return path
 
 
-def forget_output(places: Places, has: Callable[[str], bool]) -> None:
-    """Remove the output that was kept about commits which are no more; has: says whether one is there."""
-    if places.output.is_dir():
-        for folder in places.output.iterdir():
+def forget_output(places: Places, environment: str, has: Callable[[str], bool]) -> None:
+    """Remove an environment's output about commits which are no more; has: says whether one is there."""
+    kept = places.output / environment
+    if kept.is_dir():
+        for folder in kept.iterdir():
             if not has(folder.name):
                 remove(folder)
 
@@ -191,7 +196,8 @@ def _wait(folder: Path, deadline: float) -> dict[str, Any] | None:
 def _result(folder: Path) -> dict[str, Any] | None:
     """Return what the sandbox wrote as the result of this run, once it is whole."""
     try:
-        content = json.loads((folder / "result").read_bytes()[:_HEAD])
+        with (folder / "result").open("rb") as file:
+            content = json.loads(file.read(_HEAD))
     except ValueError:
         return None
     if not isinstance(content, dict) or content.get("run") != folder.name:

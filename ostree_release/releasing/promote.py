@@ -155,8 +155,11 @@ def _known(context: Context, road: Road, ring: Ring) -> dict[str, Any] | None:
     release = road.plan.release
     if release is None or road.survey.refs.get(ring.ref) == release.checksum:
         return None
-    run = check.current(context, road.environment, road.repository, release, ring)
-    decision = admit.decide(context, road.environment, road.repository, release, ring)
+    try:
+        run = check.current(context, road.environment, road.repository, release, ring)
+        decision = admit.decide(context, road.environment, road.repository, release, ring)
+    except Refused as refusal:  # which gates are in force is not known: all the rest is
+        return {"results": [], "open": [str(refusal)], "approve": None}
     if run is None or decision is None:
         return None
     command = admit.approve_command(road.environment, release.version, [ring.name], decision.failed)

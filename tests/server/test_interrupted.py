@@ -13,7 +13,8 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from tests.server.support import PILOT, ServerTest, run
+from tests.server import own_gates
+from tests.server.support import PILOT, USER, ServerTest, run
 
 # The process is gone before or after the nth call of a function.
 KILL = """
@@ -179,25 +180,62 @@ class Stopped(ServerTest):
 class Owners(ServerTest):
     """dev belongs to root, prod to somebody else, as on every server."""
 
-    def test_another_owner_and_another_file_system(self) -> None:
+    def hand_over(self, prod: Path) -> pwd.struct_passwd:
+        """Give prod, which is there, and what deploy.py gives with it to somebody else; returns to whom."""
         if os.geteuid():
             self.skipTest("only root can hand prod to another user")
         account = pwd.getpwnam("nobody")
         content = json.loads(self.server.config.read_text())
         content["environments"]["prod"]["owner"] = account.pw_name
-        memory = Path("/dev/shm") / self.server.top.name
-        if memory.parent.is_dir():
-            shutil.copytree(self.server.prod, memory)
-            self.addCleanup(shutil.rmtree, memory)
-            shutil.rmtree(self.server.prod)
-            self.server.prod.symlink_to(memory)
-        mine: list[Any] = [memory, self.server.state / "keys/prod"]
+        mine: list[Any] = [prod, self.server.state / "keys/prod"]
         mine += [self.server.state / name for name in ("smoke", "anchors", "verify", "checks", "sbom")]
         mine += [self.server.state / "journal.jsonl", *self.server.run.iterdir()]
         for path in mine:
             for each in (path, *path.rglob("*")):
                 os.chown(each, account.pw_uid, account.pw_gid)
         self.server.config.write_text(json.dumps(content))
+        return account
+
+    def test_what_root_does_is_the_owners(self) -> None:
+        """An administrator checks, looks and promotes at a shell, with gates of his own; then the owner."""
+        own_gates.prepare(self.server)
+        own_gates.gate(self.server, "10-who", "id -un; exit 3")
+        self.server.write_config(gates={"own": {}})
+        account = self.hand_over(self.server.prod)
+        for path in (self.server.state / "gates", self.server.run / "gates"):
+            for each in (path, *path.rglob("*")):
+                os.chown(each, account.pw_uid, account.pw_gid)
+        before = own_gates.units(self.server)
+        self.server.build("44.1", {"hello": "1-1"})
+        closed = self.server.top / "closed"  # as root's own directory is
+        closed.mkdir(mode=0o700)
+        build = ["stage"], ["check"], ["promote", "--plan"], ["promote"]
+        looks = ["status"], ["builds"], ["log"], ["diff", "pilot", "dev"], ["keys"], ["verify"], ["config"]
+        for command in (*build, ["auto"], *looks, ["changelog"], ["sbom", "pilot"], ["hold"]):
+            done = self.server.call(*command, before=before, cwd=closed)
+            self.assertEqual(done.returncode, 0, (command, done.stdout, done.stderr))
+        kept = list((self.server.state / "gates/output/prod").glob("*/10-who.txt"))
+        self.assertEqual([path.read_text() for path in kept], [f"{account.pw_name}\n"])
+        self.assertIn(f"'actor': '{USER}'", str(self.server.journal()), "the actor is who called")
+        places = ("gates", "checks/prod", "smoke/prod", "anchors", "sbom/prod", "keys/prod")
+        folders = [self.server.prod, self.server.run, *(self.server.state / name for name in places)]
+        wrong = [
+            path for folder in folders for path in folder.rglob("*") if path.stat().st_uid != account.pw_uid
+        ]
+        self.assertEqual(wrong, [])
+        self.server.build("44.2", {"hello": "2-1"})
+        owner = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "umask": 0o077}
+        done = self.server.call("promote", before=before, env={"PATH": os.environ["PATH"]}, **owner)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_another_owner_and_another_file_system(self) -> None:
+        prod = Path("/dev/shm") / self.server.top.name
+        if prod.parent.is_dir():
+            shutil.copytree(self.server.prod, prod)
+            self.addCleanup(shutil.rmtree, prod)
+            shutil.rmtree(self.server.prod)
+            self.server.prod.symlink_to(prod)
+        account = self.hand_over(prod)
         for version in ("44.1", "44.2"):
             self.server.build(version, {"hello": f"{version}-1"})
             done = self.server.call(
@@ -211,11 +249,9 @@ class Owners(ServerTest):
             self.assertEqual(done.returncode, 0, done.stderr)
         self.server.fsck()
         self.assertEqual(self.server.pull(PILOT), self.server.refs()[PILOT])
-        wrong = [path for path in memory.rglob("*") if path.stat().st_uid != account.pw_uid]
+        wrong = [path for path in prod.rglob("*") if path.stat().st_uid != account.pw_uid]
         self.assertEqual(wrong, [])
-        unreadable = [
-            path for path in memory.joinpath("objects").rglob("*") if not path.stat().st_mode & 0o004
-        ]
+        unreadable = [path for path in prod.joinpath("objects").rglob("*") if not path.stat().st_mode & 0o004]
         self.assertEqual(unreadable, [])
 
 

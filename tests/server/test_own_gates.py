@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import time
@@ -27,6 +28,12 @@ BROKEN = (
 )
 
 
+def named(gate: str, answer: str, line: str) -> tuple[str, str, str]:
+    """Return the finding of a gate: its id, answer and line."""
+    said = hashlib.sha256(f"{answer}\n{line}".encode()).hexdigest()[:16]
+    return f"own:{gate}:{said}", answer, f"{gate}: {line}"
+
+
 class OwnGates(ServerTest):
     def setUp(self) -> None:
         super().setUp()
@@ -50,8 +57,9 @@ class OwnGates(ServerTest):
 
     def test_every_exit_status_and_the_order(self) -> None:
         self.assertEqual(self.judge(), ["pass", "no gates of your own", [], {}])
-        stray = self.server.state / "gates/output" / ("0" * 64)
-        stray.mkdir()
+        output = self.server.state / "gates/output"
+        for place in ("prod", "staging"):
+            (output / place / ("0" * 64)).mkdir(parents=True)
         for status, name in enumerate(("20-b", "10-a", "30-c", "40-d", "50-e")):
             self.gate(name, f"echo of no interest; echo said {name}; echo; exit {status}")
         self.gate("60-odd", "printf 'a\\033[31mb\\377\\n'; exit 3")
@@ -60,19 +68,20 @@ class OwnGates(ServerTest):
         self.assertEqual(
             [(each["id"], each["answer"], each["line"]) for each in findings],
             [
-                ("own:10-a", "fail", "10-a: said 10-a"),
-                ("own:30-c", "fail", "30-c: said 30-c"),
-                ("own:40-d", "warn", "40-d: said 40-d"),
-                ("own:50-e", "needs-approval", "50-e: said 50-e"),
-                ("own:60-odd", "warn", "60-odd: a [31mb\ufffd"),
+                named("10-a", "fail", "said 10-a"),
+                named("30-c", "fail", "said 30-c"),
+                named("40-d", "warn", "said 40-d"),
+                named("50-e", "needs-approval", "said 50-e"),
+                named("60-odd", "warn", "a [31mb\ufffd"),
             ],
         )
         names = ["10-a", "20-b", "30-c", "40-d", "50-e", "60-odd"]
         self.assertEqual([each["name"] for each in data["gates"]], names)
         kept = Path(data["gates"][1]["output"])
         self.assertEqual(kept.read_text(), "of no interest\nsaid 20-b\n\n")
-        folders = [path.name for path in (self.server.state / "gates/output").iterdir()]
-        self.assertEqual(folders, [self.candidate["checksum"]], "output about a commit that is gone")
+        folders = sorted(str(path.relative_to(output)) for path in output.glob("*/*"))
+        left = [f"prod/{self.candidate['checksum']}", f"staging/{'0' * 64}"]
+        self.assertEqual(folders, left, "output about a commit that is gone; another environment's")
         self.assertEqual(self.left(), [])
 
     def test_what_a_gate_is_told(self) -> None:
@@ -154,6 +163,14 @@ class OwnGates(ServerTest):
             self.gate("20-wrong", "exit 0").chmod(wrong)
             with self.assertRaisesRegex(AssertionError, "'20-wrong' in .* is not an executable file"):
                 self.judge()
+        words = "'20-wrong' in "
+        self.server.write_config(gates={"own": {}})
+        (candidate,) = self.server.json("status")["environments"]["prod"]["candidates"]
+        self.assertIn(words, candidate["open"][0])
+        self.assertIn(words, self.server.json("promote", "--plan")["gates"]["pilot"]["open"][0])
+        self.assertIn(words, self.server.call("status").stdout)
+        self.assertIn(words, self.server.call("promote", "--plan").stdout)
+        self.assertIn(words, self.server.refused("promote"))
         (self.server.top / "gates.d/20-wrong").unlink()
         (self.server.top / "gates.d/30-link").symlink_to("10-fine")
         with self.assertRaisesRegex(AssertionError, "30-link"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ostree_release.gates.own_runs import IDENTIFIER, last_line
+from ostree_release.gates.own_runs import IDENTIFIER, _result, last_line
 from tasks.server import gates, places, release_tool
 from tasks.settings import SettingsError, server_settings
 from tests.unit.settings_cases import NAME, valid
@@ -113,6 +113,16 @@ def test_the_program_knows_where_gates_and_runs_are() -> None:
     assert "d /run/ostree-release/gates 0711 ostree-prod ostree-prod -" in release_tool.tmpfiles_text(
         settings
     )
+
+
+def test_of_a_result_only_the_beginning_is_read(tmp_path: Path) -> None:
+    """The sandbox may write as much as it likes, and it is looked at many times a second."""
+    result = tmp_path / "result"
+    result.write_text(f'{{"run": "{tmp_path.name}", "status": 0, "problem": null}}')
+    assert _result(tmp_path) is not None
+    with result.open("ab") as file:
+        file.truncate(1 << 40)  # more than any memory, and nothing on the disk
+    assert _result(tmp_path) is None
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,12 @@ def test_what_is_not_composing_is_not_done_as_root() -> None:
     assert done.stdout == f"{(1, 1, 1)} {[account.pw_gid]} {account.pw_dir}\n"
 
 
+def test_only_composing_and_changing_keys_is_done_as_root() -> None:
+    """And run-gate, which refuses root: it must not run outside its sandbox as the owner instead."""
+    root = {"compose", "run-compose", "keys introduce", "keys use", "keys withdraw"}
+    assert root | {"run-gate"} == roles.NEEDS_ROOT
+
+
 @pytest.mark.parametrize("text", ["a\nb", "a\x00", "\x1b[2J", "\u202eabc", "\udcff", "\u2028", "x" * 4001])
 def test_an_argument_is_one_line_that_can_be_shown(text: str) -> None:
     assert not entry.are_plain(["promote", "--reason", text])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -136,7 +137,9 @@ def test_the_command_line_never_shows_a_traceback(tmp_path: Path, capsys: pytest
     with pytest.raises(SystemExit) as usage:
         main(["promote", "--reason", "x" * 1000], config=path)
     assert usage.value.code == 2
-    path.write_text(json.dumps(GOOD))
+    mine = copy.deepcopy(GOOD)
+    mine["environments"]["prod"]["owner"] = pwd.getpwuid(os.geteuid()).pw_name
+    path.write_text(json.dumps(mine))
     assert main(["config"], config=path) == 0
     assert "The configuration is right" in capsys.readouterr().out
 
