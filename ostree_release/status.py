@@ -28,7 +28,7 @@ def status(context: Context) -> dict[str, Any]:
         return {
             "holds": hold.listing(context)["holds"],
             "verify": command.last(context.config),
-            "warnings": expiry.warnings(context),
+            "warnings": [*expiry.warnings(context), *command.overdue(context)],
             "environments": {
                 environment.name: _composed(context, environment)
                 if environment.composed

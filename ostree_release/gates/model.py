@@ -13,12 +13,12 @@ if TYPE_CHECKING:  # the laptop reads the answers' names from here, and has no l
     from ..repo import Repository
 
 PASS, WARN, NEEDS_APPROVAL, FAIL = "pass", "warn", "needs-approval", "fail"
-_SEVERITY = (PASS, WARN, NEEDS_APPROVAL, FAIL)
+ANSWERS = (PASS, WARN, NEEDS_APPROVAL, FAIL)
 
 
 def worst(answers: Iterable[str]) -> str:
     """Return the most severe of some answers; pass where there is none."""
-    return max(answers, key=_SEVERITY.index, default=PASS)
+    return max(answers, key=ANSWERS.index, default=PASS)
 
 
 def _printable(text: str) -> str:

@@ -196,6 +196,7 @@ def _record(context: Context, environment: Environment, release: Commit, run: Ru
             "ring": run.ring,
             "tip": run.tip,
             "policy": run.policy,
+            "gates": list(environment.rules.gates),
             "results": results,
         }
     )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from ..context import Context
 from ..errors import Refused
 from ..images.diff import find
-from ..journal import Entry
 from ..model import Commit, Package
 from ..repo import Repository
+from .held import KINDS as KINDS
+from .held import UNREADABLE, Hold, names_of
+from .held import holds as holds
 
 _LONGEST = 300  # characters of a value
 # What a value of each kind but a build looks like, and how that is said.
@@ -24,51 +25,6 @@ _FORMS = {
         "NAME-VERSION-RELEASE, if need be with EPOCH: before the version and .ARCH at the end",
     ),
 }
-KINDS = ("build", "content", "inputhash", "package")
-
-
-@dataclass(frozen=True)
-class Hold:
-    """One hold. id: the journal entry that set it; value: what is held; label: as a person knows it."""
-
-    id: str
-    kind: str
-    value: str
-    label: str
-    actor: str
-    reason: str
-    time: str
-
-    def as_json(self) -> dict[str, str]:
-        """Return it as it is printed."""
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "value": self.value,
-            "label": self.label,
-            "actor": self.actor,
-            "reason": self.reason,
-            "time": self.time,
-        }
-
-
-def holds(entries: Iterable[Entry]) -> list[Hold]:
-    """Return the holds that nobody has released, oldest first."""
-    found: dict[str, Hold] = {}
-    for entry in entries:
-        if entry.get("event") == "held":
-            found[entry["hash"]] = Hold(
-                entry["hash"],
-                entry["kind"],
-                entry["value"],
-                entry["label"],
-                entry["actor"],
-                entry["reason"],
-                entry["time"],
-            )
-        elif entry.get("event") == "released-hold":
-            found.pop(entry["hold"], None)
-    return list(found.values())
 
 
 def refuse_held(context: Context, repository: Repository, commit: Commit) -> None:
@@ -87,18 +43,13 @@ def refuse_held(context: Context, repository: Repository, commit: Commit) -> Non
 def holding(live: Iterable[Hold], repository: Repository, commit: Commit) -> list[Hold]:
     """Return those of the live holds that hold a commit."""
     live = list(live)
-    if not live:
-        return []
-    names: dict[str, set[str | None]] = {
-        "build": {commit.checksum, commit.build},
-        "content": {commit.content},
-    }
+    names = names_of(commit)
     if any(each.kind == "inputhash" for each in live):
         names["inputhash"] = {repository.input_hash(commit.checksum)}
     if any(each.kind == "package" for each in live):
         packages = repository.packages(commit.checksum) or ()
         names["package"] = {name for package in packages for name in _names(package)}
-    return [each for each in live if each.value in names[each.kind]]
+    return [each for each in live if each.kind == UNREADABLE or each.value in names[each.kind]]
 
 
 def hold(context: Context, kind: str, value: str, reason: str) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..gates.model import Finding, Outcome, worst
-from ..journal import Entry
+from ..errors import Refused
+from ..gates.model import ANSWERS, Finding, Outcome, worst
+from ..journal import Entry, timestamp_of
 
 # What one gate may say in the journal, whose lines stay short; the file beside it has the data.
 _KEPT = 100  # findings
@@ -58,11 +59,43 @@ def newest_run(
 ) -> Run | None:
     """Return the newest run on a commit for a ring as it stands, or None; policy: None for any."""
     for entry in reversed(entries):
-        if entry.get("event") != "checked" or entry["checksum"] != checksum or entry["ring"] != ring:
+        if entry.get("event") != "checked" or not is_well_formed(entry):
+            continue
+        if (entry["checksum"], entry["ring"]) != (checksum, ring):
             continue
         if entry["tip"] == tip and policy in (None, entry["policy"]):
             return run_of(entry)
     return None
+
+
+def is_well_formed(entry: Entry) -> bool:
+    """Say whether a `checked` or `approved` entry is as this program writes them; no other one counts.
+
+    A check must have every gate that it says was on; those of before did not say, and must have one.
+    """
+    try:
+        timestamp_of(entry)
+        if entry["event"] == "checked":
+            run = run_of(entry)
+            words = [run.checksum, run.ring, run.policy, run.tip or ""]
+            answers = {found.answer for outcome in run.outcomes for found in outcome.findings}
+            gates = [outcome.gate for outcome in run.outcomes]
+            is_complete = gates == entry["gates"] if "gates" in entry else gates != []
+            return is_complete and answers <= {*ANSWERS} and all(isinstance(word, str) for word in words)
+        lists = [entry[name] for name in ("rings", "findings", "overrides")]
+        words = [
+            entry["checksum"],
+            entry["actor"],
+            entry["reason"],
+            *(word for each in lists for word in each),
+        ]
+        return (
+            isinstance(entry["until"], int)
+            and all(isinstance(each, list) for each in lists)
+            and all(isinstance(word, str) for word in words)
+        )
+    except (Refused, KeyError, TypeError):
+        return False
 
 
 def run_of(entry: Entry) -> Run:
@@ -82,7 +115,10 @@ def approvals(entries: Iterable[Entry], checksum: str, ring: str) -> list[Approv
             overrides=frozenset(entry["overrides"]),
         )
         for entry in entries
-        if entry.get("event") == "approved" and entry["checksum"] == checksum and ring in entry["rings"]
+        if entry.get("event") == "approved"
+        and is_well_formed(entry)
+        and entry["checksum"] == checksum
+        and ring in entry["rings"]
     ]
 
 
@@ -90,8 +126,11 @@ def composer(entries: Iterable[Entry], build: str) -> str | None:
     """Return who composed a build, or None where the journal does not know."""
     for entry in entries:
         composed = entry.get("action") == "compose" and entry.get("event") == "done"
-        if composed and any(move["to"] == build for move in entry["moves"]):
-            return str(entry["actor"])
+        moves = entry.get("moves")
+        if not composed or not isinstance(moves, list):
+            continue
+        if any(isinstance(move, dict) and move.get("to") == build for move in moves):
+            return str(entry.get("actor"))
     return None
 
 

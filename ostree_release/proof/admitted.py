@@ -8,9 +8,11 @@ from typing import Any
 
 from ..errors import Refused
 from ..journal import Entry, timestamp_of
-from ..judging import records
+from ..judging import held, records
 from ..judging.admission import Admission, admission
+from ..judging.held import Hold
 from ..judging.records import Run
+from ..model import Commit
 from ..policy import Policy
 from .model import Finding, Line, Seen
 from .moves import Change, Moves, listed, named
@@ -18,20 +20,27 @@ from .moves import Change, Moves, listed, named
 
 @dataclass
 class Judged:
-    """What the journal says about commits: the checks and the approvals of each, oldest first.
+    """What the journal says about commits: the checks and the approvals of each, and the holds, oldest first.
 
     first: number of the first line with what gates found; what moved earlier moved before gates; malformed:
-    lines that are neither, though they say so.
+    lines that are none of these, though they say so; holds: entries that hold, or release a hold, by line.
     """
 
     first: int | None = None
     checked: dict[str, list[Line]] = field(default_factory=dict)
     approved: dict[str, list[Line]] = field(default_factory=dict)
     malformed: list[Line] = field(default_factory=list)
+    holds: dict[int, Entry] = field(default_factory=dict)
 
     def before_gates(self, change: Change) -> bool:
         """Say whether a change was begun before anything was checked."""
         return self.first is None or change.intent.number < self.first
+
+    def holding(self, change: Change, commit: Commit) -> list[Hold]:
+        """Return the holds of a commit, by what it says itself, when a change was begun."""
+        live = held.holds(entry for number, entry in self.holds.items() if number < change.intent.number)
+        names = held.names_of(commit)
+        return [each for each in live if each.value in names.get(each.kind, ())]
 
 
 def judged(journal: Sequence[Line]) -> Judged:
@@ -39,43 +48,36 @@ def judged(journal: Sequence[Line]) -> Judged:
     found = Judged()
     for line in journal:
         entry = line.entry or {}
+        if entry.get("event") in ("held", "released-hold"):
+            found.holds[line.number] = {**entry, "hash": line.hash}
+            unreadable = any(each.kind == held.UNREADABLE for each in held.holds([found.holds[line.number]]))
+            found.malformed += [line] if unreadable else []
         by_event = {"checked": found.checked, "approved": found.approved}.get(str(entry.get("event")))
         if by_event is None:
             continue
         if by_event is found.checked:
             found.first = found.first or line.number
-        if _is_well_formed(entry):
+        if records.is_well_formed(entry):
             by_event.setdefault(entry["checksum"], []).append(line)
         else:
             found.malformed.append(line)
     return found
 
 
-def _is_well_formed(entry: Entry) -> bool:
-    """Say whether a check or an approval is as this program writes them."""
-    try:
-        timestamp_of(entry)
-        if entry["event"] == "checked":
-            records.run_of(entry)
-            return isinstance(entry["checksum"], str)
-        lists = [entry[name] for name in ("rings", "findings", "overrides")]
-        words = [entry["checksum"], entry["reason"], *(word for each in lists for word in each)]
-        return isinstance(entry["until"], int) and all(isinstance(word, str) for word in words)
-    except (Refused, KeyError, TypeError):
-        return False
-
-
 def check(known: Judged, moves: Moves, seen: Seen) -> Iterator[Finding]:
-    """Yield the moves of a ring that no complete set of checks, current at that moment, had let through."""
+    """Yield the moves of a ring to what was held, or what no check with every gate that was on let through.
+
+    The check is the newest of that moment for the ring as it stood.
+    """
     for line in known.malformed:
-        yield Finding(line.where, "is no check or approval as this program writes them")
+        yield Finding(line.where, "is no check, approval or hold as this program writes them")
     rings = {ring.ref: ring.name for ring in seen.environment.rings}
     for change in moves.changes:
         if change.failed or known.before_gates(change):
             continue
         for ref, checksum in change.targets():
             if ref in rings and checksum:
-                problem = _problem(known, change, rings[ref], checksum, seen.environment.rules)
+                problem = _problem(known, change, rings[ref], checksum, seen)
                 if problem:
                     yield Finding(
                         change.intent.where, f"moved {rings[ref]} to {named(seen, checksum)} {problem}"
@@ -103,8 +105,12 @@ def decision(
     return None
 
 
-def _problem(known: Judged, change: Change, ring: str, checksum: str, policy: Policy) -> str | None:
-    found = decision(known, change, ring, checksum, policy)
+def _problem(known: Judged, change: Change, ring: str, checksum: str, seen: Seen) -> str | None:
+    image = seen.images.get(checksum)
+    holds = known.holding(change, image.commit) if image else []
+    if holds:
+        return f"although it was held ({holds[0].kind} {holds[0].label}: {holds[0].reason})"
+    found = decision(known, change, ring, checksum, seen.environment.rules)
     if found is None:
         return "without a check for this ring as it then stood"
     _, admitted, line = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,13 @@ from .. import clock, files
 from ..access import actor
 from ..config import Config
 from ..context import Context
-from ..errors import Refused
+from ..errors import Busy, Refused
+from ..journal import Entry, timestamp_of
 from . import history
+from .model import Finding
 from .verify import verify
+
+_OVERDUE = 2 * 86400  # seconds; the timer runs daily
 
 
 def proof(context: Context, name: str | None) -> dict[str, Any]:
@@ -36,24 +41,35 @@ def proof(context: Context, name: str | None) -> dict[str, Any]:
 
 
 def kept_proof(context: Context) -> dict[str, Any]:
-    """Prove every environment, and keep the result where `status` shows it; returns it as it is printed."""
+    """Prove every environment, and keep the result where `status` shows it; returns it as it is printed.
+
+    A proof that fails is kept as a finding: nothing is proven then.
+    """
     owners = {each.owner for each in context.config.environments if not each.composed}
     user = actor.user()
     if user not in owners:
         raise Refused(f"run-verify: run it as {' or '.join(sorted(owners))}, not as {user}")
-    result = proof(context, None)
-    kept = {
-        "time": result["time"],
-        "releases": len(result["releases"]),
-        "findings": result["findings"],
-        "unanchored": result["unanchored"],
-    }
-    path = _kept(context.config)
     try:
-        files.replace(path, json.dumps(kept).encode(), 0o644)
-    except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from error
+        result = proof(context, None)
+    except Busy:  # what is kept stays true; if it goes on, it grows too old
+        raise
+    except Exception as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        finding = Finding("verify", f"failed, so nothing is proven: {words}")
+        _keep(context.config, {"releases": [], "findings": [finding.as_json()], "unanchored": 0})
+        raise
+    _keep(context.config, result)
     return result
+
+
+def overdue(context: Context) -> list[str]:
+    """Return one line if releases have not been proven for longer than the timer lets pass."""
+    kept = last(context.config)
+    since = kept["time"] if kept else _first_publish(context.journal.entries())
+    if since is None or clock.now() - since <= _OVERDUE:
+        return []
+    what = "the last proof is older than 2 days" if kept else "nothing was ever proven"
+    return [f"{what}: systemctl status ostree-release-verify.timer ostree-release-verify"]
 
 
 def last(config: Config) -> dict[str, Any] | None:
@@ -62,7 +78,32 @@ def last(config: Config) -> dict[str, Any] | None:
         found = json.loads(_kept(config).read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and isinstance(found.get("time"), int) else None
+
+
+def _first_publish(entries: Iterable[Entry]) -> int | None:
+    """Return when the first release was published, in seconds since 1970; None where there is none."""
+    for entry in entries:
+        if (entry.get("action"), entry.get("event")) == ("publish", "done"):
+            try:
+                return timestamp_of(entry)
+            except Refused:
+                return 0  # somebody has changed it: for the proof to say
+    return None
+
+
+def _keep(config: Config, result: dict[str, Any]) -> None:
+    kept = {
+        "time": clock.now(),
+        "releases": len(result["releases"]),
+        "findings": result["findings"],
+        "unanchored": result["unanchored"],
+    }
+    path = _kept(config)
+    try:
+        files.replace(path, json.dumps(kept).encode(), 0o644)
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}") from error
 
 
 def _kept(config: Config) -> Path:

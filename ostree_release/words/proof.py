@@ -84,7 +84,7 @@ def _gates(ring: Result) -> str:
         return "before gates"
     if ring["checked"] is None:
         return "NOT CHECKED"
-    answers = ", ".join(f"{gate} {answer}" for gate, answer in ring["gates"].items())
+    answers = ", ".join(f"{gate} {answer}" for gate, answer in ring["gates"].items()) or "NO GATE WAS ON"
     return f"checked (line {ring['checked']}): {answers}"
 
 

@@ -6,6 +6,7 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
+from ostree_release.journal import Journal
 from tests.server.support import DEV, PILOT, STABLE, Document, ServerTest
 
 # Stands in for the gate `diff`, whose own rules have their own tests: it finds what a file says.
@@ -273,6 +274,26 @@ class Hotfix(JudgingTest):
         plan = self.server.json("promote", "--plan", "--through", "stable", "--reason", "CVE")
         self.assertEqual([move["ref"] for move in plan["moves"]][1:], [PILOT, STABLE])
         self.assertEqual(self.server.refs(), {})
+
+
+class Tampered(JudgingTest):
+    def test_entries_that_somebody_changed_neither_count_nor_stop_the_program(self) -> None:
+        journal = Journal(self.server.state / "journal.jsonl", self.server.run)
+        for event in ("checked", "approved", "released-hold"):
+            journal.append({"event": event, "actor": "eve"})
+        journal.append({"event": "done", "action": "compose", "environment": "dev"})
+        self.finds(REMOVED)
+        self.assertIn("needs approval", self.lines("promote")[0])
+        self.finds()
+        self.server.json("check")
+        self.server.json("promote")
+        journal.append({"event": "held", "actor": "eve", "value": 7})
+        self.server.build("44.2", {"hello": "2-1"})
+        (line,) = self.lines("promote")
+        self.assertRegex(
+            line, r"44\.2 is held \(unreadable journal entry \w+\): not an entry of this program: see"
+        )
+        self.assertIn("HELD unreadable", self.server.call("status").stdout)
 
 
 class Holds(JudgingTest):

@@ -427,6 +427,27 @@ class Clean(ServerTest):
         self.server.call("run-verify")
         self.assertNotIn("verify found", self.server.call("status").stdout)
 
+    def test_a_proof_that_failed_or_is_overdue_shows_in_status(self) -> None:
+        later = "from ostree_release import clock\nreal = clock.now\nclock.now = lambda: real() + 3 * 86400\n"
+        self.assertEqual(self.server.json("status")["warnings"], [])
+        self.assertNotIn(
+            "proven", self.server.call("status", before=later).stdout, "nothing is there to prove"
+        )
+        self.promote_new("44.1")
+        self.assertEqual(self.server.json("status")["warnings"], [])
+        self.assertIn("WARNING: nothing was ever proven", self.server.call("status", before=later).stdout)
+        self.assertEqual(self.server.call("run-verify").returncode, 0)
+        self.assertEqual(self.server.json("status")["warnings"], [])
+        self.assertIn("WARNING: the last proof is older", self.server.call("status", before=later).stdout)
+        broken = (
+            "from ostree_release.proof import history\n"
+            "def fail(*a):\n    raise ValueError('no idea')\nhistory.read = fail"
+        )
+        self.assertEqual(self.server.call("run-verify", before=broken).returncode, 1)
+        (finding,) = self.server.json("status")["verify"]["findings"]
+        self.assertEqual(finding["line"], "failed, so nothing is proven: no idea")
+        self.assertIn("verify found 1 problem (", self.server.call("status").stdout)
+
     def test_it_changes_nothing_and_waits_for_nobody(self) -> None:
         self.promote_new("44.1")
         before = {path: path.stat().st_mtime_ns for path in self.server.top.rglob("*") if path.is_file()}

@@ -92,6 +92,46 @@ def test_an_end_that_moved_something_else_than_was_begun(story: Story) -> None:
     assert findings(story) == ["line 18: moved something else than line 17 began"]
 
 
+@pytest.mark.parametrize(("kind", "value"), [("build", "build-2"), ("content", "tree-2")])
+def test_a_ring_moved_to_what_was_held(story: Story, kind: str, value: str) -> None:
+    story.note(
+        "held", kind=kind, value=value, label="2", reason="it does not boot", time="2026-01-01T00:00:00Z"
+    )
+    hold = story.journal.head()
+    story.check("commit-2", STABLE)
+    story.promote("commit-2", STABLE)
+    assert findings(story) == [
+        f"line 19: moved stable to 2 (commit-2) although it was held ({kind} 2: it does not boot)"
+    ]
+    story.note("released-hold", hold=hold)
+    assert len(findings(story)) == 1
+    story.release("3")
+    assert len(findings(story)) == 1
+
+
+def test_a_hold_that_was_released_or_came_later(story: Story) -> None:
+    said = {"kind": "build", "value": "build-2", "label": "2", "reason": "x"}
+    story.note("held", **said)
+    story.note("released-hold", hold=story.journal.head())
+    story.check("commit-2", STABLE)
+    story.promote("commit-2", STABLE)
+    story.note("held", **said)
+    assert findings(story) == []
+    story.note("held", kind="tree")
+    assert findings(story) == ["line 24: is no check, approval or hold as this program writes them"]
+
+
+def test_a_check_without_its_gates_lets_nothing_through(story: Story) -> None:
+    for more in ({}, {"gates": ["diff"]}):
+        story.note("checked", checksum="commit-2", ring="stable", tip=None, policy="p", results=[], **more)
+    story.promote("commit-2", STABLE)
+    assert findings(story) == [
+        "line 17: is no check, approval or hold as this program writes them",
+        "line 18: is no check, approval or hold as this program writes them",
+        "line 19: moved stable to 2 (commit-2) without a check for this ring as it then stood",
+    ]
+
+
 def test_an_end_without_its_beginning(story: Story) -> None:
     story.note("done", action="promote", intent="0" * 64, moves=[{"ref": STABLE.ref, "to": "commit-1"}])
     assert findings(story) == ["line 17: ends a change that no entry began"]

@@ -8,10 +8,12 @@ import pytest
 
 from ostree_release.gates.model import FAIL, NEEDS_APPROVAL, PASS, WARN, Finding, Outcome, worst
 from ostree_release.judging.admission import admission
-from ostree_release.judging.records import Approval, Run, approvals, as_json, newest_run, shortened
+from ostree_release.judging.held import UNREADABLE, holds
+from ostree_release.judging.records import Approval, Run, approvals, as_json, composer, newest_run, shortened
 from ostree_release.policy import read
 
 NOW = 1_000_000
+TIME = "2026-01-01T00:00:00Z"
 REMOVED = Finding("removed:tool-5.0", NEEDS_APPROVAL, "removed tool 5.0")
 BROKEN = Finding("kernel", FAIL, "no kernel")
 POLICY, _ = read({}, {})
@@ -71,6 +73,7 @@ def test_an_ended_approval_is_named_only_where_it_is_missed() -> None:
 def test_only_a_run_on_this_commit_ring_tip_and_policy_is_current() -> None:
     entry: dict[str, Any] = {
         "event": "checked",
+        "time": TIME,
         "checksum": "c" * 64,
         "ring": "pilot",
         "tip": None,
@@ -83,9 +86,55 @@ def test_only_a_run_on_this_commit_ring_tip_and_policy_is_current() -> None:
         assert newest_run(entries, *other) is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"checksum": None}, {"results": "x"}, {"results": [{"gate": "diff"}]}, {"tip": 7}, {"time": "yesterday"},
+     {"results": []}, {"gates": ["diff", "soak"]}, {"results": [{"gate": "diff", "line": "", "findings": [
+         {"id": "x", "answer": "fine", "line": ""}]}]}],
+)  # fmt: skip
+def test_a_check_that_somebody_changed_does_not_count(change: dict[str, Any]) -> None:
+    entry: dict[str, Any] = {"event": "checked", "checksum": "c", "ring": "pilot", "tip": None, "policy": "p",
+                             "time": TIME, "results": as_json(run(REMOVED))}  # fmt: skip
+    for gates in ({}, {"gates": ["diff"]}):
+        assert newest_run([{**entry, **gates}], "c", "pilot", None, "p") is not None
+        assert newest_run([{**entry, **gates, **change}, {"event": "checked"}], "c", "pilot", None) is None
+    assert newest_run([{**entry, "results": [], "gates": []}], "c", "pilot", None), "no gate was on"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"actor": None}, {"until": "x"}, {"findings": REMOVED.id}, {"rings": "pilot"}, {"overrides": [1]},
+     {"reason": 1}, {"time": ""}],
+)  # fmt: skip
+def test_an_approval_that_somebody_changed_does_not_count(change: dict[str, Any]) -> None:
+    entry: dict[str, Any] = {"event": "approved", "checksum": "c", "rings": ["pilot"], "actor": "ann",
+                             "reason": "seen", "time": TIME, "until": NOW + 1, "findings": [REMOVED.id],
+                             "overrides": []}  # fmt: skip
+    assert approvals([{"event": "approved"}, entry], "c", "pilot") == [approval()]
+    assert approvals([{**entry, **change}], "c", "pilot") == []
+
+
+def test_a_compose_that_somebody_changed_is_nobodys() -> None:
+    done = {"event": "done", "action": "compose"}
+    assert composer([done, {**done, "moves": ["x", {}]}, {**done, "moves": 7}], "b") is None
+
+
+def test_a_hold_that_somebody_changed_holds_everything() -> None:
+    hold = {"event": "held", "hash": "h" * 64, "kind": "build", "value": "b", "label": "1", "actor": "ann",
+            "reason": "bad", "time": TIME}  # fmt: skip
+    assert [each.kind for each in holds([hold])] == ["build"]
+    assert holds([hold, {"event": "released-hold", "hold": "h" * 64}]) == []
+    assert len(holds([hold, {"event": "released-hold"}, {"event": "released-hold", "hold": ["h"]}])) == 1
+    (found,) = holds([{**hold, "kind": "tree"}])
+    assert (found.kind, found.label) == (UNREADABLE, "journal entry hhhhhhhhhhhh")
+    assert "not an entry of this program: see ostree-release verify" in found.reason
+    assert [each.kind for each in holds([{"event": "held", "hash": "h"}])] == [UNREADABLE]
+
+
 def test_approvals_are_for_a_commit_and_its_rings() -> None:
     entry: dict[str, Any] = {
         "event": "approved",
+        "time": TIME,
         "checksum": "c",
         "rings": ["pilot"],
         "actor": "ann",
