@@ -30,9 +30,7 @@ def sign(context: Context, environment: Environment, repository: Repository, com
                 repository.sign(commit.checksum, key, environment.gnupghome)
                 note(context, environment, commit, key)
     if needed not in there | set(missing):
-        raise Refused(
-            unsigned(environment, commit, needed) if environment.offline else absent(environment, needed)
-        )
+        raise Refused(unsigned(environment, commit, needed))
     return [f"signature of {commit.version} was missing"] if missing else []
 
 
@@ -65,18 +63,11 @@ def note(context: Context, environment: Environment, commit: Commit, key: str) -
     )
 
 
-def absent(environment: Environment, key: str) -> str:
-    """Return the line that says that the key clients trust is not where this server keeps its keys."""
-    return (
-        f"{environment.gnupghome}: the secret key of {key}, which is the published one of "
-        f"{environment.name}, is not in it or cannot sign: bring it back from the backup, or deploy again"
-    )
-
-
 def unsigned(environment: Environment, commit: Commit, key: str) -> str:
     """Return the line that says that a commit waits for a signature from elsewhere, and how it gets one."""
     to = "" if environment.name == "prod" else f" --data to={environment.name}"
+    backup = "" if environment.offline else f"; or bring it back to {environment.gnupghome} from the backup"
     return (
         f"not signed yet: {commit.version} ({commit.checksum[:12]}) of {environment.name} needs a signature "
-        f"by {key}, which is not on this server: pyinfra INVENTORY promote.py -y{to} --data sign=laptop"
+        f"by {key}, which is not on this server: pyinfra INVENTORY promote.py -y{to} --data sign=laptop{backup}"
     )

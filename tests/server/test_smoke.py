@@ -76,7 +76,7 @@ class Smoke(ServerTest):
         self.server.json("check")
         self.server.json("sign")
         shutil.copy(self.server.top / "base/keys/dev.gpg", published)
-        self.assertIn("which is the published one of prod, is not in it", self.server.refused("promote"))
+        self.assertIn("which is not on this server", self.server.refused("promote"))
         self.assertEqual(self.server.refs()[PILOT], self.tip)
         published.write_bytes(trusted)
 
