@@ -69,5 +69,6 @@ def unsigned(environment: Environment, commit: Commit, key: str) -> str:
     backup = "" if environment.offline else f"; or bring it back to {environment.gnupghome} from the backup"
     return (
         f"not signed yet: {commit.version} ({commit.checksum[:12]}) of {environment.name} needs a signature "
-        f"by {key}, which is not on this server: pyinfra INVENTORY promote.py -y{to} --data sign=laptop{backup}"
+        f"by {key}, which is not on this server: pyinfra INVENTORY promote.py -y{to} --data sign=laptop"
+        f"{backup}"
     )
