@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import pwd
 import shutil
 import unittest
 from pathlib import Path
 from typing import Any
 
-from tests.server.support import DEV, HOME, PILOT, STABLE, ServerTest, opened, run
+from tests.server.support import DEV, HOME, PILOT, STABLE, USER, ServerTest, opened, run
 
 
 def fields(repository: Path, checksum: str) -> dict[str, tuple[str, bytes]]:
@@ -210,10 +211,11 @@ class Refusals(ServerTest):
 
     def test_the_wrong_user(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
-        content = json.loads(self.server.config.read_text())
-        content["environments"]["prod"]["owner"] = "nobody"
-        self.server.config.write_text(json.dumps(content))
-        self.assertIn("run it as nobody", self.unmoved())
+        nobody = pwd.getpwnam("nobody")
+        done = self.server.call("promote", user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"run it as {USER}, not as nobody", done.stderr)
+        self.assertEqual(self.server.refs(), {})
 
 
 class Again(ServerTest):
