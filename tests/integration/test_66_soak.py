@@ -58,8 +58,8 @@ def test_an_ill_dev_client_stops_its_build_until_it_is_repaired(followed: Lab) -
         f"runuser -u ostree-prod -- ostree-release stage --build {build['checksum']} --json"
     )
     version = json.loads(staged.out.splitlines()[-1])["release"]["version"]
-    said = wait_for(followed, "state healthy")
-    assert f"boot {followed.boot_id('dev1')}\n" in said, "the report is about this boot"
+    said = wait_for(followed, f"boot {followed.boot_id('dev1')}\n")  # not what an earlier boot left there
+    assert "state healthy\n" in said
 
     followed.ssh("dev1", ILL)
     wait_for(followed, "failed lab-ill.service")
