@@ -165,14 +165,10 @@ def _subject(
 
 
 def _recorded_differs(context: Context, run: Run) -> bool:
+    """Compare what counts; a line may change by itself, as that of a build that grows older."""
     entries = context.journal.entries()
     recorded = records.newest_run(entries, run.checksum, run.ring, run.tip, run.policy)
-    return recorded is None or _answers(recorded) != _answers(run)
-
-
-def _answers(run: Run) -> set[tuple[str, str, str]]:
-    """Return what counts of a run; a line may change by itself, as that of a build that grows older."""
-    return {(each.gate, found.id, found.answer) for each in run.outcomes for found in each.findings}
+    return recorded is None or set(records.findings(recorded)) != set(records.findings(run))
 
 
 def _record(context: Context, environment: Environment, release: Commit, run: Run) -> None:
