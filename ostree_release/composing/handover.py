@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from .. import clock
+from .. import clock, files
 
 _STALE = 60.0  # seconds after which a request belongs to nobody: its unit never started
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file so that a reader finds all of it or the one before, for the owner only."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    files.replace(path, json.dumps(content).encode(), 0o600)
 
 
 def read(path: Path) -> dict[str, Any] | None:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import lock
-from ..composing import handover
+from .. import files, lock
 from ..config import Environment, Ring
 from ..context import Context
 from ..errors import Refused, Stopped
@@ -36,8 +35,8 @@ def checking(context: Context, environment: Environment) -> Iterator[None]:
 
 def digest(context: Context, environment: Environment) -> str:
     """Return the digest of the gates in force: thresholds, and the files of the user's own gates."""
-    files = own.files(context.config) if "own" in environment.rules.gates else {}
-    content = {"gates": environment.rules.as_json()["gates"], "own": files}
+    own_files = own.files(context.config) if "own" in environment.rules.gates else {}
+    content = {"gates": environment.rules.as_json()["gates"], "own": own_files}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -180,7 +179,7 @@ def _record(context: Context, environment: Environment, release: Commit, run: Ru
         "ring": run.ring,
         "results": [{**result, "data": outcome.data} for result, outcome in zip(results, run.outcomes)],
     }
-    handover.write(file_of(context, environment, run), data)
+    files.replace(file_of(context, environment, run), json.dumps(data).encode(), 0o600)
     context.journal.append(
         {
             "event": "checked",
