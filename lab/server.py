@@ -12,6 +12,12 @@ from lab.state import LOGINS, Lab
 
 PACKAGES_PATH = "/srv/lab/packages"
 
+# On cgroup v2 the hierarchy is read-only without --privileged, and systemd ends before its first line.
+START = """
+[ ! -e /sys/fs/cgroup/cgroup.controllers ] || mount -o remount,rw,bind /sys/fs/cgroup
+exec /sbin/init
+"""
+
 
 def create(engine: Engine, lab: Lab, base: Base, image: str) -> Container:
     """Create the server's container, with its keys in it, ready for its first boot."""
@@ -32,7 +38,7 @@ def create(engine: Engine, lab: Lab, base: Base, image: str) -> Container:
             image=image,
             hostname="server",
             index=0,
-            command=("/sbin/init",),
+            command=("/bin/sh", "-c", START),
             capabilities=SERVER_CAPABILITIES,
             volumes=volumes,
             aliases=(PUBLIC_NAME,),
