@@ -35,7 +35,8 @@ def show(*, as_json: bool, booted_only: bool, pending_exit_77: bool) -> int:
     if booted_only:
         found["deployments"] = [deployment for deployment in deployments if deployment["booted"]]
     if as_json:
-        print(json.dumps(found, indent=2, separators=(",", " : "), ensure_ascii=False))
+        # As the real one ends: without a newline.
+        print(json.dumps(found, indent=2, separators=(",", " : "), ensure_ascii=False), end="")
     else:
         print("\n".join(as_text(sysroot, found)))
     return 77 if pending and pending_exit_77 else 0

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
-from tasks.facts.sections import sections
+from tasks.facts.sections import begin, sections
 from tasks.refusals import client_reason
 
 
@@ -30,8 +30,8 @@ class PublishedTrust(FactBase[Trust]):
     def command(self, directory: str, environment: str) -> StringCommand:
         key, certificate = f"{directory}/{environment}.gpg", f"{directory}/ca.crt"
         return StringCommand(
-            "echo '== key';", "base64", QuoteString(key), "2>/dev/null;",
-            "echo '== certificate';", "cat", QuoteString(certificate), "2>/dev/null;", "echo '== end'",
+            begin("key"), ";", "base64", QuoteString(key), "2>/dev/null;",
+            begin("certificate"), ";", "cat", QuoteString(certificate), "2>/dev/null;", begin("end"),
         )  # fmt: skip
 
     @staticmethod
@@ -69,7 +69,7 @@ class PublishedRef(FactBase[Published]):
 
     def command(self, remote: str, ref: str) -> StringCommand:
         return StringCommand(
-            "echo", QuoteString(f"== {ref}"), ";",
+            begin(ref), ";",
             "sudo", "-n", "ostree", "remote", "summary", QuoteString(remote), "2>&1", "||", "true",
         )  # fmt: skip
 
@@ -78,7 +78,10 @@ class PublishedRef(FactBase[Published]):
         return Published(problem="the client said nothing", checksum="", version="")
 
     def process(self, output: list[str]) -> Published:
-        ref, lines = output[0].removeprefix("== "), output[1:]
+        found = sections(output)
+        if not found:
+            return self.default()
+        ref, lines = found.popitem()
         errors = [line for line in lines if line.startswith(("error: ", "sudo: ", "Sorry, "))]
         if errors:
             return {**self.default(), "problem": client_reason(errors)}

@@ -19,17 +19,18 @@ from tasks.refusals import client_reason
 # $1: the remote's name, $2: the certificate file, $3: the report of its health, then the files of the unit
 # that writes it, its timer last. Every section may be empty; the exit status is always 0, so that one sick
 # client is a line of ours and not a failed fact with pages of output.
-_SCRIPT = """
-echo "== boot"; cat /proc/sys/kernel/random/boot_id
-echo "== status"; rpm-ostree status --json 2>&1
-echo "== remote"; cat "/etc/ostree/remotes.d/$1.conf" 2>/dev/null
-echo "== keyring"; base64 "/ostree/repo/$1.trustedkeys.gpg" 2>/dev/null
-echo "== ca"; base64 "$2" 2>/dev/null
-echo "== health"; cat "$3" 2>/dev/null
+_SCRIPT = r"""
+begin() { printf "\n== %s\n" "$1"; }
+begin boot; cat /proc/sys/kernel/random/boot_id
+begin status; rpm-ostree status --json 2>&1
+begin remote; cat "/etc/ostree/remotes.d/$1.conf" 2>/dev/null
+begin keyring; base64 "/ostree/repo/$1.trustedkeys.gpg" 2>/dev/null
+begin ca; base64 "$2" 2>/dev/null
+begin health; cat "$3" 2>/dev/null
 shift 3
-echo "== health unit"; cat "$@" 2>/dev/null | sha256sum | cut -c1-64
+begin "health unit"; cat "$@" 2>/dev/null | sha256sum | cut -c1-64
 systemctl show --property UnitFileState,ActiveState "${3##*/}" 2>/dev/null
-echo "== end"
+begin end
 """
 
 

@@ -1,15 +1,23 @@
-"""One remote command that answers several questions: its output, cut at lines `== NAME`. A pure function."""
+"""One remote command that answers several questions: its output, cut at lines `== NAME`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+from pyinfra.api import QuoteString, StringCommand
+
+
+def begin(name: str) -> StringCommand:
+    """Return the command that begins a section, on a line of its own whatever was printed before."""
+    return StringCommand("printf", QuoteString("\\n== %s\\n"), QuoteString(name))
 
 
 def sections(output: Iterable[str]) -> dict[str, list[str]]:
     """Cut output into named sections.
 
     Args:
-        output: lines, with a line "== NAME" before each section; lines before the first one are dropped.
+        output: lines; before each section an empty one and "== NAME", as `begin` prints them. What did not
+            end its last line has taken the empty one. Lines before the first section are dropped.
 
     Returns:
         The lines of each section by its name.
@@ -18,6 +26,8 @@ def sections(output: Iterable[str]) -> dict[str, list[str]]:
     name = None
     for line in output:
         if line.startswith("== "):
+            if name is not None and found[name][-1:] == [""]:
+                found[name].pop()
             name = line[3:].strip()
             found[name] = []
         elif name is not None:

@@ -134,7 +134,7 @@ def server(plan: dict[str, Any] = PLAN, promotion: Any = ("staging", "signing"))
         "status": json.dumps(STATUS),
         "promoter promote": promotion,
         "composer compose": ["compose output"],
-        "== certificate": [
+        "' certificate ;": [
             "== key",
             base64.b64encode(KEY).decode(),
             "== certificate",
@@ -166,7 +166,7 @@ def client(
     name = ref.partition(":")[2]
     published = {f"{HOME}/pilot": PILOT, f"{HOME}/stable": STABLE}.get(name, "d" * 64)
     summary = [f"== {name}", f"* {name}", "    Latest Commit (1 kB):", f"      {published}"]
-    return {"== boot": state, "remote summary": summary}
+    return {"begin boot": state, "remote summary": summary}
 
 
 GOOD = client(f"kinoite-prod:{HOME}/pilot", PILOT, declared=True)
