@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
+from posixpath import basename
 
 from pyinfra.api import FactBase, FactProcessError, QuoteString, StringCommand
+
+# A folder's content but for the seal itself, and for which Python: one digest of names, kinds, modes, owners,
+# link targets, contents, and of the interpreter's version.
+SEAL = """\
+seal() (
+  export LC_ALL=C; cd -- "$1" && {
+    "$2" -V; find . ! -path ./.seal -printf '%p %y %m %U %G %l\\n' -type f -exec sha256sum -- {} +
+  } | sort | sha256sum
+)
+"""
 
 
 @dataclass(frozen=True)
 class PathState:
     """One path that exists: kind is "file", "directory", "link" or "other"; mode is octal digits ("644").
 
-    `sha256` is known of files whose content was asked for, `target` of links.
+    `sha256` is known of files whose content was asked for, `target` of links. A program's folder has the
+    `sha256` of its zipapp as long as everything in it is as it was unpacked.
     """
 
     kind: str
@@ -30,8 +42,9 @@ class ManagedFiles(FactBase[dict[str, PathState]]):
     + directories: looked at through links, so that an administrator may put them elsewhere
     + links: symbolic links whose target matters
     + others: paths of which only kind, owner and mode matter
+    + programs: folders that a program was unpacked into, with the interpreter of each
 
-    A path that is absent is absent from the result too. Needs stat and sha256sum (coreutils) and no more.
+    A path that is absent is absent from the result too. Needs coreutils, and for programs find and cmp.
     """
 
     @staticmethod
@@ -45,10 +58,11 @@ class ManagedFiles(FactBase[dict[str, PathState]]):
         directories: list[str] | None = None,
         links: list[str] | None = None,
         others: list[str] | None = None,
+        programs: dict[str, str] | None = None,
     ) -> StringCommand:
         """One command for all paths; it succeeds whatever is missing."""
         bits: list[object] = ["export LC_ALL=C;"]
-        here = [*(files or []), *(links or []), *(others or [])]
+        here = [*(files or []), *(links or []), *(others or []), *(programs or {})]
         if here:
             bits += ["stat -c 'path %f %U %G %n' --", *map(QuoteString, here), "2>/dev/null;"]
         if directories:
@@ -58,6 +72,12 @@ class ManagedFiles(FactBase[dict[str, PathState]]):
         if links:
             bits += ["for path in", *map(QuoteString, links), '; do test -L "$path" &&']
             bits += ["""printf 'link %s\\t%s\\n' "$path" "$(readlink -- "$path")"; done;"""]
+        if programs:
+            bits.append(SEAL)
+        for folder, interpreter in (programs or {}).items():
+            bits += ["seal", QuoteString(folder), QuoteString(interpreter), "2>/dev/null |"]
+            bits += ["cmp -s -", QuoteString(f"{folder}/.seal"), "&&"]
+            bits += ["echo sha256", QuoteString(basename(folder)), QuoteString(folder), ";"]
         return StringCommand(*bits, "true")
 
     def process(self, output: list[str]) -> dict[str, PathState]:

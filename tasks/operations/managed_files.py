@@ -1,4 +1,4 @@
-"""Files, directories, links and absences of one concern, declared together, changed only where needed."""
+"""Files, directories, links and the like of one concern, declared together, changed only where needed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pyinfra.operations.util.files import generate_color_diff
 
 from tasks.facts.managed_files import ManagedFiles, PathState
 from tasks.operations.messages import tell
+from tasks.operations.program import INSTALL, Program
 from tasks.operations.remote_script import READ_CONTENT, quoted, script
 
 
@@ -88,33 +89,39 @@ def declared(
     directories: list[Directory] | None = None,
     links: list[Link] | None = None,
     absent: list[str] | None = None,
+    programs: list[Program] | None = None,
     check: str | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Make files, directories and links what they are declared to be, and nothing else.
+    Make files, directories, links and programs what they are declared to be, and nothing else.
 
     + files: content, owner, group and mode
     + directories: owner, group and mode; parents that are missing are made, with mode 755
     + links: symbolic links
     + absent: files or links that must not be there
+    + programs: unpacked, compiled and linked before any file that may need them is written
     + check: command that must accept the result; when it does not, files and links are put back as they were
     """
     files, directories, links, absent = files or [], directories or [], links or [], absent or []
+    programs = programs or []
     states: dict[str, PathState] = host.get_fact(
         ManagedFiles,
         files=[file.path for file in files if file.content is not None],
         directories=[directory.path for directory in directories],
-        links=[link.path for link in links],
+        links=[*(link.path for link in links), *(program.path for program in programs)],
         others=[*(file.path for file in files if file.content is None), *absent],
+        programs={program.folder: program.interpreter for program in programs},
     )
     steps = [
         *(step for item in directories for step in _directory_steps(item, states.get(item.path))),
+        *(step for item in programs for step in _program_steps(item, states)),
         *(step for item in files for step in _file_steps(item, states.get(item.path))),
         *(step for item in links for step in _link_steps(item, states.get(item.path))),
         *(_step(path, f"remove {path}", "rm -f --") for path in absent if path in states),
     ]
     if not steps:
-        host.noop(f"{len(files) + len(directories) + len(links) + len(absent)} paths are as declared")
+        count = len([*files, *directories, *links, *absent, *programs])
+        host.noop(f"{count} paths are as declared")
         return
     _show(steps, states)
     yield script(_script(steps, check), *(step.content for step in steps if step.content is not None))
@@ -142,6 +149,17 @@ def _file_steps(wanted: File, found: PathState | None) -> Iterable[Step]:
         yield _step(wanted.path, _attributes_differ(wanted, found), "attributes", *arguments)
 
 
+def _program_steps(wanted: Program, states: dict[str, PathState]) -> Iterable[Step]:
+    found = states.get(wanted.folder)
+    if found is not None and found.sha256 == wanted.version:
+        yield from _link_steps(Link(wanted.path, wanted.version), states.get(wanted.path))
+        return
+    says = f"unpack and compile {wanted.folder}, and link {wanted.path} to it"
+    if found is not None:
+        says = f"unpack and compile {wanted.folder} again: it has changed, or Python has"
+    yield Step(wanted.path, says, wanted.line, wanted.zipapp)
+
+
 def _link_steps(wanted: Link, found: PathState | None) -> Iterable[Step]:
     if found is None or found.target != wanted.target:
         yield _step(wanted.path, f"link {wanted.path} to {wanted.target}", "link", wanted.target)
@@ -160,14 +178,15 @@ def _attributes_differ(wanted: File | Directory, found: PathState) -> str:
 
 def _script(steps: list[Step], check: str | None) -> str:
     lines = "".join(f"{step.line}\n" for step in steps)
+    prelude = PRELUDE + (INSTALL if any(step.line.startswith("program ") for step in steps) else "")
     if check is None:
-        return PRELUDE + lines
+        return prelude + lines
     numbered = [quoted(str(number), step.path) for number, step in enumerate(steps) if _is_entry(step)]
     keep = "".join(f"keep {words}\n" for words in numbered)
     restore = "".join(f"restore {words}\n" for words in numbered)
     # A subshell by itself: as part of a condition the shell would ignore its `set -e`.
     return (
-        f"{PRELUDE}{KEEP}{keep}set +e\n(set -e\n{lines})\nfailed=$?\n"
+        f"{prelude}{KEEP}{keep}set +e\n(set -e\n{lines})\nfailed=$?\n"
         f"if [ $failed -eq 0 ]; then {{ {check}; }} >&2; failed=$?; fi\n"
         f"if [ $failed -ne 0 ]; then\n{restore}"
         "echo 'It failed its test; the previous files are back in place.' >&2; exit 1\nfi\n"

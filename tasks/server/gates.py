@@ -54,7 +54,7 @@ def service_text() -> str:
     return render(
         f"systemd/{UNIT}.service.j2",
         user=places.RELEASE_USER,
-        program=places.PROGRAM,
+        command=places.COMMAND,
         run=places.RUN,
         state=places.STATE,
         runs=places.GATE_RUNS,

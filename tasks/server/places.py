@@ -13,7 +13,9 @@ APPROVERS = "ostree-approvers"
 CI_USER = "ostree-ci"
 
 LIBEXEC = "/usr/libexec/ostree-release"
-PROGRAM = f"{LIBEXEC}/ostree-release.pyz"
+# A link to the folder of the version that is current.
+PROGRAM = f"{LIBEXEC}/program"
+PYTHON = "/usr/bin/python3"
 COMMAND = "/usr/sbin/ostree-release"
 COMPOSER = f"{LIBEXEC}/composer"
 PROMOTER = f"{LIBEXEC}/promoter"

@@ -8,7 +8,8 @@ from pyinfra.api import deploy
 
 from ostree_release.build import build
 from tasks.operations import managed_files
-from tasks.operations.managed_files import Directory, File, Link
+from tasks.operations.managed_files import Directory, File
+from tasks.operations.program import Program
 from tasks.server import ci, places
 from tasks.settings import Environment, Server
 from tasks.templates import render
@@ -23,7 +24,7 @@ def install_release_tool(settings: Server) -> None:
         name="Program, configuration, roles",
         directories=[Directory(places.LIBEXEC)],
         files=[
-            File(places.PROGRAM, build(), mode="755"),
+            File(places.COMMAND, command(), mode="755"),
             File(places.COMPOSER, entry_point("composer"), mode="755"),
             File(places.PROMOTER, entry_point("promoter"), mode="755"),
             File(places.APPROVER, entry_point("approver"), mode="755"),
@@ -31,7 +32,8 @@ def install_release_tool(settings: Server) -> None:
             File("/etc/tmpfiles.d/ostree-release.conf", tmpfiles_text(settings)),
             File("/etc/sudoers.d/ostree-release", sudoers_text(settings), mode="440", validate="visudo -cf"),
         ],
-        links=[Link(places.COMMAND, places.PROGRAM)],
+        absent=[f"{places.LIBEXEC}/ostree-release.pyz"],  # of earlier versions
+        programs=[Program(places.PROGRAM, build(), places.PYTHON)],
     )
 
 
@@ -45,6 +47,11 @@ def sudoers_text(settings: Server) -> str:
         *((places.CI_USER, users[role], places.ci_entry(role)) for role in ci.roles(settings)),
     ]
     return render("sudoers/ostree-release.j2", rules=rules, programs=[program for _, _, program in rules])
+
+
+def command() -> str:
+    """Render the program that is called by its name."""
+    return render("libexec/command.py.j2", program=places.PROGRAM)
 
 
 def entry_point(role: str) -> str:

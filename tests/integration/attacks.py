@@ -67,7 +67,7 @@ def _everybody() -> dict[str, Attack]:
         "a path through the entry point": Attack(f"sudo -n {LIBEXEC}/composer/../../../bin/sh -c id", SUDO),
         "a path beside the entry point": Attack(f"sudo -n {LIBEXEC}/../../bin/sh -c id", SUDO),
         "the whole program": Attack("sudo -n /usr/sbin/ostree-release promote", SUDO),
-        "the zipapp": Attack(f"sudo -n {LIBEXEC}/ostree-release.pyz promote", SUDO),
+        "the zipapp": Attack(f"sudo -n {LIBEXEC}/program/__main__.py promote", SUDO),
         "the CI's entry points": Attack(f"sudo -n -u ostree-prod {LIBEXEC}/ci-promoter attacks status", SUDO),
         "the CI's entry point as root": Attack(f"sudo -n {LIBEXEC}/ci-composer attacks compose dev", SUDO),
         "the forced command by hand": Attack(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
+import zipfile
 
 import pytest
 
@@ -224,5 +226,10 @@ def test_a_virtual_host_that_fails_its_test_is_not_left_in_place(deployed: Lab) 
 
 
 def test_the_zipapp_on_the_server_is_the_one_of_this_checkout(deployed: Lab) -> None:
-    installed = deployed.server("sha256sum /usr/libexec/ostree-release/ostree-release.pyz").out.split()[0]
-    assert installed == hashlib.sha256(build()).hexdigest()
+    folder = "/usr/libexec/ostree-release"
+    installed = deployed.server(f"realpath -e {folder}/program").out.strip()
+    assert installed == f"{folder}/{hashlib.sha256(build()).hexdigest()}"
+    sums = deployed.server(f"cd {installed} && find * -name '*.py' -exec sha256sum {{}} +").out.splitlines()
+    with zipfile.ZipFile(io.BytesIO(build())) as archive:
+        wanted = {f"{hashlib.sha256(archive.read(name)).hexdigest()}  {name}" for name in archive.namelist()}
+    assert set(sums) == wanted

@@ -21,7 +21,7 @@ RUN = "0123456789abcdef" * 2
 # What the program does for a candidate, with this gate alone and a short time limit.
 JUDGE = """
 import json, sys
-sys.path.insert(0, "/usr/libexec/ostree-release/ostree-release.pyz")
+sys.path.insert(0, "/usr/libexec/ostree-release/program")
 from ostree_release.config import DEFAULT_PATH, load
 from ostree_release.context import Context, Progress
 from ostree_release.gates import own

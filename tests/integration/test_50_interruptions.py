@@ -16,7 +16,7 @@ PILOT = "fedora/x86_64/kinoite/pilot"
 # Loads the installed program and puts a kill -9 before or after one of its functions; nothing in it is made for this.
 KILL = """
 import importlib, os, signal, sys
-sys.path.insert(0, "/usr/libexec/ostree-release/ostree-release.pyz")
+sys.path.insert(0, "/usr/libexec/ostree-release/program")
 module, _, name = {function!r}.rpartition(".")
 holder = importlib.import_module("ostree_release." + module.split(":")[0])
 for part in module.split(":")[1:]:

@@ -6,52 +6,16 @@ import grp
 import os
 import pwd
 import stat
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra.context import ctx_host, ctx_state
-from pyinfra_testing.util import FakeState, create_host
 
-from tasks.facts.managed_files import ManagedFiles
-from tasks.operations.managed_files import Directory, File, Link, declared
+from tasks.operations.managed_files import Directory, File, Link
+from tests.unit.managed_host import apply
 
 OWNER = pwd.getpwuid(os.getuid()).pw_name
 GROUP = grp.getgrgid(os.getgid()).gr_name
-
-
-class Host:
-    """A host whose one fact is read from this machine by the fact's own command."""
-
-    print_prefix = ""
-    noop_description: str | None = None
-
-    def get_fact(self, fact: type[ManagedFiles], **arguments: Any) -> Any:
-        command = fact().command(**arguments).get_raw_value()
-        output = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
-        return fact().process(output.splitlines())
-
-    def noop(self, description: str) -> None:
-        self.noop_description = description
-
-
-def apply(**arguments: Any) -> subprocess.CompletedProcess[str] | None:
-    """Run the operation as pyinfra would; None: nothing had to be done."""
-    state = FakeState()
-    with ctx_state.use(state), ctx_host.use(create_host(state, facts={})), ctx_host.use(Host()):
-        commands = list(declared._inner(**arguments))
-    if not commands:
-        return None
-    (command,) = commands
-    return subprocess.run(
-        ["sh", "-c", command.get_raw_value()],
-        input=command.connector_arguments.get("_stdin", ""),
-        capture_output=True,
-        text=True,
-        check=False,
-        umask=0o077,
-    )
 
 
 def mode(path: Path) -> int:

@@ -55,7 +55,7 @@ def unit() -> configparser.ConfigParser:
 
 def test_the_sandbox_is_nobody_writes_nowhere_else_and_has_no_network() -> None:
     service = unit()["Service"]
-    assert service["ExecStart"] == "/usr/libexec/ostree-release/ostree-release.pyz run-gate %i"
+    assert service["ExecStart"] == "/usr/sbin/ostree-release run-gate %i"
     assert "User" not in service
     for name in ("DynamicUser", "NoNewPrivileges", "PrivateNetwork", "PrivateTmp", "PrivateDevices"):
         assert service[name] == "yes", name
@@ -80,7 +80,7 @@ def test_root_opens_nothing_for_the_sandbox_that_the_promoting_user_could_have_p
     )
     assert [line for line in text.splitlines() if "%i" in line] == [
         "Description=Gate of your own, run %i",
-        "ExecStart=/usr/libexec/ostree-release/ostree-release.pyz run-gate %i",
+        "ExecStart=/usr/sbin/ostree-release run-gate %i",
     ]
 
 
