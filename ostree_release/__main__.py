@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from . import PROGRAM
 from .access import actor, ci, entry, roles
@@ -18,7 +19,6 @@ from .config import DEFAULT_PATH, load
 from .context import Context, Progress
 from .errors import Refused, Stopped
 from .subcommands import run
-from .words import text
 
 _USAGE = 2
 
@@ -43,6 +43,7 @@ def main(
     if not roles.allowed(role, options.subcommand):
         print(f"{PROGRAM}: {options.subcommand}: not for the role {role}", file=sys.stderr)
         return _USAGE
+    worded = _wording(options.json)
     environ = dict(os.environ)
     if role is not None:
         entry.leave_behind()
@@ -66,11 +67,22 @@ def main(
         line = f"internal error: {words} ({Path(place.filename).name}:{place.lineno})"
         return _refuse((line,), 1, options.json)
     status: int = result.pop("exit", 0)  # of what looks and finds something wrong
-    lines = [json.dumps(result)] if options.json else text.render(kind, result)
     output = Progress(sys.stdout)
-    for line in lines:
+    for line in worded(kind, result):
         output.say(line)
     return status
+
+
+def _wording(as_json: bool) -> Callable[[str, dict[str, Any]], list[str]]:
+    """Return what makes lines of a result; a person's words take time to load, and JSON goes without them.
+
+    They are loaded before the work: after it, nothing of the program may be missing.
+    """
+    if as_json:
+        return lambda kind, result: [json.dumps(result)]
+    from .words import text
+
+    return text.render
 
 
 def _refuse(lines: Sequence[str], status: int, as_json: bool) -> int:
