@@ -9,33 +9,19 @@ from __future__ import annotations
 import base64
 import copy
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from tests import command_line
+from tests.command_line import ROOT, Run
 from tests.recorded.recordings import recorded_status
 from tests.unit.test_follow import KEY
 
-ROOT = Path(__file__).resolve().parents[2]
 HOME = "fedora/x86_64/kinoite"
 BOOT = "0b6a1c9e-6f4b-4b6e-9d3a-000000000001"
 BUILD, PILOT, STABLE = "a" * 64, "b" * 64, "c" * 64
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n"
-
-
-class Run(NamedTuple):
-    """What pyinfra printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
 
 
 def release(version: str, checksum: str, serial: int) -> dict[str, Any]:
@@ -208,18 +194,9 @@ def pyinfra(
     images = [("@fake/server", data)]
     inventory = folder / "fleet.py"
     inventory.write_text(f"image_servers = {images!r}\nclients = {hosts!r}\n")
-    program = Path(sys.executable).parent / "pyinfra"
-    done = subprocess.run(
-        [str(program), str(inventory), *arguments],
-        cwd=cwd,
-        text=True,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
-    return Run(done.returncode, done.stdout, done.stderr)
+    run = command_line.pyinfra(str(inventory), *arguments, cwd=cwd)
+    assert "Traceback" not in run.out + run.err, run.err
+    return run
 
 
 def changes(document: dict[str, Any]) -> dict[str, list[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, ROOT, changes, pyinfra, server
+from tests.command_line import ROOT
+from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, changes, pyinfra, server
 
 
 def test_a_promotion_is_shown_before_it_happens(tmp_path: Path) -> None:

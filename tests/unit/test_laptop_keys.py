@@ -64,6 +64,8 @@ def test_refusals(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_pinentry_that_is_aborted(home: Path) -> None:
+    # Else gpg-agent measures for two seconds how often it can hash a passphrase.
+    (home / "gpg-agent.conf").write_text("s2k-count 65536\n")
     key = make("me@example.org", passphrase="secret")
     pinentry = home / "pinentry"
     pinentry.write_text(

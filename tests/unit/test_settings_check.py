@@ -1,9 +1,6 @@
 """Settings are checked for every host, as pyinfra merges them, before any host is contacted."""
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,9 +11,9 @@ from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]
 
 from tasks import settings_check
 from tasks.settings_check import find_problems
+from tests.command_line import pyinfra
 from tests.unit.settings_cases import valid
 
-ROOT = Path(__file__).parents[2]
 SERVER = "images.example.org"
 
 
@@ -104,18 +101,6 @@ def test_data_is_merged_as_pyinfra_merges_it(project: Path, monkeypatch: pytest.
     assert seen["x"]["c"] == "root inventory"
 
 
-def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("pyinfra")), *arguments],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYINFRA_PROGRESS": "off"},
-    )
-
-
 def test_no_host_is_contacted_when_a_setting_is_wrong(tmp_path: Path) -> None:
     """A listening socket stands for the host: it is reached with right settings, and not with wrong ones."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -126,23 +111,23 @@ def test_no_host_is_contacted_when_a_setting_is_wrong(tmp_path: Path) -> None:
         (tmp_path / "wrong.py").write_text(f"image_servers = [('images.example.org', {wrong})]\n")
         (tmp_path / "right.py").write_text(f"image_servers = [('images.example.org', {host})]\n")
 
-        refused = run(str(tmp_path / "wrong.py"), "-y", "exec", "--", "true")
+        refused = pyinfra(str(tmp_path / "wrong.py"), "-y", "exec", "--", "true")
         with pytest.raises(BlockingIOError):
             listener.accept()
-        assert refused.returncode == 1
-        assert refused.stderr.splitlines()[2:] == [
+        assert refused.code == 1
+        assert refused.err.splitlines()[2:] == [
             "images.example.org: ostree_https_port = 84433: must be a port: a whole number from 1 to 65535",
             "images.example.org: ostree_environment_prod['promotes_form'] = 'dev': there is no such setting;"
             " did you mean promotes_from?",
         ]
 
-        run(str(tmp_path / "right.py"), "-y", "exec", "--", "true")
+        pyinfra(str(tmp_path / "right.py"), "-y", "exec", "--", "true")
         listener.accept()[0].close()
 
 
 def test_the_example_inventory_is_right() -> None:
-    shown = run("inventories/example.py", "debug-inventory")
-    assert (shown.returncode, "Traceback" in shown.stderr) == (0, False)
+    shown = pyinfra("inventories/example.py", "debug-inventory")
+    assert (shown.code, "Traceback" in shown.err) == (0, False)
 
 
 @pytest.mark.parametrize(
@@ -154,17 +139,17 @@ def test_the_example_inventory_is_right() -> None:
     ],
 )
 def test_command_lines_that_would_end_badly(arguments: list[str], line: str) -> None:
-    refused = run("inventories/example.py", "inventories/example.py", *arguments)
-    assert refused.returncode == 1
-    assert refused.stderr.splitlines()[1].startswith(line)
-    assert len(refused.stderr.splitlines()) == 2
+    refused = pyinfra("inventories/example.py", "inventories/example.py", *arguments)
+    assert refused.code == 1
+    assert refused.err.splitlines()[1].startswith(line)
+    assert len(refused.err.splitlines()) == 2
 
 
 def test_a_failed_host_in_a_dry_run_asks_nobody(tmp_path: Path) -> None:
     gone = {"ssh_hostname": "127.0.0.1", "ssh_port": 1, "ssh_connect_retries": 0}
     (tmp_path / "inventory.py").write_text(f"image_servers = [('images.example.org', {gone})]\n")
     (tmp_path / "entry.py").write_text("")
-    ended = run(str(tmp_path / "inventory.py"), str(tmp_path / "entry.py"), "--dry")
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
-    assert "continue?" not in ended.stderr
+    ended = pyinfra(str(tmp_path / "inventory.py"), str(tmp_path / "entry.py"), "--dry")
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert "continue?" not in ended.err
