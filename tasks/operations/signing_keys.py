@@ -180,8 +180,8 @@ def _not_trusted(key: SigningKey, found: KeyState) -> str | None:
     strange = set(fingerprints(dearmored(Path(key.source).expanduser().read_bytes()))) - set(found.trusted)
     if not strange:
         return None
+    introduce = f"tasks/keys.py --data to={key.environment} --data {quoted(f'introduce={key.source}')}"
     return (
         f"{key.environment}: {key.source} holds {min(strange)}, which is not published: a new key comes with "
-        f"tasks/keys.py --data to={key.environment} --data introduce={key.source}; else name the file of the "
-        "key in use as signing_key"
+        f"{introduce}; else name the file of the key in use as signing_key"
     )

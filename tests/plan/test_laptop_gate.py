@@ -16,7 +16,7 @@ def gate(folder: Path, script: str) -> str:
 
 
 def test_it_is_named_in_a_dry_run_and_not_run(tmp_path: Path) -> None:
-    argument = gate(tmp_path, f"touch {tmp_path}/ran")
+    argument = gate(tmp_path, f"touch '{tmp_path}/ran'")
     run = pyinfra(tmp_path, ["promote.py", "--dry", "--json", "--data", argument])
     assert run.code == 0
     assert list(changes(run.document)) == ["Gate run-dev-tests.sh", "Promote to prod/pilot"]
@@ -25,7 +25,7 @@ def test_it_is_named_in_a_dry_run_and_not_run(tmp_path: Path) -> None:
 
 
 def test_it_is_told_what_will_be_promoted(tmp_path: Path) -> None:
-    argument = gate(tmp_path, f"cat >{tmp_path}/plan; env >{tmp_path}/env; echo looks fine")
+    argument = gate(tmp_path, f"cat >'{tmp_path}/plan'; env >'{tmp_path}/env'; echo looks fine")
     run = pyinfra(tmp_path, ["promote.py", "-y", "--data", argument])
     assert run.code == 0
     assert json.loads((tmp_path / "plan").read_text()) == PLAN

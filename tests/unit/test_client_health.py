@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def program(folder: Path, system: str, failed: str) -> tuple[int, list[str] | No
     )
     (folder / "systemctl").chmod(0o755)
     report = folder / "report"
-    script = health.FILES[health.PROGRAM].replace(health.REPORT, str(report)).replace("900", "1")
+    script = health.FILES[health.PROGRAM].replace(health.REPORT, shlex.quote(str(report))).replace("900", "1")
     path = f"{folder}:{os.environ['PATH']}"
     done = subprocess.run(["sh", "-c", script], env={"PATH": path}, capture_output=True, check=False)
     assert not (folder / "report.new").exists()

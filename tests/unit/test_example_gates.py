@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,10 @@ def openscap(tmp_path: Path, oscap: str) -> tuple[int, str]:
     content = tmp_path / "content.xml"
     content.touch()
     gate = (GATES / "10-openscap").read_text()
-    lines = [f"CONTENT={content}" if line.startswith("CONTENT=") else line for line in gate.splitlines()]
+    lines = [
+        f"CONTENT={shlex.quote(str(content))}" if line.startswith("CONTENT=") else line
+        for line in gate.splitlines()
+    ]
     program(tmp_path / "gate", "\n".join(lines))
     program(tmp_path / "oscap", oscap)
     path = f"{tmp_path}:{os.environ['PATH']}"
@@ -56,7 +60,7 @@ RULES = "printf 'Rule\\tone\\nResult\\tpass\\n\\nRule\\ttwo\\nResult\\t{second}\
     [
         (RULES.format(second="pass", status=0), 0, "2 rules pass"),
         (RULES.format(second="fail", status=2), 4, "1 rules fail, 1 pass"),
-        ("grep -q ^root $OSCAP_PROBE_ROOT/etc/passwd && printf 'Result\\tpass\\n'", 0, "1 rules pass"),
+        ("grep -q ^root \"$OSCAP_PROBE_ROOT/etc/passwd\" && printf 'Result\\tpass\\n'", 0, "1 rules pass"),
         ("printf 'Result\\tnotapplicable\\n'", 1, "applies to this image"),
         ("echo no such profile >&2; exit 1", 1, "oscap ended with exit status 1: nothing was measured"),
     ],
@@ -99,7 +103,8 @@ esac
     ],
 )
 def test_boot(tmp_path: Path, booted: str, state: str, failed: str, status: int, words: str) -> None:
-    lab = LAB.format(python=sys.executable, build=BUILD, tree=TREE, booted=booted, state=state, failed=failed)
+    python = shlex.quote(sys.executable)
+    lab = LAB.format(python=python, build=BUILD, tree=TREE, booted=booted, state=state, failed=failed)
     code, line = run(
         "20-boot-test",
         PYTHON=str(program(tmp_path / "python", lab)),
