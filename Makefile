@@ -15,14 +15,14 @@ demo: $(READY) ## the whole story in containers: server, image, promotion, clien
 
 test: check ## every test: lint, types, unit tests, then the integration tests in a lab of their own
 	@$(VENV)/bin/python -m lab ensure-engine
-	@$(VENV)/bin/python -m pytest tests/integration
+	@$(VENV)/bin/python -m pytest --durations=10 tests/integration
 
 check: $(READY) ## lint, types and unit tests; no containers, under a minute
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/vermin --quiet --no-tips --backport dataclasses --target=3.9- --violations ostree_release
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --durations=10
 
 format: $(READY) ## let ruff format the code and mend what it can
 	@$(VENV)/bin/ruff format .
