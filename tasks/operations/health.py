@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Generator
+from typing import Literal
 
-from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.context import host
 
 from tasks.client import health, servers
 from tasks.facts.rpm_ostree import ClientState
 from tasks.failures import failed
+from tasks.operations.remote_script import as_root
 from tasks.refusals import client_reason
 
 # Arguments: path and content in base64, in turns. A file gets its name complete.
@@ -42,15 +44,7 @@ def reporting(wanted: bool) -> Generator[FunctionCommand, None, None]:
     if change is None:
         host.noop("reports its health already" if wanted else "does not report its health")
         return
-    if change == "install":
-        script = _INSTALL
-        words = [
-            word for path, text in health.FILES.items() for word in (path, b64encode(text.encode()).decode())
-        ]
-    else:
-        script, words = _REMOVE, list(health.FILES)
-    command = StringCommand("sudo", "-n", "sh", "-c", QuoteString(script), "sh", *map(QuoteString, words))
-    yield FunctionCommand(change_unit, (command.get_raw_value(),), {})
+    yield FunctionCommand(change_unit, (change,), {})
 
 
 @operation()
@@ -74,13 +68,20 @@ def hand_in(state: State, host: Host, server: str) -> bool:
     return True
 
 
-def change_unit(state: State, host: Host, command: str) -> bool:
-    """Run the command that installs or removes the unit.
+def change_unit(state: State, host: Host, change: Literal["install", "remove"]) -> bool:
+    """Install or remove the unit.
 
     Returns:
         False if it failed, with the reason said.
     """
-    success, output = host.run_shell_command(StringCommand(command))
+    if change == "install":
+        contents = (
+            word for path, text in health.FILES.items() for word in (path, b64encode(text.encode()).decode())
+        )
+        command = as_root(_INSTALL, *contents)
+    else:
+        command = as_root(_REMOVE, *health.FILES)
+    success, output = host.run_shell_command(command)
     if not success:
         return failed(host, f"health unit not changed: {client_reason(output.stderr_lines)}")
     return True

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Generator
 
-from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.context import host
 
 from tasks.client.trust import Remote, certificate_file, differences
 from tasks.facts.rpm_ostree import ClientState
 from tasks.failures import failed
+from tasks.operations.remote_script import as_root
 from tasks.refusals import client_reason
 
 # $1 remote, $2 URL, $3 key in base64, $4 certificate in base64 or nothing, $5 its file. `remote add --force`
@@ -48,29 +49,23 @@ def remote(
     if not differences(machine, wanted):
         host.noop(f"remote {remote_name} is as it should be")
         return
-    command = StringCommand(
-        "sudo",
-        "-n",
-        "sh",
-        "-c",
-        QuoteString(_DECLARE),
-        "sh",
-        QuoteString(remote_name),
-        QuoteString(url),
-        base64.b64encode(key).decode(),
-        QuoteString(base64.b64encode(certificate.encode()).decode()),
-        QuoteString(certificate_file(remote_name)),
-    )
-    yield FunctionCommand(declare, (command.get_raw_value(),), {})
+    yield FunctionCommand(declare, (remote_name, url, key, certificate), {})
 
 
-def declare(state: State, host: Host, command: str) -> bool:
-    """Run the command that declares a remote.
+def declare(state: State, host: Host, remote_name: str, url: str, key: bytes, certificate: str) -> bool:
+    """Declare the remote.
 
     Returns:
         False if it failed, with the reason said.
     """
-    success, output = host.run_shell_command(StringCommand(command))
+    words = [
+        remote_name,
+        url,
+        base64.b64encode(key).decode(),
+        base64.b64encode(certificate.encode()).decode(),
+        certificate_file(remote_name),
+    ]
+    success, output = host.run_shell_command(as_root(_DECLARE, *words))
     if not success:
         return failed(host, f"remote not declared: {client_reason(output.stderr_lines)}")
     return True

@@ -22,6 +22,11 @@ def script(text: str, *contents: bytes) -> StringCommand:
     return StringCommand(text, _stdin="".join(map(_encoded, contents)))
 
 
+def as_root(text: str, *words: str) -> StringCommand:
+    """A shell script as root's, through sudo; the words are its arguments."""
+    return StringCommand("sudo", "-n", "sh", "-c", QuoteString(text), "sh", *map(QuoteString, words))
+
+
 def quoted(*words: str) -> str:
     """The words, safe for the shell."""
     return StringCommand(*map(QuoteString, words)).get_raw_value()

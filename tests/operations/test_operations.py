@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
+import pytest
 from pyinfra_testing.operations import make_operation_tests
+
+from tasks.operations import managed_files, signing_keys
+
+
+@pytest.fixture(autouse=True)
+def _functions_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a case, the shell functions that a script begins with are one word: tests/unit runs what they do."""
+    for module, name in ((managed_files, "PRELUDE"), (managed_files, "KEEP"), (signing_keys, "PRELUDE")):
+        monkeypatch.setattr(module, name, f"{name}\n")
+
 
 for folder in sorted(each for each in Path(__file__).parent.iterdir() if "." in each.name and each.is_dir()):
     globals()[f"Test{folder.name}"] = make_operation_tests("tasks.operations", folder.name, folder)
