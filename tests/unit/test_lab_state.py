@@ -80,7 +80,11 @@ def test_forgetting_one_lab_keeps_the_others(lab: Lab) -> None:
 
 
 def test_forgetting_nothing_is_harmless(lab: Lab) -> None:
+    lab.folder.parent.parent.mkdir()
+    other = lab.folder.parent.parent / "other"
+    other.touch()
     state.forget(lab)
+    assert list(other.parent.iterdir()) == [other]
 
 
 @pytest.mark.parametrize("name", ["Lab", "../lab", "a_b", "x" * 32, "-x"])

@@ -177,7 +177,8 @@ def test_no_role_can_name_a_file() -> None:
     (subcommands,) = [each for each in parser()._actions if isinstance(each.choices, dict)]
     assert isinstance(subcommands.choices, dict)
     for role, allowed in roles.ROLES.items():
-        for name in allowed & set(subcommands.choices):
+        assert allowed <= set(subcommands.choices)
+        for name in allowed:
             options = {action.dest for action in subcommands.choices[name]._actions}
             assert not options & {"config", "directory", "file", "input", "output", "path", "treefile"}, (
                 f"{role} runs {name} as another user: it must not name files for it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -51,8 +52,17 @@ def test_a_killed_holder_leaves_no_lock(run: Path) -> None:
 
 
 def test_many_share_objects(run: Path) -> None:
+    def deleting() -> bool:
+        with (run / "prod.objects").open("rb+") as file:
+            return lock._lock(file.fileno(), fcntl.F_WRLCK)
+
     with lock.objects(run, "prod"), lock.objects(run, "prod"):
-        pass
+        assert not deleting()
+    assert deleting()
+    with (run / "prod.objects").open("rb+") as file:
+        assert lock._lock(file.fileno(), fcntl.F_WRLCK)
+        with pytest.raises(Busy, match="objects of prod are being deleted"), lock.objects(run, "prod"):
+            pytest.fail("read what is being deleted")
 
 
 def test_a_missing_or_linked_lock_file(run: Path) -> None:
