@@ -143,6 +143,27 @@ def test_every_key_has_a_forced_command_and_no_permission() -> None:
     assert lines[1:] == [f'command="/usr/libexec/ostree-release/ci gitlab",restrict {ED25519} gitlab']
 
 
+def test_sshd_lets_the_ci_in_by_these_keys_alone_and_gives_it_nothing_else() -> None:
+    files = {file.path: file for file in ci.ci_files(server("status"))}
+    content = files["/etc/ssh/sshd_config.d/10-ostree-ci.conf"].content
+    assert isinstance(content, str)
+    first, *lines, last = [line.strip() for line in content.splitlines() if not line.startswith("#")]
+    assert (first, last) == ("Match User ostree-ci", "Match all")
+    options = dict(line.split(maxsplit=1) for line in lines)
+    assert options["AuthenticationMethods"] == "publickey"
+    assert options["AuthorizedKeysFile"] == "/etc/ostree-release/ci/authorized_keys"
+    assert options["DisableForwarding"] == "yes"
+    assert {name for name, value in options.items() if value == "none"} == {
+        *("AuthorizedKeysCommand", "AuthorizedPrincipalsCommand", "AuthorizedPrincipalsFile"),
+        "TrustedUserCAKeys",
+    }
+    assert {name for name, value in options.items() if value == "no"} == {
+        *("PasswordAuthentication", "KbdInteractiveAuthentication", "PermitTTY", "PermitUserRC"),
+        *("AllowTcpForwarding", "AllowStreamLocalForwarding", "AllowAgentForwarding", "X11Forwarding"),
+        "PermitTunnel",
+    }
+
+
 def test_the_forced_command_and_its_entry_points_are_isolated_python() -> None:
     files = {file.path: file for file in ci.ci_files(server("compose", "promote"))}
     for name in ("ci", "ci-composer", "ci-promoter"):

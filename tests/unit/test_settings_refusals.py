@@ -131,6 +131,8 @@ BAD: list[tuple[str, Any]] = [
     ("ostree_environment_dev", None),
     ("ostree_environment_dev.local", {"enabled": False}),
     ("ostree_environment_", {"enabled": False}),
+    ("ostree_package_repositories", {"a": {"baseurl": "http://x/a b", "gpgcheck": False}}),
+    ("ostree_package_repositories", {"a": {"baseurl": "http://x/'a'", "gpgcheck": False}}),
 ]
 
 

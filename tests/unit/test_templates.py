@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tasks.operations import managed_files
 from tasks.platforms import DEBIAN, RED_HAT, Platform
 from tasks.server import places, release_tool, schedule, tls, treefiles, web
 from tasks.settings import Server, server_settings
@@ -206,6 +207,24 @@ def test_sudoers_names_the_roles_programs_and_nothing_else() -> None:
     assert not re.search(r"[*?\[\]^]|SETENV", "\n".join(rules))
 
 
+def test_sudoers_is_checked_before_sudo_reads_it_and_its_programs_are_roots(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files: dict[str, managed_files.File] = {}
+
+    def declared(**given: Any) -> None:
+        files.update({file.path: file for file in given.get("files", [])})
+
+    monkeypatch.setattr(managed_files, "declared", declared)
+    release_tool.install_release_tool._inner(settings())
+    sudoers = files["/etc/sudoers.d/ostree-release"]
+    assert (sudoers.owner, sudoers.group, sudoers.mode) == ("root", "root", "440")
+    assert sudoers.validate == "visudo -cf"
+    for role in ("composer", "promoter", "approver"):
+        program = files[f"/usr/libexec/ostree-release/{role}"]
+        assert (program.owner, program.group, program.mode) == ("root", "root", "755")
+
+
 @pytest.mark.parametrize("role", ["composer", "promoter", "approver"])
 def test_an_entry_point_is_isolated_python_that_fixes_its_role(role: str) -> None:
     text = release_tool.entry_point(role)
@@ -259,8 +278,10 @@ def test_timer_and_unit() -> None:
 def test_lock_files_of_every_environment_are_made_at_boot() -> None:
     lines = release_tool.tmpfiles_text(settings()).splitlines()
     assert "d /run/ostree-release 0750 root ostree-prod -" in lines
-    for name in ("journal", "dev.writer", "dev.objects", "prod.writer", "prod.objects"):
-        assert f"f /run/ostree-release/{name} 0660 root ostree-prod -" in lines
+    locks = [f"{name}.{kind}" for name in ("dev", "prod") for kind in ("writer", "check", "objects")]
+    assert [line for line in lines if line.startswith("f")] == [
+        f"f /run/ostree-release/{name} 0660 root ostree-prod -" for name in ("journal", *locks)
+    ]
 
 
 @pytest.mark.parametrize("public_name", ["images.example.org", "192.0.2.7", "2001:db8::7"])
