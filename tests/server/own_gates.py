@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -82,19 +80,16 @@ def units(server: Server, refuses: str = "") -> str:
     )
 
 
-def command(
-    server: Server, checksum: str, timeout: int = 20, refuses: str = "", before: str = ""
-) -> list[str]:
-    """Return the command line that judges a commit of prod; timeout: in seconds."""
-    judging = JUDGE.format(config=str(server.config), checksum=checksum, timeout=timeout)
-    return server.command(before=units(server, refuses) + before + judging)
+def judging(server: Server, checksum: str, timeout: int = 20, refuses: str = "") -> str:
+    """Return Python that judges a commit of prod; timeout: in seconds."""
+    return units(server, refuses) + JUDGE.format(
+        config=str(server.config), checksum=checksum, timeout=timeout
+    )
 
 
 def judge(server: Server, checksum: str, **more: Any) -> Any:
     """Judge a commit of prod; returns answer, line, findings, data."""
-    done = subprocess.run(
-        command(server, checksum, **more), capture_output=True, text=True, check=False, env={**os.environ}
-    )
+    done = server.call(before=judging(server, checksum, **more))
     if done.returncode:
         raise AssertionError(done.stderr)
     return json.loads(done.stdout)

@@ -32,6 +32,9 @@ import gi
 gi.require_version("OSTree", "1.0")
 from gi.repository import Gio, GLib, OSTree  # noqa: E402
 
+from ostree_release.journal import Journal  # noqa: E402
+from tests.server.forks import Forks  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 HOME = "fedora/x86_64/kinoite"
 DEV, PILOT, STABLE = f"{HOME}/dev", f"{HOME}/pilot", f"{HOME}/stable"
@@ -194,19 +197,26 @@ class Server:
         opened(repository).sign_commit(checksum, fingerprint, str(home), None)
         run("gpgconf", "--homedir", home, "--kill", "gpg-agent")
 
-    def command(self, *arguments: str, before: str = "") -> list[str]:
-        """Return the command line of the program; before: Python that runs after the package's import."""
-        program = (
+    def code(self, *arguments: str, before: str = "") -> str:
+        """Return Python that runs a subcommand; before: what it does after the package's import."""
+        return (
             f"import sys; sys.path.insert(0, {str(zipapp())!r})\n"
             "from pathlib import Path\nfrom ostree_release.__main__ import main\n"
             f"{self.before}\n{before}\n"
             f"sys.exit(main({list(arguments)!r}, config=Path({str(self.config)!r})))"
         )
-        return [sys.executable, "-I", "-c", program]
+
+    def command(self, *arguments: str, before: str = "") -> list[str]:
+        """Return the command line of the program; before: Python that runs after the package's import."""
+        return [sys.executable, "-I", "-c", self.code(*arguments, before=before)]
+
+    def start(self, *arguments: str, before: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run a subcommand in an interpreter of its own; returns its output and exit status."""
+        return run(*self.command(*arguments, before=before), check=False, **more)
 
     def call(self, *arguments: str, before: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run a subcommand; returns its output and exit status."""
-        return run(*self.command(*arguments, before=before), check=False, **more)
+        """Run a subcommand in a fork, which is as good and cheaper; returns its output and exit status."""
+        return forks().run(self.code(*arguments, before=before), **more)
 
     def json(self, *arguments: str) -> Document:
         """Run a subcommand that must succeed; returns its JSON."""
@@ -251,12 +261,7 @@ class Server:
 
     def note(self, entry: Document) -> None:
         """Append an entry to the journal as the program would."""
-        program = (
-            f"import sys; sys.path.insert(0, {str(zipapp())!r})\n"
-            "from pathlib import Path\nfrom ostree_release.journal import Journal\n"
-            f"Journal(Path({str(self.state / 'journal.jsonl')!r}), Path({str(self.run)!r})).append({entry!r})"
-        )
-        run(sys.executable, "-I", "-c", program)
+        Journal(self.state / "journal.jsonl", self.run).append(entry)
 
     def journal(self) -> list[Document]:
         """Return the journal's entries."""
@@ -325,6 +330,12 @@ def metadata(version: str, packages: Mapping[str, str]) -> Any:
         "release.serial": GLib.Variant("s", "999"),
     }
     return GLib.Variant("a{sv}", unusual)
+
+
+@functools.cache
+def forks() -> Forks:
+    """Return what runs the program that is tested, without starting it anew each time."""
+    return Forks(zipapp())
 
 
 @functools.cache

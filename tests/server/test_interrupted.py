@@ -212,7 +212,7 @@ class Owners(ServerTest):
         build = ["stage"], ["check"], ["promote", "--plan"], ["promote"]
         looks = ["status"], ["builds"], ["log"], ["diff", "pilot", "dev"], ["keys"], ["verify"], ["config"]
         for command in (*build, ["auto"], *looks, ["changelog"], ["sbom", "pilot"], ["hold"]):
-            done = self.server.call(*command, before=before, cwd=closed)
+            done = self.server.start(*command, before=before, cwd=closed)
             self.assertEqual(done.returncode, 0, (command, done.stdout, done.stderr))
         kept = list((self.server.state / "gates/output/prod").glob("*/10-who.txt"))
         self.assertEqual([path.read_text() for path in kept], [f"{account.pw_name}\n"])
@@ -225,7 +225,7 @@ class Owners(ServerTest):
         self.assertEqual(wrong, [])
         self.server.build("44.2", {"hello": "2-1"})
         owner = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "umask": 0o077}
-        done = self.server.call("promote", before=before, env={"PATH": os.environ["PATH"]}, **owner)
+        done = self.server.start("promote", before=before, env={"PATH": os.environ["PATH"]}, **owner)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_another_owner_and_another_file_system(self) -> None:
@@ -238,7 +238,7 @@ class Owners(ServerTest):
         account = self.hand_over(prod)
         for version in ("44.1", "44.2"):
             self.server.build(version, {"hello": f"{version}-1"})
-            done = self.server.call(
+            done = self.server.start(
                 "promote",
                 user=account.pw_uid,
                 group=account.pw_gid,

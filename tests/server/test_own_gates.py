@@ -190,7 +190,7 @@ class OwnGates(ServerTest):
         go = self.server.top / "go"
         script = f"# ostree-release: checkout\ntouch {go}.$$; until test -e {go}; do sleep 0.2; done"
         self.gate("10-long", script)
-        line = own_gates.command(self.server, self.candidate["checksum"])
+        line = self.server.command(before=own_gates.judging(self.server, self.candidate["checksum"]))
         killed, living = (
             subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(2)
@@ -214,9 +214,8 @@ class OwnGates(ServerTest):
     def test_stopped_politely_it_leaves_nothing(self) -> None:
         self.gate("10-long", "# ostree-release: checkout\nsleep 600")
         signals = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n"
-        process = subprocess.Popen(
-            own_gates.command(self.server, self.candidate["checksum"], before=signals), stderr=subprocess.PIPE
-        )
+        judging = own_gates.judging(self.server, self.candidate["checksum"])
+        process = subprocess.Popen(self.server.command(before=signals + judging), stderr=subprocess.PIPE)
         deadline = time.monotonic() + 30
         while not list((self.server.run / "gates").glob("*/run.json")):
             self.assertLess(time.monotonic(), deadline)

@@ -40,7 +40,9 @@ class Release(ServerTest):
         self.assertEqual(changes["removed"], [{"name": "old", "old": "1-1"}])
         release = second["release"]["checksum"]
         self.assertEqual(self.server.pull(PILOT), release)
-        stable = self.server.json("promote", "--ring", "stable")
+        started = self.server.start("promote", "--ring", "stable", "--json")
+        self.assertEqual(started.returncode, 0, started.stderr)
+        stable = json.loads(started.stdout)
         self.assertEqual(stable["release"]["checksum"], release, "what the pilots ran is what everybody gets")
         self.assertEqual(self.server.pull(STABLE), release)
         self.assertEqual(
@@ -212,7 +214,7 @@ class Refusals(ServerTest):
     def test_the_wrong_user(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         nobody = pwd.getpwnam("nobody")
-        done = self.server.call("promote", user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+        done = self.server.start("promote", user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"run it as {USER}, not as nobody", done.stderr)
         self.assertEqual(self.server.refs(), {})

@@ -50,17 +50,13 @@ class SigningTest(ServerTest):
 
     def attach(self, request: Document, signature: bytes, status: int = 0) -> Document:
         """Send a signature back."""
-        done = subprocess.run(
-            self.server.command(
-                "sign", "--attach", "--json", "--to", request["environment"],
-                "--version", request["version"], "--expect", request["checksum"],
-            ),
+        done = self.server.call(
+            *("sign", "--attach", "--json", "--to", request["environment"]),
+            *("--version", request["version"], "--expect", request["checksum"]),
             input=signature,
-            capture_output=True,
-            check=False,
-        )  # fmt: skip
+        )
         self.assertEqual(done.returncode, status, (done.stdout, done.stderr))
-        self.assertNotIn(b"Traceback", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
         document: Document = json.loads(done.stdout.splitlines()[-1])
         return document
 
@@ -246,8 +242,7 @@ class Rotation(SigningTest):
         self.promote_new("44.1")
         (old,) = self.keys()
         laptop = self.laptop_key()
-        arguments = self.server.command("keys", "introduce", "-", "--json")
-        done = subprocess.run(arguments, input=self.exported(), capture_output=True, check=False)
+        done = self.server.call("keys", "introduce", "-", "--json", input=self.exported())
         self.assertEqual(json.loads(done.stdout)["key"], laptop, done.stderr)
         self.assertIn("has not signed 44.1 of prod yet", self.server.refused("keys", "use", laptop))
         request = self.server.json("sign", "--request", "--version", "44.1")
@@ -279,11 +274,10 @@ class Rotation(SigningTest):
             (self.exported("old"), "has expired"),
         ):
             with self.subTest(words):
-                arguments = self.server.command("keys", "introduce", "-")
-                done = subprocess.run(arguments, input=data, capture_output=True, check=False)
+                done = self.server.call("keys", "introduce", "-", input=data)
                 self.assertEqual(done.returncode, 1, done.stdout)
-                self.assertIn(words, done.stderr.decode())
-                self.assertNotIn("Traceback", done.stderr.decode())
+                self.assertIn(words, done.stderr)
+                self.assertNotIn("Traceback", done.stderr)
         self.assertIn("signed offline", self.server.refused("keys", "introduce", "new"))
         self.assertEqual(len(self.keys()), 1)
         self.assertIn("introduce it first", self.server.refused("keys", "use", "AB"))
@@ -302,9 +296,9 @@ class Owner(SigningTest):
         self.server.edit_environment("prod", owner=account.pw_name)
         self.server.build("44.1", {"hello": "1-1"})
         as_owner: Document = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        promoted = self.server.call("promote", **as_owner)
+        promoted = self.server.start("promote", **as_owner)
         self.assertEqual(promoted.returncode, 0, promoted.stderr)
-        own = self.server.call("keys", "introduce", "new", **as_owner)
+        own = self.server.start("keys", "introduce", "new", **as_owner)
         self.assertEqual(own.returncode, 1)
         self.assertIn("Permission denied", own.stderr)
         (old,) = [key["fingerprint"] for key in self.server.json("keys")["keys"]]
@@ -320,7 +314,7 @@ class Owner(SigningTest):
         for path in (trusted, *trusted.iterdir(), self.server.top / "base/keys/prod.gpg"):
             self.assertEqual(path.stat().st_uid, 0, path)
             self.assertEqual(path.stat().st_mode & 0o022, 0, path)
-        again = self.server.call("promote", **as_owner)
+        again = self.server.start("promote", **as_owner)
         self.assertEqual(again.returncode, 0, again.stderr)
 
 
