@@ -8,17 +8,14 @@ from __future__ import annotations
 import atexit
 import compileall
 import functools
-import http.server
 import json
 import os
 import pwd
 import shutil
-import ssl
 import stat
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -34,6 +31,7 @@ from gi.repository import Gio, GLib, OSTree  # noqa: E402
 
 from ostree_release.journal import Journal  # noqa: E402
 from tests.server.forks import Forks  # noqa: E402
+from tests.server.web import serve  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = "fedora/x86_64/kinoite"
@@ -70,36 +68,17 @@ class File:
 class Server:
     """Everything that deploy.py would have made, in one directory."""
 
-    def __init__(self, top: Path, port: int, qa: bool = False) -> None:
+    def __init__(self, top: Path, port: int) -> None:
+        """Begin with a copy of what every server has; port: of the web server that serves it."""
+        sockets = shutil.ignore_patterns("S.*")  # of the agents
+        shutil.copytree(_prepared(), top, dirs_exist_ok=True, ignore=sockets)
         self.top = top
         self.port = port
         self.dev, self.prod = top / "base/dev", top / "base/prod"
         self.state, self.run = top / "state", top / "run"
         self.config = top / "config.json"
         self.before = ""  # Python that runs in every call, after the package's import
-        states = (self.state / name for name in ("keys", "smoke", "anchors", "verify"))
-        for folder in (top / "base/keys", self.run, *states):
-            folder.mkdir(parents=True)
-        for name in ("dev", "prod"):
-            run("ostree", f"--repo={top / 'base' / name}", "init", "--mode=archive")
-            self.make_key(name)
-            for kind in ("writer", "check", "objects"):
-                (self.run / f"{name}.{kind}").touch()
-            for kind in ("checks", "sbom"):
-                (self.state / kind / name).mkdir(parents=True)
-        (self.run / "journal").touch()
-        (self.state / "journal.jsonl").touch()
         self.write_config()
-
-    def make_key(self, name: str) -> Path:
-        """Make a signing key and publish its public part; returns its GNUPGHOME."""
-        home = self.state / "keys" / name
-        home.mkdir(mode=0o700)
-        gpg = ("gpg", "--homedir", str(home), "--batch", "--quiet")
-        run(*gpg, "--passphrase", "", "--quick-gen-key", f"{name}@images.test", "ed25519", "sign", "never")
-        run(*gpg, "--yes", "--output", self.top / f"base/keys/{name}.gpg", "--export")
-        run("gpgconf", "--homedir", home, "--kill", "gpg-agent")
-        return home
 
     def write_config(
         self,
@@ -190,12 +169,12 @@ class Server:
         return str(checksum)
 
     def sign(self, repository: Path, checksum: str, key: str) -> None:
-        """Sign a commit with one of the server's keys."""
-        home = self.state / "keys" / key
-        listing = run("gpg", "--homedir", home, "--batch", "--with-colons", "--list-secret-keys").stdout
-        fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr"))
-        opened(repository).sign_commit(checksum, fingerprint, str(home), None)
-        run("gpgconf", "--homedir", home, "--kill", "gpg-agent")
+        """Sign a commit with one of the server's keys, by the agent that its original has."""
+        repo = opened(repository)
+        content = repo.load_commit(checksum)[1].get_data_as_bytes().get_data()
+        gpg = ("gpg", "--homedir", _prepared() / "state/keys" / key, "--batch", "--detach-sign")
+        made = subprocess.run(gpg, input=content, capture_output=True, check=True).stdout
+        repo.append_gpg_signature(checksum, GLib.Bytes.new(made), None)
 
     def code(self, *arguments: str, before: str = "") -> str:
         """Return Python that runs a subcommand; before: what it does after the package's import."""
@@ -236,9 +215,8 @@ class Server:
         return lines[0]
 
     def refs(self, repository: Path | None = None) -> dict[str, str]:
-        """Return the refs of a repository (prod) as the ostree program lists them."""
-        listing = run("ostree", f"--repo={repository or self.prod}", "refs", "--revision").stdout
-        return dict(line.split() for line in listing.splitlines())
+        """Return the refs of a repository (prod)."""
+        return dict(opened(repository or self.prod).list_refs(None, None)[1])
 
     def fsck(self) -> None:
         """Fail unless the ostree program finds prod whole, with every ref in its commit's binding."""
@@ -249,15 +227,18 @@ class Server:
     def pull(self, ref: str, name: str = "prod", key: str = "prod") -> str:
         """Pull a ref into a new repository as a client does; returns the checksum."""
         with tempfile.TemporaryDirectory() as folder:
-            repo = f"--repo={folder}/client"
-            run("ostree", repo, "init", "--mode=archive")
-            run(
-                *("ostree", repo, "remote", "add", "--set=gpg-verify=true"),
-                *(f"--set=tls-ca-path={self.top}/tls/ca.crt", f"--gpg-import={self.top}/base/keys/{key}.gpg"),
-                *("server", f"https://localhost:{self.port}/base/{name}"),
-            )
-            run("ostree", repo, "pull", "server", ref)
-            return run("ostree", repo, "rev-parse", f"server:{ref}").stdout.strip()
+            client = OSTree.Repo.new(Gio.File.new_for_path(folder))
+            client.create(OSTree.RepoMode.ARCHIVE, None)
+            options = {
+                "gpg-verify": GLib.Variant("b", True),
+                "tls-ca-path": GLib.Variant("s", f"{self.top}/tls/ca.crt"),
+            }
+            url = f"https://localhost:{self.port}/base/{name}"
+            client.remote_add("server", url, GLib.Variant("a{sv}", options), None)
+            # As `ostree remote gpg-import` does, which starts a gpg-agent for it.
+            shutil.copy(self.top / f"base/keys/{key}.gpg", Path(folder) / "server.trustedkeys.gpg")
+            run("ostree", f"--repo={folder}", "pull", "server", ref)
+            return str(client.resolve_rev(f"server:{ref}", False)[1])
 
     def note(self, entry: Document) -> None:
         """Append an entry to the journal as the program would."""
@@ -333,6 +314,37 @@ def metadata(version: str, packages: Mapping[str, str]) -> Any:
 
 
 @functools.cache
+def _prepared() -> Path:
+    """Make what every server has, once: repositories, keys, certificates, files of state and locks."""
+    top = Path(tempfile.mkdtemp(prefix="ostree-release-prepared-"))
+    atexit.register(shutil.rmtree, top)
+    top.chmod(0o755)
+    make_certificates(top / "tls")
+    for folder in ("base/keys", "run", *(f"state/{name}" for name in ("keys", "smoke", "anchors", "verify"))):
+        (top / folder).mkdir(parents=True)
+    for name in ("dev", "prod"):
+        run("ostree", f"--repo={top / 'base' / name}", "init", "--mode=archive")
+        _make_key(top, name)
+        for kind in ("writer", "check", "objects"):
+            (top / f"run/{name}.{kind}").touch()
+        for kind in ("checks", "sbom"):
+            (top / "state" / kind / name).mkdir(parents=True)
+    (top / "run/journal").touch()
+    (top / "state/journal.jsonl").touch()
+    return top
+
+
+def _make_key(top: Path, name: str) -> None:
+    """Make a signing key and publish its public part; the agent stays for what the tests sign."""
+    home = top / "state/keys" / name
+    home.mkdir(mode=0o700)
+    gpg = ("gpg", "--homedir", str(home), "--batch", "--quiet")
+    run(*gpg, "--passphrase", "", "--quick-gen-key", f"{name}@images.test", "ed25519", "sign", "never")
+    run(*gpg, "--yes", "--output", top / f"base/keys/{name}.gpg", "--export")
+    atexit.register(run, "gpgconf", "--homedir", home, "--kill", "gpg-agent")
+
+
+@functools.cache
 def forks() -> Forks:
     """Return what runs the program that is tested, without starting it anew each time."""
     return Forks(zipapp())
@@ -359,7 +371,8 @@ def zipapp() -> Path:
 def make_certificates(folder: Path, name: str = "localhost") -> None:
     """Make a CA and a server certificate for a name."""
     folder.mkdir(exist_ok=True)
-    new = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2")
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    new = ("openssl", "req", "-x509", *kind, "-nodes", "-days", "2")
     run(*new, "-subj", "/CN=test CA", "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
     signed_by = ("-CA", folder / "ca.crt", "-CAkey", folder / "ca.key")
     run(
@@ -369,46 +382,13 @@ def make_certificates(folder: Path, name: str = "localhost") -> None:
     )  # fmt: skip
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the name in the base class
-        pass
-
-
-class _Web(http.server.ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that refuses the certificate is what some tests are about
-
-
 class ServerTest(unittest.TestCase):
     """A test with a server of its own."""
-
-    certificates: Path
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.certificates = Path(tempfile.mkdtemp(prefix="ostree-release-tls-"))
-        cls.addClassCleanup(shutil.rmtree, cls.certificates)
-        make_certificates(cls.certificates)
 
     def setUp(self) -> None:
         top = Path(tempfile.mkdtemp(prefix="ostree-release-server-"))
         self.addCleanup(shutil.rmtree, top)
-        top.chmod(0o755)
-        handler = functools.partial(_Quiet, directory=str(top))
-        web = _Web(("127.0.0.1", 0), handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificates / "server.crt", self.certificates / "server.key")
-        web.socket = context.wrap_socket(web.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=web.serve_forever, daemon=True)
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(web.server_close)
-        self.addCleanup(web.shutdown)
-        shutil.copytree(self.certificates, top / "tls")
-        (top / "tls").chmod(0o755)
-        self.server = Server(top, web.server_address[1])
+        self.server = Server(top, serve(top, _prepared() / "tls"))
 
     def promote_new(self, version: str, **packages: str) -> Document:
         """Make a build and promote it."""
