@@ -47,7 +47,8 @@ class Automatic(ServerTest):
         self.at(day, hour)
         checksum = self.server.build(version, {"hello": f"{version}-1"})
         place = {"state": str(self.server.state), "run": str(self.server.run)}
-        self.server.call("config", before=COMPOSED.format(**place, ref=DEV, checksum=checksum))
+        done = self.server.call("config", before=COMPOSED.format(**place, ref=DEV, checksum=checksum))
+        self.assertEqual(done.returncode, 0, done.stderr)
         return checksum
 
     def auto(self, day: int, hour: int) -> Document:
@@ -146,7 +147,8 @@ class AtOnce(Automatic):
             if each["state"] == "healthy":
                 self.assertIn("unhealthy on dev1: ill.service", self.server.call("auto").stdout)
                 self.assertNotIn(PILOT, self.server.refs())
-            self.server.call("report-health", input=json.dumps({"format": 1, "reports": [each]}))
+            done = self.server.call("report-health", input=json.dumps({"format": 1, "reports": [each]}))
+            self.assertEqual(done.returncode, 0, done.stderr)
         said = self.server.call("auto")
         self.assertIn("Promoted: prod/pilot has 44.1", said.stdout)
         self.assertIn("Promoted: prod/stable has 44.1", self.server.call("auto").stdout)

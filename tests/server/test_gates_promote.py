@@ -51,7 +51,8 @@ class PromoteThroughGatesTest(ServerTest):
         modules = f"/usr/lib/modules/{images.KERNEL}"
         self.build("44.2", PACKAGES, {f"{modules}/vmlinuz": File(b"")})
         self.assertIn("gate bootable fails: no kernel", self.refused()[0])
-        self.server.call("approve", "44.2", "--reason", "let it")
+        approved = self.server.call("approve", "44.2", "--reason", "let it")
+        self.assertIn("Still not let through: gate bootable fails: no kernel", approved.stdout)
         self.assertIn("gate bootable fails: no kernel", self.refused()[0])
         self.build("44.3", {**PACKAGES, "hello": "3.0-1"})
         self.assertEqual(self.server.json("promote")["outcome"], "promoted")

@@ -219,6 +219,9 @@ class Owners(ServerTest):
         self.assertIn(f"'actor': '{USER}'", str(self.server.journal()), "the actor is who called")
         places = ("gates", "checks/prod", "smoke/prod", "anchors", "sbom/prod", "keys/prod")
         folders = [self.server.prod, self.server.run, *(self.server.state / name for name in places)]
+        self.assertEqual(
+            [folder for folder in folders if not any(folder.iterdir())], [], "nothing to look at"
+        )
         wrong = [
             path for folder in folders for path in folder.rglob("*") if path.stat().st_uid != account.pw_uid
         ]

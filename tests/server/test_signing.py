@@ -229,7 +229,7 @@ class Rotation(SigningTest):
                     self.server.pull(ref), checksum, "signed with the new key alone for this client"
                 )
         self.promote_new("44.5")
-        with self.assertRaises(AssertionError):
+        with self.assertRaisesRegex(AssertionError, "public key not found"):
             self.server.pull(PILOT, key="old")
         home = self.server.state / "keys/prod"
         listing = run("gpg", "--homedir", home, "--batch", "--with-colons", "--list-secret-keys").stdout
