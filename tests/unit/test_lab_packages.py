@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,14 @@ def test_a_file_list_keeps_modes_and_names_owners(tmp_path: Path) -> None:
 def test_publishing_refuses_what_cannot_be(name: str, version: str, part: str) -> None:
     with pytest.raises(LabError, match=part):
         packages.publish(None, None, "", name, version)  # type: ignore[arg-type]
+
+
+def test_what_is_compiled_for_an_image_does_not_go_by_times(tmp_path: Path) -> None:
+    module = tmp_path / f"usr/lib/python3.{sys.version_info.minor}/module.py"
+    module.parent.mkdir(parents=True)
+    (tmp_path / "usr/lib/python3").mkdir()
+    module.write_text("ANSWER = 42\n")
+    builder.compile_python(tmp_path)
+    os.utime(module, (0, 0))
+    (compiled,) = (module.parent / "__pycache__").iterdir()
+    assert compiled.read_bytes()[4:8] == b"\x01\0\0\0", "PEP 552: a hash, and nobody checks it"
