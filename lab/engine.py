@@ -69,6 +69,10 @@ class Engine:
             raise LabError(f"no container engine answers at {_address()}: {_cause(error)}") from None
         return cls(client)
 
+    def layers_are_files_in_user_space(self) -> bool:
+        """Tell whether what a container reads of its image goes through a process: fuse-overlayfs."""
+        return bool(self.client.info().get("Driver") == "fuse-overlayfs")
+
     # --- networks and volumes ---------------------------------------------------------------------------
 
     def ensure_network(self, lab: Lab, network: Network) -> None:

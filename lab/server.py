@@ -22,7 +22,8 @@ exec /sbin/init
 def create(engine: Engine, lab: Lab, base: Base, image: str) -> Container:
     """Create the server's container, with its keys in it, ready for its first boot."""
     # Where repositories, caches and logs lie: a container's own layers are slow, and lost with it.
-    volumes = {lab.resource("var"): "/var", lab.resource("srv"): "/srv", lab.packages_volume: PACKAGES_PATH}
+    kept = ("var", "srv", "usr") if engine.layers_are_files_in_user_space() else ("var", "srv")
+    volumes = {lab.resource(name): f"/{name}" for name in kept} | {lab.packages_volume: PACKAGES_PATH}
     for volume in volumes:
         engine.ensure_volume(lab, volume)
     login_line = f"{keys.user_key(lab).public}\n".encode()
