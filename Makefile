@@ -15,7 +15,7 @@ demo: $(READY) ## the whole story in containers: server, image, promotion, clien
 
 test: check ## every test: lint, types, unit tests, then the integration tests in a lab of their own
 	@$(VENV)/bin/python -m lab ensure-engine
-	@$(VENV)/bin/python -m pytest --durations=10 tests/integration
+	@$(VENV)/bin/python -m pytest --durations=10 -n 3 tests/integration
 
 check: $(READY) ## lint, types and unit tests; no containers, under a minute
 	@$(VENV)/bin/ruff format --check .

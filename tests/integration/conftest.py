@@ -1,100 +1,78 @@
-"""One lab for the whole suite, and the stations of the road that tests start from.
+"""Every file of tests names the station of the road that it starts from; the files run in parts, side by side.
 
-The files are numbered in the order of the road; each fixture below brings the lab at least to its station, so a single
-test can also be run alone.
+A part has what it needs to itself: a lab with workstations, whose time is mostly waiting for them to boot; a lab
+without; a container for tests/server. pytest-xdist gives each part a process of its own (`make test`).
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-from tests.integration.driver import Lab
-from tests.integration.server_suite import ServerSuite
+from tests.integration.driver import NAME, Lab
+from tests.integration.stations import Stations
+
+# The files in the lab with workstations. Two need none: both labs are to be done at about the same time.
+WITH_CLIENTS = ("40", "66", "72", "79", "80")
+SERVER_SUITE = "90"
+CLIENTS = 4  # dev1, pilot1, stable1 and dev2: two that follow dev get a broken image each at the same time
+
+
+def part(file: Path) -> str:
+    """Return which part of the tests a file of them belongs to."""
+    name = file.name.removeprefix("test_")
+    if name.startswith(SERVER_SUITE):
+        return "server suite"
+    return "clients" if name.startswith(WITH_CLIENTS) else "server"
+
+
+class Parts(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
+    """Gives each part a process of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return part(self.config.rootpath / nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Parts:
+    return Parts(config, log)
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """Start a lab of the tests' own, whatever an earlier run left; KEEP_LAB=1 takes it as it is, and leaves it."""
-    lab = Lab(os.environ.get("LAB_NAME", "test"))
+def stations() -> Iterator[Callable[[str], Stations]]:
+    """Give the stations of a part's lab, which is started for the first file that needs it.
+
+    Whatever an earlier run left is removed before; KEEP_LAB=1 takes a lab as it is, and leaves it.
+    """
     keep = bool(os.environ.get("KEEP_LAB"))
+    found: dict[str, Stations] = {}
+
+    def of(name: str) -> Stations:
+        if name not in found:
+            lab = Lab(NAME if name == "server" else f"{NAME}-{name}")
+            if not keep:
+                lab.command("down")
+            started.append(lab)
+            lab.command("up", "--clients", str(CLIENTS if name == "clients" else 0))
+            found[name] = Stations(lab)
+            found[name].start_anew_if_changed()
+        return found[name]
+
+    started: list[Lab] = []
+    yield of
     if not keep:
-        lab.command("down")
-    lab.command("up")
-    yield lab
-    if not keep:
-        lab.command("down")
+        for result in [lab.command("down", check=False) for lab in started]:
+            assert result.code == 0, result.text
 
 
-@pytest.fixture(scope="session", autouse=True)
-def server_suite(request: pytest.FixtureRequest, lab: Lab) -> Iterator[ServerSuite | None]:
-    """tests/server, begun with the lab if the test that waits for it was chosen."""
-    if not any(item.name == "test_every_test_of_the_server_suite_passes" for item in request.session.items):
-        yield None
-        return
-    suite = ServerSuite(lab)
-    yield suite
-    suite.remove()
-
-
-@pytest.fixture(scope="session")
-def deployed(lab: Lab) -> Lab:
-    """The server as deploy.py leaves it."""
-    lab.pyinfra("deploy.py", "-y")
-    return lab
-
-
-def release(lab: Lab, *arguments: str) -> dict[str, Any]:
-    """Run `ostree-release ARGUMENTS --json` as root on the server and return its document."""
-    document: dict[str, Any] = json.loads(
-        lab.server(f"ostree-release {' '.join(arguments)} --json").out.splitlines()[-1]
-    )
-    return document
-
-
-def newest_build(lab: Lab) -> dict[str, Any]:
-    """Return version and checksum of the newest build of dev."""
-    build: dict[str, Any] = release(lab, "builds", "dev")["builds"][0]
-    return build
-
-
-def ring(lab: Lab, name: str) -> dict[str, Any] | None:
-    """Return the release that a ring of prod has, if any."""
-    rings = release(lab, "status")["environments"]["prod"]["rings"]
-    found: dict[str, Any] | None = next(entry["release"] for entry in rings if entry["name"] == name)
-    return found
-
-
-def new_build(lab: Lab, package: str, version: str) -> dict[str, Any]:
-    """Publish another version of a package and compose it; return the new build."""
-    lab.command("publish", package, version)
-    lab.pyinfra("tasks/compose.py", "-y")
-    return newest_build(lab)
-
-
-@pytest.fixture(scope="session")
-def first_build(deployed: Lab) -> dict[str, Any]:
-    """The first build of dev."""
-    deployed.pyinfra("tasks/compose.py", "-y")
-    return newest_build(deployed)
-
-
-@pytest.fixture(scope="session")
-def first_release(deployed: Lab, first_build: dict[str, Any]) -> dict[str, Any]:
-    """The first build, promoted through both rings of prod."""
-    deployed.pyinfra("promote.py", "-y")
-    deployed.pyinfra("promote.py", "-y", "--data", "ring=stable")
-    found = ring(deployed, "stable")
-    assert found is not None
-    return found
-
-
-@pytest.fixture(scope="session")
-def followed(deployed: Lab, first_release: dict[str, Any]) -> Lab:
-    """Every client booted into what it follows."""
-    deployed.pyinfra("tasks/rebase.py", "-y", "--data", "reboot=yes")
-    return deployed
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest, stations: Callable[[str], Stations]) -> Iterator[Lab]:
+    """The lab at the station that the file of tests names."""
+    its = stations(part(request.path))
+    yield its.hand_over(request.module.STATION)
+    its.take_back()

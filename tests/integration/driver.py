@@ -1,12 +1,17 @@
-"""How the integration tests reach the lab: the real command line, real SSH, and root inside a container."""
+"""How the integration tests reach the lab: the real command line, real SSH, and root inside a container.
+
+Also what they ask the server for, and how they give it a newer build to work with.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +19,13 @@ from typing import Any
 from lab import connection, state
 
 ROOT = Path(__file__).resolve().parents[2]
+NAME = os.environ.get("LAB_NAME", "test")
 PYINFRA = Path(sys.executable).parent / "pyinfra"
+_SPECS = ROOT / "lab/packages/specs"
+_QUICK_BUILD = (Path(__file__).parent / "inside/quick_build.py").read_text()
+
+PROMOTING = "cd /; runuser -u ostree-prod -- "
+"""Before a command on the server that the promoting user is to run."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +141,125 @@ class Lab:
         machine = state.read(lab).machine(host)
         return run(connection.command(lab, machine, [script], login), check=check, timeout=timeout)
 
+    def session(
+        self, login: str, commands: Mapping[str, str], *, before: str = "true", timeout: float = 300
+    ) -> dict[str, Result]:
+        """Run many shell commands on the server in one SSH session of a login, none of them stopping the next.
+
+        Args:
+            login: who runs them.
+            commands: by the name that its result is to have.
+            before: run first, in the shell that they all start from.
+            timeout: seconds for all of them.
+
+        Returns:
+            Exit status and output, standard error with it, of each.
+        """
+        lines = [before]
+        for number, command in enumerate(commands.values()):
+            lines.append(
+                f"echo; echo '== {number}'; ( {command}\n) < /dev/null 2>&1; code=$?;"
+                ' echo; echo "== ended $code"'
+            )
+        printed = self.ssh("server", "\n".join(lines), login=login, timeout=timeout).out
+        pieces = re.findall(r"^== (\d+)\n(.*?)^== ended (\d+)$", printed, flags=re.DOTALL | re.MULTILINE)
+        assert [int(number) for number, _, _ in pieces] == list(range(len(commands))), printed
+        return {
+            name: Result(int(code), out, "") for name, (_, out, code) in zip(commands, pieces, strict=True)
+        }
+
+    # --- what the server says ------------------------------------------------------------------------------
+
+    def ask(self, *arguments: str) -> dict[str, Any]:
+        """Run `ostree-release ARGUMENTS --json` as root on the server; returns its document."""
+        printed = self.server(f"ostree-release {' '.join(arguments)} --json").out
+        document: dict[str, Any] = json.loads(printed.splitlines()[-1])
+        return document
+
+    def newest_build(self) -> dict[str, Any]:
+        """Return version and checksum of the newest build of dev."""
+        build: dict[str, Any] = self.ask("builds", "dev")["builds"][0]
+        return build
+
+    def ring(self, name: str) -> dict[str, Any] | None:
+        """Return the release that a ring of prod has, if any."""
+        rings = self.ask("status")["environments"]["prod"]["rings"]
+        found: dict[str, Any] | None = next(entry["release"] for entry in rings if entry["name"] == name)
+        return found
+
+    def tip(self, name: str) -> dict[str, Any]:
+        """Return the release that a ring of prod has; there must be one."""
+        found = self.ring(name)
+        assert found is not None, f"{name} has no release"
+        return found
+
+    # --- what is done to it --------------------------------------------------------------------------------
+
+    def quick_build(
+        self,
+        packages: Mapping[str, str] | None = None,
+        *,
+        write: Mapping[str, tuple[str, int]] | None = None,
+        remove: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        tree_of: str | None = None,
+    ) -> dict[str, Any]:
+        """Put one more build on dev without a compose, for tests that need a newer one however it came.
+
+        Args:
+            packages: versions of packages of the lab, by name, that it has.
+            write: text and mode of further files, by path.
+            remove: paths that it does not have any more.
+            drop: packages that its rpm database does not have any more.
+            tree_of: checksum of the build whose tree it has otherwise; none: the newest one's.
+
+        Returns:
+            Its version and checksum.
+        """
+        asked = {
+            "packages": {
+                name: [version, (_SPECS / f"{name}.spec").read_text()]
+                for name, version in (packages or {}).items()
+            },
+            "write": dict(write or {}),
+            "remove": list(remove),
+            "drop": list(drop),
+            "tree_of": tree_of,
+        }
+        script = f"python3 - {shlex.quote(json.dumps(asked))}"
+        build: dict[str, Any] = json.loads(self.server(script, stdin=_QUICK_BUILD).out)
+        return build
+
+    def promote(self, *arguments: str, check: bool = True) -> Result:
+        """Promote on the server itself, as the user that promotes."""
+        command = shlex.join(["ostree-release", "promote", *arguments])
+        return self.server(f"{PROMOTING}{command}", check=check)
+
+    def damage(self, path: str, breakage: str) -> None:
+        """Break a file of the server, and not what shares its content by hard links.
+
+        Args:
+            path: the file.
+            breakage: a shell command that its path is appended to.
+        """
+        whole = _beside(path)
+        self.server(f"mv {path} {whole}; cp -a {whole} {path}; {breakage}{path}")
+
+    def mend(self, path: str) -> None:
+        """Put back what `damage` broke."""
+        self.server(f"mv {_beside(path)} {path}")
+
+    # --- what a client says --------------------------------------------------------------------------------
+
     def client_status(self, host: str) -> dict[str, Any]:
         """Return what `rpm-ostree status --json` says on a client."""
         status: dict[str, Any] = json.loads(self.ssh(host, "rpm-ostree status --json").out)
         return status
+
+    def started_at(self, host: str) -> str:
+        """Return when a client's container was started last: it is the machine's power."""
+        containers = {client["name"]: client["container"] for client in self.state["clients"]}
+        return run(["docker", "inspect", "--format", "{{.State.StartedAt}}", containers[host]]).out.strip()
 
     def booted(self, host: str) -> dict[str, Any]:
         """Return the deployment that a client runs."""
@@ -143,6 +269,10 @@ class Lab:
     def boot_id(self, host: str) -> str:
         """Return the identifier that the kernel gave to a client's present boot."""
         return self.ssh(host, "cat /proc/sys/kernel/random/boot_id").out.strip()
+
+
+def _beside(path: str) -> str:
+    return f"/srv/whole-{Path(path).name}"
 
 
 def changed_operations(result: Result) -> list[str]:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.driver import Lab
+from tests.integration.driver import PROMOTING, Lab
+
+STATION = "composed"
 
 GATES = "/etc/ostree-release/gates.d"
 UNITS = "systemctl list-units --all --plain --no-legend 'ostree-release-gate@*' | grep . || true"
@@ -38,7 +40,6 @@ outcome = own.judge(Subject(
 ))
 print(json.dumps(dict(answer=outcome.answer, findings=[vars(f) for f in outcome.findings], **outcome.data)))
 """
-AS_PROMOTING = "cd /; runuser -u ostree-prod -- "
 
 # name: the script, the answer, words of its line
 EVERY: dict[str, tuple[str, str, str]] = {
@@ -90,16 +91,16 @@ def install(lab: Lab, **scripts: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def checksum(deployed: Lab, first_build: dict[str, Any]) -> Iterator[str]:
+def checksum(lab: Lab) -> Iterator[str]:
     """A staged candidate; afterwards there are no gates."""
-    staged = deployed.server(f"{AS_PROMOTING} ostree-release stage --json").out.splitlines()[-1]
+    staged = lab.server(f"{PROMOTING} ostree-release stage --json").out.splitlines()[-1]
     yield json.loads(staged)["release"]["checksum"]
-    deployed.server(f"rm -f {GATES}/*")
+    lab.server(f"rm -f {GATES}/*")
 
 
 def judge(lab: Lab, checksum: str) -> dict[str, Any]:
     program = JUDGE.format(checksum=checksum, timeout=10)
-    result = lab.server(f"{AS_PROMOTING} python3 -I -", stdin=program)
+    result = lab.server(f"{PROMOTING} python3 -I -", stdin=program)
     answer: dict[str, Any] = json.loads(result.out)
     return answer
 
@@ -120,9 +121,9 @@ def nothing_is_left(lab: Lab) -> None:
     )
 
 
-def test_each_gate_ends_clearly_and_leaves_nothing(deployed: Lab, checksum: str) -> None:
-    install(deployed, **{name: script for name, (script, _, _) in EVERY.items()})
-    outcome = judge(deployed, checksum)
+def test_each_gate_ends_clearly_and_leaves_nothing(lab: Lab, checksum: str) -> None:
+    install(lab, **{name: script for name, (script, _, _) in EVERY.items()})
+    outcome = judge(lab, checksum)
     found = {each["name"]: (each["status"], each["line"]) for each in outcome["gates"]}
     for name, (_, status, words) in EVERY.items():
         assert found[name][0] == status, found
@@ -131,37 +132,37 @@ def test_each_gate_ends_clearly_and_leaves_nothing(deployed: Lab, checksum: str)
         f"own:{name}" for name, (_, status, _) in EVERY.items() if status != "pass"
     ]
     loud = next(each["output"] for each in outcome["gates"] if each["name"] == "60-loud")
-    assert deployed.server(f"stat -c '%s %U' {loud}").out.split() == [str(1 << 20), "ostree-prod"]
-    nothing_is_left(deployed)
+    assert lab.server(f"stat -c '%s %U' {loud}").out.split() == [str(1 << 20), "ostree-prod"]
+    nothing_is_left(lab)
 
 
-def test_two_checks_at_once_and_one_that_is_killed(deployed: Lab, checksum: str) -> None:
+def test_two_checks_at_once_and_one_that_is_killed(lab: Lab, checksum: str) -> None:
     """The third check removes what the killed one left, and lets the other one end."""
     install(
-        deployed,
+        lab,
         **{
             "10-slow": "# ostree-release: checkout\nsleep 7004 & until test -e /srv/go; do sleep 0.2; done; echo slow"
         },
     )
     script = shlex.quote(JUDGE.format(checksum=checksum, timeout=120))
-    deployed.server("rm -f /tmp/killed.json /tmp/other.json /srv/go")
+    lab.server("rm -f /tmp/killed.json /tmp/other.json /srv/go")
     for name in ("killed", "other"):
         shell = shlex.quote(f"exec python3 -I -c {script} >/tmp/{name}.json 2>/dev/null")
-        deployed.server(f"{AS_PROMOTING} sh -c {shell} >/dev/null 2>&1 </dev/null & echo $! >/tmp/{name}.pid")
+        lab.server(f"{PROMOTING} sh -c {shell} >/dev/null 2>&1 </dev/null & echo $! >/tmp/{name}.pid")
     deadline = time.monotonic() + 60
-    while len(deployed.server("pgrep -f 'sleep 700[4]' || true").out.split()) < 2:  # both gates have begun
+    while len(lab.server("pgrep -f 'sleep 700[4]' || true").out.split()) < 2:  # both gates have begun
         assert time.monotonic() < deadline
-    deployed.server("pkill -KILL -P $(cat /tmp/killed.pid) || kill -KILL $(cat /tmp/killed.pid)")
-    install(deployed, **{"10-quick": "echo quick"})
-    assert judge(deployed, checksum)["answer"] == "pass"
-    assert len(running(deployed)) == 1, "the killed check's sandbox, and not the other's, must have ended"
-    deployed.server("touch /srv/go")
+    lab.server("pkill -KILL -P $(cat /tmp/killed.pid) || kill -KILL $(cat /tmp/killed.pid)")
+    install(lab, **{"10-quick": "echo quick"})
+    assert judge(lab, checksum)["answer"] == "pass"
+    assert len(running(lab)) == 1, "the killed check's sandbox, and not the other's, must have ended"
+    lab.server("touch /srv/go")
     deadline = time.monotonic() + 60
-    while not deployed.server("cat /tmp/other.json").out:
+    while not lab.server("cat /tmp/other.json").out:
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    assert json.loads(deployed.server("cat /tmp/other.json").out)["gates"][0]["line"] == "slow"
-    nothing_is_left(deployed)
+    assert json.loads(lab.server("cat /tmp/other.json").out)["gates"][0]["line"] == "slow"
+    nothing_is_left(lab)
 
 
 @pytest.mark.parametrize(
@@ -179,48 +180,48 @@ def test_two_checks_at_once_and_one_that_is_killed(deployed: Lab, checksum: str)
         ("visitor", f"start ostree-release-gate@{RUN}.service"),
     ],
 )
-def test_systemd_obeys_the_promoting_user_in_this_alone(deployed: Lab, who: str, what: str) -> None:
-    done = deployed.server(f"cd /; runuser -u {who} -- systemctl --no-ask-password {what}", check=False)
+def test_systemd_obeys_the_promoting_user_in_this_alone(lab: Lab, who: str, what: str) -> None:
+    done = lab.server(f"cd /; runuser -u {who} -- systemctl --no-ask-password {what}", check=False)
     assert done.code != 0
     assert "uthentication" in done.text or "denied" in done.text, done.text
 
 
-def test_a_run_that_nobody_handed_over_does_nothing(deployed: Lab, checksum: str) -> None:
+def test_a_run_that_nobody_handed_over_does_nothing(lab: Lab, checksum: str) -> None:
     """It may be started, and reads as a success of systemd's, but it has no result."""
     start = f"systemctl --no-ask-password start ostree-release-gate@{RUN}.service"
     ended = f"while systemctl -q is-active ostree-release-gate@{RUN}.service; do sleep 0.2; done"
-    deployed.server(f"{AS_PROMOTING} {start}; {ended}")
+    lab.server(f"{PROMOTING} {start}; {ended}")
     for gate in ("../../../bin/sh", "none", ".hidden"):
         handed = json.dumps({"gate": gate, "environment": {"LD_PRELOAD": "/x"}, "timeout_seconds": 5})
         folder = f"/run/ostree-release/gates/{RUN}"
-        result = deployed.server(
-            f"{AS_PROMOTING} sh -c 'mkdir -m 755 {folder}; cat >{folder}/run.json; chmod 644 {folder}/run.json;"
+        result = lab.server(
+            f"{PROMOTING} sh -c 'mkdir -m 755 {folder}; cat >{folder}/run.json; chmod 644 {folder}/run.json;"
             f" for i in output result; do : >{folder}/$i; chmod 666 {folder}/$i; done;"
             f" {start}; {ended}; cat {folder}/result;"
             f" rm -r {folder}'",
             stdin=handed,
         ).out
         assert '"status": 0' not in result
-    nothing_is_left(deployed)
+    nothing_is_left(lab)
 
 
 def test_deploy_brings_the_folder_of_the_laptop_and_takes_its_gates_back(
-    deployed: Lab, checksum: str, tmp_path: Path
+    lab: Lab, checksum: str, tmp_path: Path
 ) -> None:
-    install(deployed, **{"90-by-hand": "exit 0"})
+    install(lab, **{"90-by-hand": "exit 0"})
     for name in ("10-one", "20-two"):
         (tmp_path / name).write_text("#!/bin/sh\necho deployed\n")
         (tmp_path / name).chmod(0o755)
     setting = f"ostree_gates_directory={tmp_path}"
-    deployed.pyinfra("deploy.py", "-y", "--data", setting)
-    listing = deployed.server(f"cd {GATES}; stat -c '%n %U %G %a' *").out.splitlines()
+    lab.pyinfra("deploy.py", "-y", "--data", setting)
+    listing = lab.server(f"cd {GATES}; stat -c '%n %U %G %a' *").out.splitlines()
     assert listing == ["10-one root root 755", "20-two root root 755", "90-by-hand root root 755"]
-    checked = deployed.server(f"{AS_PROMOTING} ostree-release check --json", check=False)
+    checked = lab.server(f"{PROMOTING} ostree-release check --json", check=False)
     results = json.loads(checked.out.splitlines()[-1])["rings"]["pilot"]
     own = next(result for result in results if result["gate"] == "own")
     assert (own["answer"], own["line"]) == ("pass", "3 of your own passed")
     (tmp_path / "10-one").unlink()
-    deployed.pyinfra("deploy.py", "-y", "--data", setting)
-    assert deployed.server(f"ls {GATES}").out.split() == ["20-two", "90-by-hand"]
-    deployed.pyinfra("deploy.py", "-y")
-    assert deployed.server(f"ls {GATES}").out.split() == ["90-by-hand"]
+    lab.pyinfra("deploy.py", "-y", "--data", setting)
+    assert lab.server(f"ls {GATES}").out.split() == ["20-two", "90-by-hand"]
+    lab.pyinfra("deploy.py", "-y")
+    assert lab.server(f"ls {GATES}").out.split() == ["90-by-hand"]

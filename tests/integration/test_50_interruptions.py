@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tests.integration.conftest import new_build, ring
 from tests.integration.driver import Lab
+
+STATION = "released"
 
 BASE = "/srv/ostree/rpm-ostree"
 PROD = f"{BASE}/prod"
@@ -42,34 +41,32 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("function", "when"), STEPS, ids=[f"{when} {function}" for function, when in STEPS])
-def test_stopped_at(deployed: Lab, first_release: dict[str, Any], function: str, when: str) -> None:
+def test_stopped_at(lab: Lab, function: str, when: str) -> None:
     version = f"5.{STEPS.index((function, when))}"
-    build = new_build(deployed, "hello", version)
-    old = ring(deployed, "pilot")
-    assert old is not None
-    killed = deployed.server(
+    build = lab.quick_build({"hello": version})
+    old = lab.tip("pilot")
+    killed = lab.server(
         "cd /; runuser -u ostree-prod -- python3 -I -",
         stdin=KILL.format(function=function, when=when),
         check=False,
     )
     assert killed.code in (137, -9), killed.text
-    deployed.server(f"ostree --repo={PROD} fsck")
-    deployed.server(
+    lab.server(f"ostree --repo={PROD} fsck")
+    lab.server(
         f"rm -rf /tmp/client; ostree --repo=/tmp/client init --mode=archive; ostree --repo=/tmp/client remote add"
         f" --gpg-import={BASE}/keys/prod.gpg --set=tls-ca-path={BASE}/keys/ca.crt prod"
         " https://images.lab:8443/repo/kinoite/prod;"
         f" ostree --repo=/tmp/client pull --commit-metadata-only prod {PILOT}"
     )
-    pulled = deployed.server(f"ostree --repo=/tmp/client rev-parse prod:{PILOT}").out.strip()
-    shown = deployed.server(
-        f"ostree --repo=/tmp/client show --print-metadata-key=version {pulled}"
-    ).out.strip(" '\n")
+    pulled = lab.server(f"ostree --repo=/tmp/client rev-parse prod:{PILOT}").out.strip()
+    shown = lab.server(f"ostree --repo=/tmp/client show --print-metadata-key=version {pulled}").out.strip(
+        " '\n"
+    )
     assert shown in (old["version"], build["version"])
-    deployed.pyinfra("promote.py", "-y")
-    new = ring(deployed, "pilot")
-    assert new is not None
+    lab.pyinfra("promote.py", "-y")
+    new = lab.tip("pilot")
     assert new["version"] == build["version"]
     assert int(new["serial"]) == int(old["serial"]) + 1
-    deployed.server(f"ostree --repo={PROD} fsck --verify-bindings")
-    assert "/candidate/" not in deployed.server(f"ostree --repo={PROD} refs").out
-    assert new["checksum"] in deployed.server(f"ostree --repo={PROD} summary -v").out
+    lab.server(f"ostree --repo={PROD} fsck --verify-bindings")
+    assert "/candidate/" not in lab.server(f"ostree --repo={PROD} refs").out
+    assert new["checksum"] in lab.server(f"ostree --repo={PROD} summary -v").out

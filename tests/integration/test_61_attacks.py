@@ -28,6 +28,8 @@ from tests.integration.attacks import (
 )
 from tests.integration.driver import Lab, Result, run
 
+STATION = "composed"
+
 CI_USER = "ostree-ci"
 # Owner, mode, size or content of everything that an attack could be after; times where content would be long.
 EVIDENCE = f"""
@@ -72,18 +74,18 @@ def evidence(lab: Lab) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ci(deployed: Lab, first_build: object) -> Iterator[Ci]:
+def ci(lab: Lab) -> Iterator[Ci]:
     """Let a key of the CI in; afterwards, take it away again."""
-    file = deployed.folder / "ci-key"
-    for old in deployed.folder.glob("ci-key*"):
+    file = lab.folder / "ci-key"
+    for old in lab.folder.glob("ci-key*"):
         old.unlink()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ci", "-f", file], check=True)
     public = file.with_suffix(".pub").read_text().strip()
     keys = {"attacks": {"key": public, "subcommands": list(GIVEN)}}
-    deployed.pyinfra("deploy.py", "-y", "--data", f"ostree_ci_keys={json.dumps(keys)}")
+    lab.pyinfra("deploy.py", "-y", "--data", f"ostree_ci_keys={json.dumps(keys)}")
     listed = run(["ssh-keygen", "-l", "-f", f"{file}.pub"]).out
-    yield Ci(deployed, str(file), listed.split()[1])
-    deployed.pyinfra("deploy.py", "-y")
+    yield Ci(lab, str(file), listed.split()[1])
+    lab.pyinfra("deploy.py", "-y")
 
 
 @pytest.fixture(scope="module")
@@ -93,27 +95,18 @@ def tried(ci: Ci) -> dict[str, dict[str, Result]]:
     for login in ATTACKS:
         lab.ssh("server", TRAPS, login=login)
     before = evidence(lab)
+
+    def session(login: str) -> dict[str, Result]:
+        commands = {name: attack.command for name, attack in ATTACKS[login].items()}
+        return lab.session(login, commands, before=f"cd ~/traps; export TRAP={TRAP}")
+
     with ThreadPoolExecutor(4) as pool:
-        by_login = pool.map(lambda login: _session(lab, login), ATTACKS)
+        by_login = pool.map(session, ATTACKS)
         by_ci = pool.map(ci.ssh, CI_ATTACKS.values())
         results = dict(zip(ATTACKS, by_login, strict=True))
         results[CI_USER] = dict(zip(CI_ATTACKS, by_ci, strict=True))
     assert evidence(lab) == before, "an attack changed something"
     return results
-
-
-def _session(lab: Lab, login: str) -> dict[str, Result]:
-    lines = [f"cd ~/traps; export TRAP={TRAP}"]
-    for number, attack in enumerate(ATTACKS[login].values()):
-        lines.append(
-            f"echo; echo '== {number}'; ( {attack.command}\n) < /dev/null 2>&1; code=$?; echo; echo \"== ended $code\""
-        )
-    printed = lab.ssh("server", "\n".join(lines), login=login, timeout=300).out
-    pieces = re.findall(r"^== (\d+)\n(.*?)^== ended (\d+)$", printed, flags=re.DOTALL | re.MULTILINE)
-    assert [int(number) for number, _, _ in pieces] == list(range(len(ATTACKS[login]))), printed
-    return {
-        name: Result(int(code), out, "") for name, (_, out, code) in zip(ATTACKS[login], pieces, strict=True)
-    }
 
 
 @pytest.mark.parametrize(("login", "name"), [(login, name) for login in ATTACKS for name in ATTACKS[login]])

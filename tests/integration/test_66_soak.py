@@ -6,8 +6,9 @@ import json
 import time
 from typing import Any
 
-from tests.integration.conftest import newest_build, release
 from tests.integration.driver import Lab
+
+STATION = "followed"
 
 REPORT = "/var/lib/ostree-health/report"
 ILL = r"""
@@ -47,36 +48,36 @@ def soak(lab: Lab, version: str) -> dict[str, Any]:
 
 def reports(lab: Lab) -> list[dict[str, Any]]:
     """Return what the journal has of dev1's health."""
-    entries = release(lab, "log", "--environment", "dev")["entries"]
+    entries = lab.ask("log", "--environment", "dev")["entries"]
     return [each for each in entries if each["event"] == "reported" and each["client"] == "dev1"]
 
 
-def test_an_ill_dev_client_stops_its_build_until_it_is_repaired(followed: Lab) -> None:
-    followed.pyinfra("tasks/upgrade.py", "-y", "--limit", "dev1", "--data", "reboot=yes")
-    build = newest_build(followed)
-    staged = followed.server(
-        f"runuser -u ostree-prod -- ostree-release stage --build {build['checksum']} --json"
-    )
+def test_an_ill_dev_client_stops_its_build_until_it_is_repaired(lab: Lab) -> None:
+    lab.command("publish", "hello", "6.0")
+    lab.pyinfra("tasks/compose.py", "-y")  # a second compose that a client boots
+    build = lab.newest_build()
+    lab.pyinfra("tasks/upgrade.py", "-y", "--limit", "dev1", "--data", "reboot=yes")
+    staged = lab.server(f"runuser -u ostree-prod -- ostree-release stage --build {build['checksum']} --json")
     version = json.loads(staged.out.splitlines()[-1])["release"]["version"]
-    said = wait_for(followed, f"boot {followed.boot_id('dev1')}\n")  # not what an earlier boot left there
+    said = wait_for(lab, f"boot {lab.boot_id('dev1')}\n")  # not what an earlier boot left there
     assert "state healthy\n" in said
 
-    followed.ssh("dev1", ILL)
-    wait_for(followed, "failed lab-ill.service")
-    before = len(reports(followed))
-    assert "unhealthy: lab-ill.service" in followed.pyinfra("tasks/status.py", "--dry").out
-    assert len(reports(followed)) == before, "a plan records nothing"
-    followed.pyinfra("tasks/status.py", "-y")
-    newest = reports(followed)[-1]
+    lab.ssh("dev1", ILL)
+    wait_for(lab, "failed lab-ill.service")
+    before = len(reports(lab))
+    assert "unhealthy: lab-ill.service" in lab.pyinfra("tasks/status.py", "--dry").out
+    assert len(reports(lab)) == before, "a plan records nothing"
+    lab.pyinfra("tasks/status.py", "-y")
+    newest = reports(lab)[-1]
     assert (newest["checksum"], newest["state"]) == (build["checksum"], "unhealthy")
     assert newest["failed"] == ["lab-ill.service"]
-    refused = soak(followed, version)
+    refused = soak(lab, version)
     assert (refused["answer"], refused["line"]) == ("fail", "unhealthy on dev1: lab-ill.service")
 
-    followed.ssh("dev1", REPAIRED)
-    wait_for(followed, "state healthy")
-    followed.pyinfra("tasks/status.py", "-y")
-    assert len(reports(followed)) == before + 2
-    followed.pyinfra("tasks/status.py", "-y")
-    assert len(reports(followed)) == before + 2, "nothing new, nothing written"
-    assert soak(followed, version)["answer"] == "pass"
+    lab.ssh("dev1", REPAIRED)
+    wait_for(lab, "state healthy")
+    lab.pyinfra("tasks/status.py", "-y")
+    assert len(reports(lab)) == before + 2
+    lab.pyinfra("tasks/status.py", "-y")
+    assert len(reports(lab)) == before + 2, "nothing new, nothing written"
+    assert soak(lab, version)["answer"] == "pass"

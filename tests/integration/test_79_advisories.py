@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from tests.integration.conftest import newest_build, release, ring
 from tests.integration.driver import Lab
+
+STATION = "released"
 
 BASE = "/srv/ostree/rpm-ostree"
 TREEFILES = "/etc/rpm-ostree/treefiles"
@@ -14,36 +14,33 @@ ADVISORY = ("--advisory", "LAB-2026-79", "--severity", "critical", "--cve", "CVE
 QUERY = "rpm --dbpath /root/tree/rpm -qa --qf '%{NAME}\\t%{VERSION}-%{RELEASE}\\t%{ARCH}\\t%{EPOCHNUM}\\n'"
 
 
-def test_an_image_that_lacks_a_fix_is_refused_by_name_and_one_with_it_passes(
-    deployed: Lab, first_release: dict[str, Any]
-) -> None:
-    deployed.command("publish", "hello", "62.0")
-    deployed.command("publish", "hello", "62.1", *ADVISORY)
+def test_an_image_that_lacks_a_fix_is_refused_by_name_and_one_with_it_passes(lab: Lab) -> None:
+    lab.command("publish", "hello", "62.0")
+    lab.command("publish", "hello", "62.1", *ADVISORY)
     local = f"{TREEFILES}/kinoite-dev.local.yaml"
-    deployed.server(
+    lab.server(
         f'sed \'s/\\bhello$/hello-62.0/; s/"hello"/"hello-62.0"/\' {TREEFILES}/kinoite-dev.yaml > {local}'
     )
     try:
-        deployed.pyinfra("tasks/compose.py", "-y")
+        lab.pyinfra("tasks/compose.py", "-y")
     finally:
-        deployed.server(f"rm {local}")
-    held_back = newest_build(deployed)
-    before = ring(deployed, "pilot")
-    result = deployed.pyinfra("promote.py", "-y", check=False)
+        lab.server(f"rm {local}")
+    held_back = lab.newest_build()
+    before = lab.ring("pilot")
+    result = lab.pyinfra("promote.py", "-y", check=False)
     assert result.code != 0
     assert "lacks LAB-2026-79 (critical, CVE-2026-0079): hello 62.0-1.lab -> 62.1-1.lab" in result.text
     assert "Traceback" not in result.text
-    assert ring(deployed, "pilot") == before
+    assert lab.ring("pilot") == before
 
-    deployed.pyinfra("tasks/compose.py", "-y")
-    fixed = newest_build(deployed)
+    lab.pyinfra("tasks/compose.py", "-y")
+    fixed = lab.newest_build()
     assert fixed["version"] != held_back["version"]
-    deployed.pyinfra("promote.py", "-y", "--data", "reason=the <fix>")
-    found = ring(deployed, "pilot")
-    assert found is not None
+    lab.pyinfra("promote.py", "-y", "--data", "reason=the <fix>")
+    found = lab.tip("pilot")
     assert found["version"] == fixed["version"]
 
-    newest = release(deployed, "changelog", "--ring=pilot")["releases"][0]
+    newest = lab.ask("changelog", "--ring=pilot")["releases"][0]
     assert newest["version"] == fixed["version"]
     assert [(each["id"], each["cves"]) for each in newest["advisories"]] == [
         ("LAB-2026-79", ["CVE-2026-0079"])
@@ -54,30 +51,25 @@ def test_an_image_that_lacks_a_fix_is_refused_by_name_and_one_with_it_passes(
     assert [(each["ring"], each["reason"]) for each in newest["rings"]] == [("pilot", "the <fix>")]
 
 
-def test_the_changelog_on_the_laptop_is_the_servers(deployed: Lab, first_release: dict[str, Any]) -> None:
+def test_the_changelog_on_the_laptop_is_the_servers(lab: Lab) -> None:
+    version = lab.tip("stable")["version"]
     for form in ("text", "markdown", "json"):
-        here = deployed.pyinfra("tasks/changelog.py", "-y", "--data", f"format={form}").out
-        there = deployed.server(f"ostree-release changelog --format={form}").out
+        here = lab.pyinfra("tasks/changelog.py", "-y", "--data", f"format={form}").out
+        there = lab.server(f"ostree-release changelog --format={form}").out
         assert here == there
-        assert first_release["version"] in here
-    version = first_release["version"]
-    only = deployed.pyinfra(
-        "tasks/changelog.py", "-y", "--data", f"version={version}", "--data", "format=json"
-    )
+        assert version in here
+    only = lab.pyinfra("tasks/changelog.py", "-y", "--data", f"version={version}", "--data", "format=json")
     assert [each["version"] for each in json.loads(only.out)["releases"]] == [version]
 
 
-def test_the_bill_of_materials_has_what_rpm_finds_in_the_tree(
-    deployed: Lab, first_release: dict[str, Any]
-) -> None:
-    current = ring(deployed, "pilot")
-    assert current is not None
+def test_the_bill_of_materials_has_what_rpm_finds_in_the_tree(lab: Lab) -> None:
+    current = lab.tip("pilot")
     tree = f"ostree --repo={BASE}/prod checkout --user-mode --subpath=/usr/share/rpm {current['checksum']} /root/tree/rpm"
-    listed = deployed.server(f"rm -rf /root/tree; mkdir /root/tree; {tree}; {QUERY}; rm -rf /root/tree").out
+    listed = lab.server(f"rm -rf /root/tree; mkdir /root/tree; {tree}; {QUERY}; rm -rf /root/tree").out
     installed = {tuple(line.split("\t")) for line in listed.splitlines()}
     path = f"/var/lib/ostree-release/sbom/prod/{current['version']}.spdx.json"
-    file = deployed.server(f"cat {path}").out
-    assert deployed.server("ostree-release sbom pilot").out == file
+    file = lab.server(f"cat {path}").out
+    assert lab.server("ostree-release sbom pilot").out == file
     image, *packages = json.loads(file)["packages"]
     assert image["checksums"][0]["checksumValue"] == current["checksum"]
     urls = {each["externalRefs"][0]["referenceLocator"] for each in packages}

@@ -6,12 +6,14 @@ One image carries several faults where that can be, because every compose takes 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import newest_build, release, ring
 from tests.integration.driver import Lab, Result
+
+STATION = "released"
 
 PROD = "/srv/ostree/rpm-ostree/prod"
 WITH_TOOL = ["--data", f"ostree_additional_packages={json.dumps(['hello', 'tool'])}"]
@@ -22,7 +24,7 @@ def composed(lab: Lab, *settings: str) -> dict[str, Any]:
     """Deploy with other settings, compose, and return the new build."""
     lab.pyinfra("deploy.py", "-y", *settings)
     lab.pyinfra("tasks/compose.py", "-y")
-    return newest_build(lab)
+    return lab.newest_build()
 
 
 def refused(lab: Lab, *arguments: str) -> str:
@@ -44,22 +46,28 @@ def approved(lab: Lab, version: str, reason: str, *arguments: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def tool(deployed: Lab, first_release: dict[str, Any]) -> Lab:
+def tool(lab: Lab) -> Iterator[Lab]:
     """Both rings have an image with the package tool, whose user has number 901."""
-    deployed.command("publish", "tool", "5.0", "--user", "tool=901")
-    deployed.command("publish", "hello", "63.0")
-    composed(deployed, *WITH_TOOL)
-    deployed.pyinfra("promote.py", "-y")
-    deployed.pyinfra("promote.py", "-y", "--data", "ring=stable")
-    return deployed
+    lab.command("publish", "tool", "5.0", "--user", "tool=901")
+    composed(lab, *WITH_TOOL)
+    lab.pyinfra("promote.py", "-y")
+    lab.pyinfra("promote.py", "-y", "--data", "ring=stable")
+    yield lab
+    lab.pyinfra("deploy.py", "-y")
 
 
-def test_privileges_vendor_and_a_users_number_need_approval(tool: Lab) -> None:
+@pytest.fixture(scope="module")
+def suspicious(tool: Lab) -> dict[str, Any]:
+    """A build with a version of tool that has everything which somebody should look at first."""
     tool.command(
         *("publish", "tool", "5.1", "--setuid", "--file-capability"),
         *("--vendor", "Somebody", "--user", "tool=902"),
     )
-    build = composed(tool, *WITH_TOOL)
+    tool.pyinfra("tasks/compose.py", "-y")
+    return tool.newest_build()
+
+
+def test_privileges_vendor_and_a_users_number_need_approval(tool: Lab, suspicious: dict[str, Any]) -> None:
     text = refused(tool)
     for found in (
         "new setuid file /usr/bin/tool-setuid (root, 4755)",
@@ -68,7 +76,8 @@ def test_privileges_vendor_and_a_users_number_need_approval(tool: Lab) -> None:
         "user tool changed from 901 to 902",
     ):
         assert f"gate diff needs approval: {found}" in text
-    assert f"tasks/approve.py -y --data version={build['version']} --data reason=WHY" in text
+    version = suspicious["version"]
+    assert f"tasks/approve.py -y --data version={version} --data reason=WHY" in text
     assert "removed tool" not in text
     assert "new setuid file" in tool.pyinfra("promote.py", "--dry").text, "a plan shows it too"
     denied = tool.ssh(
@@ -78,26 +87,30 @@ def test_privileges_vendor_and_a_users_number_need_approval(tool: Lab) -> None:
         check=False,
     )
     assert denied.code != 0
-    assert "Approved" in approved(tool, build["version"], "tool needs raw sockets").text
+    assert "Approved" in approved(tool, version, "tool needs raw sockets").text
     tool.pyinfra("promote.py", "-y")
-    pilot = ring(tool, "pilot")
-    assert pilot is not None
-    assert pilot["version"] == build["version"]
-    entry = [e for e in release(tool, "log")["entries"] if e["event"] == "approved"][-1]
+    assert tool.tip("pilot")["version"] == version
+    entry = [e for e in tool.ask("log")["entries"] if e["event"] == "approved"][-1]
     assert entry["actor"] == "approver", "who approved is what the system knows"
 
 
-def test_a_hotfix_goes_through_every_ring_at_once(tool: Lab) -> None:
-    hotfix = ["--data", "through=stable", "--data", "reason=CVE-2026-1"]
-    text = refused(tool, *hotfix)
-    assert "prod/stable: gate diff needs approval" in text or "gate diff needs approval" in text
-    version = newest_build(tool)["version"]
-    approved(tool, version, "CVE-2026-1", "--data", "through=stable")
-    tool.pyinfra("promote.py", "-y", *hotfix)
-    assert ring(tool, "stable") == ring(tool, "pilot")
+@pytest.fixture(scope="module")
+def hotfix(tool: Lab, suspicious: dict[str, Any]) -> str:
+    """That build goes to every ring at once, once it is approved for them; what was said before that."""
+    through = ["--data", "through=stable", "--data", "reason=CVE-2026-1"]
+    said = refused(tool, *through)
+    approved(tool, suspicious["version"], "CVE-2026-1", "--data", "through=stable")
+    tool.pyinfra("promote.py", "-y", *through)
+    return said
 
 
-def test_an_image_that_cannot_boot_is_refused_and_the_next_one_is_not(tool: Lab) -> None:
+def test_a_hotfix_goes_through_every_ring_at_once(tool: Lab, suspicious: dict[str, Any], hotfix: str) -> None:
+    assert "gate diff needs approval" in hotfix
+    assert tool.tip("stable") == tool.tip("pilot")
+    assert tool.tip("stable")["version"] == suspicious["version"]
+
+
+def test_an_image_that_cannot_boot_is_refused_and_the_next_one_is_not(tool: Lab, hotfix: str) -> None:
     broken = composed(tool, *WITH_TOOL, "--data", f"ostree_postprocess_commands={json.dumps(BROKEN)}")
     text = refused(tool)
     assert "gate bootable fails" in text
@@ -112,28 +125,27 @@ def test_an_image_that_cannot_boot_is_refused_and_the_next_one_is_not(tool: Lab)
     assert "cannot boot" in tool.server("ostree-release status").out
 
 
-def test_a_removed_package_needs_approval_and_damage_is_found(tool: Lab) -> None:
-    tool.command("publish", "hello", "63.1")
-    build = composed(tool)
+def test_a_removed_package_needs_approval_and_damage_is_found(
+    tool: Lab, suspicious: dict[str, Any], hotfix: str
+) -> None:
+    build = tool.quick_build({"hello": "63.1"}, drop=["tool"], tree_of=suspicious["checksum"])
     assert "gate diff needs approval: removed tool 5.1-1.lab" in refused(tool)
-    candidate = release(tool, "status")["environments"]["prod"]["candidates"]
+    candidate = tool.ask("status")["environments"]["prod"]["candidates"]
     checksum = next(each["checksum"] for each in candidate if each["version"] == build["version"])
     damaged = tool.server(
         f"ostree --repo={PROD} ls -C {checksum} /usr/lib/os-release | awk '{{print $5}}'"
     ).out.strip()
     path = f"{PROD}/objects/{damaged[:2]}/{damaged[2:]}.filez"
-    tool.server(f"test -f {path}; cp -a {path} /var/tmp/kept; truncate -s -1 {path}")
+    tool.damage(path, "truncate -s -1 ")
     text = tool.server(f"ostree-release check {build['version']}", check=False)
     assert text.code == 1
     assert "complete" in text.out
     assert "damaged" in text.out
     assert "gate complete fails" in refused(tool)
-    tool.server(f"cp -a /var/tmp/kept {path}")
+    tool.mend(path)
     approved(tool, build["version"], "nobody uses tool")
     tool.pyinfra("promote.py", "-y")
-    pilot = ring(tool, "pilot")
-    assert pilot is not None
-    assert pilot["version"] == build["version"]
+    assert tool.tip("pilot")["version"] == build["version"]
 
 
 def test_all_of_it_can_be_proven(tool: Lab) -> None:

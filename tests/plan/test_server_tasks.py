@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.command_line import ROOT
 from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, changes, pyinfra, server
 
@@ -49,6 +51,24 @@ def test_a_refused_plan_fails_in_one_line_dry_or_not(tmp_path: Path) -> None:
         )
         assert run.code == 1
         assert [line for line in run.err.splitlines() if refusal in line] == [f"    [@fake/server] {refusal}"]
+
+
+REFUSALS = {
+    "a number where a version is due": ("build=44.20250106", "--data 'build=\"44.20250106\"'"),
+    "an unknown argument": ("bild=44.20250106.0", "--data bild=44.20250106.0: there is no such argument"),
+    "a version with a slash": ("build=../../etc", "--data build=../../etc: must be a version or a checksum"),
+    "an option in disguise": ("build=--help", "--data build=--help: must be a version or a checksum"),
+}
+"""What needs no server to be refused; what only it can know is in tests/integration/test_30_promote.py."""
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_bad_argument_is_one_clear_error(tmp_path: Path, case: str) -> None:
+    given, said = REFUSALS[case]
+    run = pyinfra(tmp_path, ["promote.py", "-y", "--data", given], servers={})
+    assert run.code == 1
+    assert len([line for line in run.err.splitlines() if said in line]) == 1, run.err
+    assert "said nothing" not in run.err, "the server was asked"
 
 
 def test_a_promotion_refused_by_the_server_is_a_failed_operation(tmp_path: Path) -> None:
