@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -61,7 +62,7 @@ def names(folder: Path) -> set[str]:
 
 def wrapped(path: Path, script: str) -> str:
     """Make an interpreter that runs some shell first."""
-    path.write_text(f'#!/bin/sh\n{script}\nexec {sys.executable} "$@"\n')
+    path.write_text(f'#!/bin/sh\n{script}\nexec {shlex.quote(sys.executable)} "$@"\n')
     path.chmod(0o755)
     return str(path)
 
