@@ -34,7 +34,7 @@ class Machine(FactBase[MachineState]):
     def command(self) -> str:
         """One command that needs no more than a shell."""
         return (
-            'echo "UID=$(id -u)"; cat /etc/os-release /usr/lib/os-release 2>/dev/null;'
+            'echo "UID=$(id -u)"; cat /etc/os-release /usr/lib/os-release 2>/dev/null; echo;'
             " command -v rpm-ostree >/dev/null && echo HAS_RPM_OSTREE=yes;"
             " grep -E '^ *(SELINUX|SELINUXTYPE) *=' /etc/selinux/config 2>/dev/null;"
             " test -e /sys/fs/selinux/enforce && echo SELINUX_LOADED=yes; true"

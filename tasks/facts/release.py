@@ -75,7 +75,9 @@ class Changelog(FactBase[Answer]):
             for each in (promoter, approver, composer)
         )
         tries = [
-            StringCommand("{ echo", f"{_BEGINS};", call, "2>&1", "&&", f"printf '\\n{_ENDS}\\n';", "}")
+            StringCommand(
+                f"{{ printf '\\n{_BEGINS}\\n';", call, "2>&1", "&&", f"printf '\\n{_ENDS}\\n';", "}"
+            )
             for call in calls
         ]
         return StringCommand(*tries, "true", _separator=" || ")
@@ -86,7 +88,7 @@ class Changelog(FactBase[Answer]):
 
     def process(self, output: list[str]) -> Answer:
         if output[-1] != _ENDS:
-            return {"error": server_reason([line for line in output if line != _BEGINS], "reader")}
+            return {"error": server_reason([line for line in output if line not in (_BEGINS, "")], "reader")}
         begins = len(output) - output[::-1].index(_BEGINS)
         lines = output[begins:-1]
         return {"lines": lines[:-1] if lines[-1:] == [""] else lines}

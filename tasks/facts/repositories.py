@@ -30,7 +30,7 @@ class Repositories(FactBase[dict[str, RepositoryState]]):
         """Read the configuration as a file, because ostree may not be installed yet."""
         return StringCommand(
             *("for path in", *map(QuoteString, paths), '; do test -d "$path" || continue;'),
-            """echo "path $path"; sed -n 's/^ *mode *= */mode /p' "$path/config" 2>/dev/null;""",
+            """echo "path $path"; sed -n 's/^ *mode *= */mode /p' "$path/config" 2>/dev/null; echo;""",
             """echo "free $(df -P -B1 -- "$path" | awk 'NR == 2 { print $4 }')"; done; true""",
         )
 

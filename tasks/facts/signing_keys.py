@@ -15,7 +15,7 @@ from tasks.client.keyring import fingerprints
 LOOK = """\
 look() {
   echo "environment $1"
-  sed 's/^/imported /' "$2/imported" 2>/dev/null; sed 's/^/use /' "$5.in-use" 2>/dev/null
+  sed 's/^/imported /' "$2/imported" 2>/dev/null; echo; sed 's/^/use /' "$5.in-use" 2>/dev/null; echo
   if [ -e "$5.gpg" ]; then
     echo "trusted $(base64 -w0 "$5.gpg")"
     cmp -s "$5.gpg" "$4" && echo published
