@@ -48,9 +48,10 @@ program() (
   umask 022; parent=${{1%/*}}
   exec 9<"$parent"; flock 9
   current=$(readlink -- "$1") || true
-  [ "$current" = "$2" ] ||
-    find "$parent" -mindepth 1 -maxdepth 1 -regextype posix-extended -regex '.*/[0-9a-f]{{64}}' \\
-      ! -name "$2" ! -name "${{current##*/}}" -exec rm -rf -- {{}} +
+  # Whole already: only the link was not, or another run was first.
+  if seal "$parent/$2" "$3" 2>/dev/null | cmp -s - "$parent/$2/.seal" 2>/dev/null; then
+    read_content >/dev/null; link "$1" "$2"; exit
+  fi
   work=$parent/.program; trap 'rm -rf -- "$work"' EXIT
   rm -rf -- "$work"; mkdir -- "$work"; read_content >"$work/zipapp"
   echo "$2  $work/zipapp" | sha256sum --check --quiet - >&2
@@ -59,5 +60,8 @@ program() (
   seal "$work/$2" "$3" >"$work/seal"; mv -- "$work/seal" "$work/$2/.seal"; sync -f -- "$work"
   if [ -e "$parent/$2" ] || [ -L "$parent/$2" ]; then mv -T -- "$parent/$2" "$work/old"; fi
   mv -T -- "$work/$2" "$parent/$2"; link "$1" "$2"
+  [ "$current" = "$2" ] ||
+    find "$parent" -mindepth 1 -maxdepth 1 -regextype posix-extended -regex '.*/[0-9a-f]{{64}}' \\
+      ! -name "$2" ! -name "${{current##*/}}" -exec rm -rf -- {{}} +
 )
 """

@@ -224,3 +224,14 @@ def test_what_runs_stays_what_it_was_when_the_link_is_switched(
             install(wanted)
             printed.append(running.communicate("\n")[0])
     assert printed == ["old\n", "new\n"]
+
+
+def test_what_is_whole_stays_where_it_is(folder: Path) -> None:
+    """Another run may have been first, and its program be running."""
+    wanted = program(folder, "1")
+    install(wanted)
+    before = Path(wanted.folder).stat().st_ino
+    Path(wanted.path).unlink()
+    install(wanted)
+    assert Path(wanted.path).resolve() == Path(wanted.folder)
+    assert Path(wanted.folder).stat().st_ino == before
