@@ -39,8 +39,11 @@ def drop(host: Host, reason: str) -> None:
         reason: one line without the host's name.
     """
     failed(host, reason)
-    host.state.failed_hosts.add(host)
-    host.state.active_hosts.discard(host)
+    itself = host.state.inventory.get_host(
+        host.name
+    )  # not pyinfra's proxy for the host at hand, if that was given
+    host.state.failed_hosts.add(itself)
+    host.state.active_hosts.discard(itself)
 
 
 def summary(state: State) -> list[str]:

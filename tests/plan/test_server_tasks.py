@@ -71,6 +71,12 @@ def test_a_bad_argument_is_one_clear_error(tmp_path: Path, case: str) -> None:
     assert "said nothing" not in run.err, "the server was asked"
 
 
+def test_a_refused_plan_as_json_is_one_document(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["promote.py", "-y", "--json"], servers={"--plan": '{"error": "no such build"}'})
+    assert run.code == 1
+    assert run.document["results"]["failed_hosts"] == ["@fake/server"]
+
+
 def test_a_promotion_refused_by_the_server_is_a_failed_operation(tmp_path: Path) -> None:
     refused = {"success": False, "stdout": ["staging", "ostree-release: prod is locked by bob (promote)"]}
     run = pyinfra(tmp_path, ["promote.py", "-y"], servers=server(promotion=refused))
