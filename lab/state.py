@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -160,5 +161,5 @@ def forget_contents(lab: Lab) -> None:
 def forget(lab: Lab) -> None:
     """Remove the state folder, and the folder above it once no lab is left in it."""
     shutil.rmtree(lab.folder, ignore_errors=True)
-    if lab.folder.parent.is_dir() and not any(lab.folder.parent.iterdir()):
+    with suppress(OSError):  # another lab's, which may just have begun
         lab.folder.parent.rmdir()
