@@ -39,9 +39,8 @@ def drop(host: Host, reason: str) -> None:
         reason: one line without the host's name.
     """
     failed(host, reason)
-    itself = host.state.inventory.get_host(
-        host.name
-    )  # not pyinfra's proxy for the host at hand, if that was given
+    # The host itself: what was given may be pyinfra's proxy for the host at hand, which is nobody at the end.
+    itself = host.state.inventory.get_host(host.name)
     host.state.failed_hosts.add(itself)
     host.state.active_hosts.discard(itself)
 
