@@ -199,7 +199,6 @@ class Lab:
         self,
         packages: Mapping[str, str] | None = None,
         *,
-        write: Mapping[str, tuple[str, int]] | None = None,
         remove: Sequence[str] = (),
         drop: Sequence[str] = (),
         tree_of: str | None = None,
@@ -208,7 +207,6 @@ class Lab:
 
         Args:
             packages: versions of packages of the lab, by name, that it has.
-            write: text and mode of further files, by path.
             remove: paths that it does not have any more.
             drop: packages that its rpm database does not have any more.
             tree_of: checksum of the build whose tree it has otherwise; none: the newest one's.
@@ -221,7 +219,6 @@ class Lab:
                 name: [version, (_SPECS / f"{name}.spec").read_text()]
                 for name, version in (packages or {}).items()
             },
-            "write": dict(write or {}),
             "remove": list(remove),
             "drop": list(drop),
             "tree_of": tree_of,

@@ -4,8 +4,8 @@ Runs as root on the lab's server, on libostree and rpm alone: nothing of the pro
 tested with. Its rpm database, list of packages, signature and summary are what a compose would have left; what
 only rpm-ostree's output tells (repositories, advisories) is not kept, of which the gates warn.
 
-Argument: {"packages": {NAME: [VERSION, SPEC]}, "write": {PATH: [TEXT, MODE]}, "remove": [PATH],
-"drop": [NAME], "tree_of": CHECKSUM or null for the newest}; removed paths and dropped packages have to be there. Prints {"version": ..., "checksum": ...}.
+Argument: {"packages": {NAME: [VERSION, SPEC]}, "remove": [PATH], "drop": [NAME], "tree_of": CHECKSUM or null for
+the newest}; removed paths and dropped packages have to be there. Prints {"version": ..., "checksum": ...}.
 """
 
 from __future__ import annotations
@@ -48,8 +48,6 @@ def main(asked: dict[str, Any], work: Path) -> None:
     for package in packages:
         for path, content, mode in _files(package):
             _write(repo, tree, path, content, mode)
-    for path, (text, mode) in asked["write"].items():
-        _write(repo, tree, path, text.encode(), mode)
     for path in asked["remove"]:
         folder, name = _folder(tree, path)
         folder.remove(name, False)
