@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab import cache, keys, packages, rpm_ostree
-from lab.engine import CLIENT_CAPABILITIES, Engine, MachineSpec
+from lab.engine import CLIENT_CAPABILITIES, DEVICES, Engine, MachineSpec
 from lab.state import LOGINS, Lab, Machine
 
 STATEROOT = "lab"
@@ -24,6 +24,7 @@ _FACTORY = {
     "packages": list(packages.CLIENT_PACKAGES),
     "selinux": False,
     "documentation": False,
+    "boot-location": "modules",
     "tmp-is-dir": True,
     "preserve-passwd": False,
     "releasever": "44",
@@ -112,7 +113,7 @@ def up(engine: Engine, lab: Lab, image: str, machines: Sequence[Machine], say: C
 
 def ensure_golden(engine: Engine, image: str, say: Callable[[str], None]) -> str:
     """Return the volume with a stock installation, making it if these packages were not installed before."""
-    sources = [packages.packages_key(), _INSTALL, json.dumps(_FACTORY), _FACTORY_REPOSITORY, image]
+    sources = [packages.packages_key(image), _INSTALL, json.dumps(_FACTORY), _FACTORY_REPOSITORY, image]
     golden = cache.Volume("golden", hashlib.sha256("\n".join(sources).encode()).hexdigest()[:12])
     built_from = packages.ensure_cache(engine, image, say)
 
@@ -128,6 +129,7 @@ def ensure_golden(engine: Engine, image: str, say: Callable[[str], None]) -> str
             volumes={built_from: "/packages", golden.name: "/cache"},
             capabilities=CLIENT_CAPABILITIES,
             files={**files, **_composing_program(engine, image)},
+            devices=DEVICES,
         )
 
     cache.ensure(engine, image, golden, install)

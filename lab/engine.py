@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import docker
@@ -26,6 +27,9 @@ LABEL = "pyinfra-rpm-ostree.lab"
 # What systemd, firewalld and libostree's mounts need; --privileged would ask for more than some hosts give.
 SERVER_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH")
 CLIENT_CAPABILITIES = (*SERVER_CAPABILITIES, "LINUX_IMMUTABLE", "SYS_BOOT")
+
+# The real rpm-ostree runs packages' scripts on rofiles-fuse; the stand-in does without.
+DEVICES = [device for device in ("/dev/fuse",) if Path(device).exists()]
 
 # Typed loosely because the stubs know only two of Docker's policies.
 _AGAIN: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}
@@ -130,6 +134,7 @@ class Engine:
                 cap_add=list(spec.capabilities),
                 security_opt=["seccomp=unconfined", "apparmor=unconfined"],
                 cgroupns="private",
+                devices=DEVICES,
                 tmpfs=dict(spec.tmpfs),
                 volumes={name: {"bind": path, "mode": "rw"} for name, path in spec.volumes.items()},
                 ports={"22/tcp": (LOOPBACK, networks.port(spec.index))},

@@ -61,6 +61,10 @@ _BUILD_REST = """
 set -eu
 mkdir -p /cache/repository
 cp /base/repository/*.rpm /cache/repository/
+# Packages that the image brings, such as the real rpm-ostree.
+for package in /usr/share/lab-rpms/*.rpm; do
+    [ ! -e "$package" ] || cp "$package" /cache/repository/
+done
 tools=$1; shift
 while [ $# -gt 0 ]; do
     python3 "$tools/builder.py" package "$1" "$2" /cache/repository
@@ -165,7 +169,7 @@ def _check_version(version: str) -> None:
 def ensure_cache(engine: Engine, image: str, say: Callable[[str], None]) -> str:
     """Return the volume, shared by all labs, with the repository of a new lab in /repository."""
     base = cache.Volume("base", _digest(_base_sources()))
-    packages = cache.Volume("packages", packages_key())
+    packages = cache.Volume("packages", packages_key(image))
 
     def build_base() -> None:
         say("building the clients' Debian root file system (half a minute, once)")
@@ -190,9 +194,10 @@ def ensure_cache(engine: Engine, image: str, say: Callable[[str], None]) -> str:
     return packages.name
 
 
-def packages_key() -> str:
+def packages_key(image: str) -> str:
     """Return the hash of everything that the packages of a new lab are made from."""
-    return _digest(_tools())
+    # The image may have packages of its own, such as a real rpm-ostree.
+    return _digest({**_tools(), "image": (image.encode(), 0)})
 
 
 def _tools() -> dict[str, tuple[bytes, int]]:

@@ -71,6 +71,8 @@ def postprocess(root: Path, tree: Mapping[str, Any], version: str | None, say: S
         mutate_os_release(root / "usr/lib/os-release", tree["mutate-os-release"], version)
     say("Preparing kernel")
     kernel = find_kernel(root)
+    # Where the real program runs dracut.
+    (root / f"usr/lib/modules/{kernel}/initramfs.img").write_text(f"lab initramfs {kernel}\n")
     say("Creating empty machine-id")
     (root / "usr/etc/machine-id").write_text("")
     kept = root / "usr/share/rpm-ostree"
