@@ -40,6 +40,7 @@ with one_line():
         machine = host.get_fact(Machine)
         platform = platforms.load(machine)
         config.SUDO = not machine.is_root
+        signing.check_signing_keys(host, settings)
 
         packages.install_packages(platform=platform, machine=machine)
         accounts.make_accounts(settings=settings)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -67,6 +69,8 @@ def introduce(context: Context, name: str, what: str, stream: BinaryIO) -> dict[
     with _changing(context, environment, "keys introduce"):
         before = environment.public_key.read_bytes()
         used = keyring.in_use(context, environment)
+        if not environment.offline:
+            _make_home(environment)
         if what == NEW:
             label = f"{context.config.image} {name} {time.strftime('%Y-%m-%d', time.gmtime())}"
             with acting_as(environment.owner):
@@ -179,6 +183,13 @@ def _changing(context: Context, environment: Environment, what: str) -> Iterator
             yield
         except OSError as error:
             raise Refused(f"{what} {environment.name}: {error.filename or ''}: {error.strerror}") from error
+
+
+def _make_home(environment: Environment) -> None:
+    """Make the GNUPGHOME of an environment, where the old one is lost with its key."""
+    if not environment.gnupghome.exists():
+        environment.gnupghome.mkdir(mode=0o700)
+        shutil.chown(environment.gnupghome, environment.owner, pwd.getpwnam(environment.owner).pw_gid)
 
 
 def _kept(repository: Repository, environment: Environment) -> list[tuple[Commit, frozenset[str]]]:

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 
 _PUBLIC_KEY = 6
-_SECRET_KEYS = (5, 7)  # a key and a subkey
+_SECRET_KEY = 5
+_SECRET_KEYS = (_SECRET_KEY, 7)  # a key and a subkey
+# What an algorithm's public part has after version, time and algorithm (RFC 9580, 5.5.2 and 5.5.5): how many
+# numbers of any length; a curve's name comes first; or so many bytes.
+_NUMBERS = {1: 2, 3: 2, 16: 3, 17: 4, 19: 1, 22: 1}
+_CURVES = (19, 22)
+_BYTES = {27: 32, 28: 57}
+
+
+@dataclass(frozen=True)
+class PrimaryKey:
+    """A primary key of an export. secret: whether its secret part is there too, which may be locked.
+
+    locked: with a passphrase, or only on a card.
+    """
+
+    fingerprint: str
+    secret: bool = False
+    locked: bool = False
 
 
 def _packets(data: bytes) -> list[tuple[int, bytes]]:
@@ -55,19 +74,50 @@ def fingerprints(data: bytes) -> list[str]:
     Raises:
         ValueError: the data is not whole OpenPGP packets, or holds a key of a version other than 4.
     """
-    found = set()
+    return sorted({key.fingerprint for key in primary_keys(data) if not key.secret})
+
+
+def primary_keys(data: bytes) -> list[PrimaryKey]:
+    """Return the primary keys in binary OpenPGP data, in their order.
+
+    Args:
+        data: a binary export (`gpg --export` or `gpg --export-secret-keys`).
+
+    Raises:
+        ValueError: the data is not whole OpenPGP packets, or holds a key of a version other than 4.
+    """
     try:
-        packets = _packets(data)
+        return [_primary(tag, body) for tag, body in _packets(data) if tag in (_PUBLIC_KEY, _SECRET_KEY)]
     except IndexError:
         raise ValueError("an OpenPGP packet is cut off") from None
-    for tag, body in packets:
-        if tag != _PUBLIC_KEY:
-            continue
-        if not body or body[0] != 4:
-            raise ValueError("a key that is not of version 4")
-        # RFC 9580, 5.5.4.2: SHA-1 over 0x99, the length in two bytes, the packet's body.
-        found.add(hashlib.sha1(b"\x99" + len(body).to_bytes(2, "big") + body).hexdigest().upper())
-    return sorted(found)
+
+
+def _primary(tag: int, body: bytes) -> PrimaryKey:
+    if not body or body[0] != 4:
+        raise ValueError("a key that is not of version 4")
+    if tag == _PUBLIC_KEY:
+        return PrimaryKey(_fingerprint(body))
+    end = _end_of_public_part(body)
+    return PrimaryKey(_fingerprint(body[:end]), secret=True, locked=body[end] != 0)
+
+
+def _fingerprint(public: bytes) -> str:
+    # RFC 9580, 5.5.4.2: SHA-1 over 0x99, the length in two bytes, the packet's body.
+    return hashlib.sha1(b"\x99" + len(public).to_bytes(2, "big") + public).hexdigest().upper()
+
+
+def _end_of_public_part(body: bytes) -> int:
+    """Return where, in the body of a secret key, the public key ends and the byte about its protection is."""
+    algorithm, position = body[5], 6
+    if algorithm in _BYTES:
+        return position + _BYTES[algorithm]
+    if algorithm not in _NUMBERS:
+        raise ValueError(f"a key of algorithm {algorithm}, which cannot sign")
+    if algorithm in _CURVES:
+        position += 1 + body[position]
+    for _ in range(_NUMBERS[algorithm]):
+        position += 2 + (int.from_bytes(body[position : position + 2], "big") + 7) // 8
+    return position
 
 
 def dearmored(data: bytes) -> bytes:

@@ -15,10 +15,13 @@ from tasks.client.keyring import fingerprints
 LOOK = """\
 look() {
   echo "environment $1"
-  sed 's/^/imported /' "$2/imported" 2>/dev/null; echo; sed 's/^/use /' "$5.in-use" 2>/dev/null; echo
+  sed 's/^/use /' "$5.in-use" 2>/dev/null; echo
+  [ ! -e "$5.withdrawn.gpg" ] || echo "withdrawn $(base64 -w0 "$5.withdrawn.gpg")"
   if [ -e "$5.gpg" ]; then
     echo "trusted $(base64 -w0 "$5.gpg")"
     cmp -s "$5.gpg" "$4" && echo published
+  elif [ -e "$4" ]; then
+    echo "trusted $(base64 -w0 "$4")"
   fi
   test -d "$2" || return 0
   runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --trust-model always \\
@@ -37,15 +40,15 @@ class KeyState:
     """What an environment has of keys.
 
     `secret`: fingerprints of the keys whose secret part is on the server; `trusted`: of those that clients
-    are to trust; `in_use`: the one that releases are signed with, where that is recorded; `imported`: the
-    checksum of the file that the key came from; `published`: whether the public file is what clients are
-    to trust.
+    are to trust, which without a record of it are the published ones; `in_use`: the one that releases are
+    signed with, where that is recorded; `withdrawn`: those that were trusted once; `published`: whether the
+    public file is what is recorded.
     """
 
     secret: list[str] = field(default_factory=list)
     trusted: list[str] = field(default_factory=list)
     in_use: str | None = None
-    imported: str | None = None
+    withdrawn: list[str] = field(default_factory=list)
     published: bool = False
 
 
@@ -83,7 +86,7 @@ def _state(block: dict[str, list[str]]) -> KeyState:
         secret=block.get("secret", []),
         trusted=_fingerprints(block["trusted"][0]) if "trusted" in block else [],
         in_use=next(iter(block.get("use", [])), None),
-        imported=next(iter(block.get("imported", [])), None),
+        withdrawn=_fingerprints(block["withdrawn"][0]) if "withdrawn" in block else [],
         published="published" in block,
     )
 

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from pyinfra.api import deploy
+from pyinfra.api import Host, deploy
 
+from tasks.facts.signing_keys import KeyState, SigningKeys
+from tasks.key_decision import KeyRefused, SigningKey, decide
 from tasks.operations import signing_keys
-from tasks.operations.signing_keys import SigningKey
 from tasks.server import places
 from tasks.settings import Server
+
+
+def check_signing_keys(host: Host, settings: Server) -> None:
+    """Refuse settings that would undo what was decided about keys since; asked before anything is changed.
+
+    Args:
+        host: the server.
+        settings: its settings.
+
+    Raises:
+        SystemExit: with one line for each environment.
+    """
+    keys = _keys(settings)
+    states = host.get_fact(SigningKeys, homes=signing_keys.homes(keys))
+    refused = []
+    for key in keys:
+        try:
+            decide(key, signing_keys.given(key), states.get(key.environment, KeyState()))
+        except KeyRefused as refusal:
+            refused.append(f"{host.name}: {refusal}")
+    if refused:
+        raise SystemExit("\n".join(refused))
 
 
 @deploy("Signing keys")

@@ -17,10 +17,10 @@ import pytest
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra_testing.util import FakeState, create_host
 
-from tasks.client.keyring import dearmored, fingerprints
+from tasks.client.keyring import PrimaryKey, dearmored, fingerprints, primary_keys
 from tasks.facts.signing_keys import KeyState, SigningKeys
+from tasks.key_decision import SigningKey
 from tasks.operations import signing_keys
-from tasks.operations.signing_keys import SigningKey
 
 pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="no gpg on this machine")
 
@@ -133,7 +133,7 @@ def test_a_key_is_made_once_and_published(server: Server) -> None:
     found = server.done()
     assert found.secret == found.trusted == fingerprints(Path(server.key.public).read_bytes())
     assert len(found.secret) == 1
-    assert (found.published, found.imported, found.in_use) == (True, None, None)
+    assert (found.published, found.in_use, found.withdrawn) == (True, None, [])
     modes = {path: stat.S_IMODE(Path(path).stat().st_mode) for path in (server.key.home, server.key.public)}
     assert modes == {server.key.home: 0o700, server.key.public: 0o644}
 
@@ -151,16 +151,84 @@ def test_a_lost_key_is_never_made_anew_unasked(server: Server, laptop: Path) -> 
     shutil.rmtree(server.key.home)
     assert "there is no key to sign with: bring" in server.refused()
     assert not Path(server.key.home).exists()
+    Path(f"{server.key.trusted}.gpg").unlink()  # published it was all the same
+    assert "there is no key to sign with: bring" in server.refused()
 
 
-def test_a_key_that_is_brought_along_takes_the_place_of_the_one_there(server: Server, laptop: Path) -> None:
-    mine, later = exported(laptop, "mine"), exported(laptop, "later")
-    assert server.done(replace(server.key, source=mine.file)).trusted == [mine.fingerprint]
-    found = server.done(replace(server.key, source=later.file))
-    assert found.secret == found.trusted == [later.fingerprint]
+def test_a_key_that_is_brought_along_takes_the_place_of_one_that_nobody_trusts(
+    server: Server, laptop: Path
+) -> None:
+    server.done()
+    for file in (server.key.public, f"{server.key.trusted}.gpg"):  # a deploy that was stopped before these
+        Path(file).unlink()
+    mine = exported(laptop, "mine")
+    found = server.done(replace(server.key, source=mine.file))
+    assert found.secret == found.trusted == [mine.fingerprint]
     assert found.published
     (aside,) = server.folder.glob("home.replaced-*")
     assert len(list((aside / "private-keys-v1.d").iterdir())) == 1, "the key before is kept"
+
+
+def rotated(server: Server, old: Exported, new: Exported, withdraw: bool) -> None:
+    """Let one key take over from another, as `ostree-release keys` leaves it."""
+    gpg = ["gpg", "--homedir", server.key.home, "--batch", "--quiet", "--pinentry-mode", "loopback"]
+    unattended = [*gpg, "--passphrase", "", "--yes"]
+    subprocess.run([*unattended, "--import", new.file], check=True)
+    if withdraw:
+        withdrawn = subprocess.run([*gpg, "--export", old.fingerprint], check=True, capture_output=True)
+        Path(f"{server.key.trusted}.withdrawn.gpg").write_bytes(withdrawn.stdout)
+        subprocess.run([*unattended, "--delete-secret-and-public-key", old.fingerprint], check=True)
+    subprocess.run(["gpgconf", "--homedir", server.key.home, "--kill", "gpg-agent"], check=True)
+    both = subprocess.run([*gpg, "--export"], check=True, capture_output=True).stdout
+    for file in (server.key.public, f"{server.key.trusted}.gpg"):
+        Path(file).write_bytes(both)
+    Path(f"{server.key.trusted}.in-use").write_text(f"{new.fingerprint}\n")
+
+
+@pytest.mark.parametrize("withdraw", [True, False], ids=["withdrawn", "still trusted"])
+def test_old_settings_undo_no_rotation(server: Server, laptop: Path, withdraw: bool) -> None:
+    old, new = exported(laptop, "old"), exported(laptop, "new")
+    settings = replace(server.key, source=old.file)
+    server.done(settings)
+    rotated(server, old, new, withdraw)
+    before = server.found
+    assert before.in_use == new.fingerprint
+    if withdraw:
+        assert f"{old.file} holds {old.fingerprint}, which was withdrawn" in server.refused(settings)
+    else:
+        assert server.present(settings) is None
+    assert server.found == before
+    assert not list(server.folder.glob("home.*"))
+    assert server.present(replace(server.key, source=new.file)) is None
+    assert server.present() is None
+
+
+def test_the_key_in_use_comes_back_beside_what_is_there(server: Server, laptop: Path) -> None:
+    old, new = exported(laptop, "old"), exported(laptop, "new")
+    server.done(replace(server.key, source=old.file))
+    rotated(server, old, new, withdraw=False)
+    kept = server.found
+    (lost,) = [
+        line.split(":")[9]
+        for line in subprocess.run(
+            [
+                "gpg",
+                "--homedir",
+                server.key.home,
+                "--with-colons",
+                "--with-keygrip",
+                "--list-keys",
+                new.fingerprint,
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.splitlines()
+        if line.startswith("grp")
+    ]
+    Path(server.key.home, f"private-keys-v1.d/{lost}.key").unlink()
+    assert server.found.secret == [old.fingerprint]
+    assert server.done(replace(server.key, source=new.file)) == kept
 
 
 def test_what_is_no_secret_key_without_passphrase_is_refused_and_changes_nothing(
@@ -226,4 +294,30 @@ def test_an_offline_key_that_clients_are_not_given_is_told_with_what_introduces_
     first, warning, _ = told(monkeypatch, key, KeyState(trusted=["AB"]))
     assert first == "prod: signed offline with AB"
     assert warning.startswith(f"prod: {mine.file} holds {mine.fingerprint}, which is not published: ")
-    assert f"tasks/keys.py --data to=prod --data 'introduce={mine.file}'; else" in warning
+    assert f"tasks/keys.py -y --data to=prod --data 'introduce={mine.file}'; else" in warning
+
+
+@pytest.mark.parametrize("algorithm", ["rsa2048", "dsa1024", "ed25519", "ed448", "nistp256", "secp256k1"])
+@pytest.mark.parametrize("passphrase", ["", "secret"])
+def test_what_an_export_holds_is_read_as_gpg_reads_it(laptop: Path, algorithm: str, passphrase: str) -> None:
+    gpg = ["gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", passphrase]
+    made = subprocess.run([*gpg, "--quick-generate-key", "me", algorithm, "sign", "never"], check=False)
+    if made.returncode:
+        pytest.skip(f"this gpg makes no key of {algorithm}")
+    listing = subprocess.run(
+        [*gpg, "--with-colons", "--list-keys"], check=True, capture_output=True, text=True
+    ).stdout
+    (fingerprint,) = [line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr")]
+    if len(fingerprint) != 40:
+        pytest.skip(f"this gpg makes keys of {algorithm} in a version that libostree does not know")
+    for how, key in (
+        ("--export", PrimaryKey(fingerprint)),
+        ("--export-secret-keys", PrimaryKey(fingerprint, secret=True, locked=passphrase != "")),
+    ):
+        for armor in ((), ("--armor",)):
+            data = subprocess.run([*gpg, *armor, how], check=True, capture_output=True).stdout
+            assert primary_keys(dearmored(data)) == [key]
+    whole = subprocess.run([*gpg, "--export-secret-keys"], check=True, capture_output=True).stdout
+    for length in range(1, 40):
+        with pytest.raises(ValueError, match=r"."):
+            primary_keys(whole[:length])
