@@ -8,6 +8,9 @@ The volume with the OSTree sysroot is mounted on /sysroot. One boot is:
     ostree-prepare-root, unchanged
     move /proc /sys /dev /run over, pivot, exec the deployment's init
 
+Falling back after failed tries is this program's: on a real machine nothing does so, unless greenboot is in
+the image and grub's boot_counter set.
+
 What the boot loader remembers lies in /sysroot/boot/lab: `tries/ID` and `good/ID` per deployment, `next` (a
 number: the entry to boot once), `power-off` (the last shutdown was one) and `log`.
 """

@@ -125,7 +125,10 @@ def check_boot(machine: Machine, boot_before: str, expected: Deployment) -> str 
         return "did not reboot"
     running = booted(machine)
     if running is None or running["checksum"] != expected["checksum"]:
-        return f"fell back: booted {named(running)}, because {named(expected)} did not come up"
+        return (
+            f"fell back: booted {named(running)}, because {named(expected)} did not come up, or was not "
+            "finished at shutdown"
+        )
     return None
 
 

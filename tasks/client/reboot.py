@@ -11,7 +11,7 @@ from pyinfra.api.exceptions import ConnectError
 from tasks.refusals import client_reason
 
 # Seconds. Finalising a staged deployment at shutdown may take 5 minutes, firmware of a big machine 3, and a
-# client that falls back boots up to four times.
+# client that falls back (with greenboot in its image, or in the lab) boots up to four times.
 LIMIT = 900
 PAUSE = 2
 ANSWER = 20
