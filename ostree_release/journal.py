@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -135,6 +135,26 @@ class Journal:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def moved_at(
+    entries: Iterable[Entry],
+    environment: str,
+    ref: str,
+    checksum: str,
+    events: Collection[str] = ("done", "shown"),
+) -> list[int]:
+    """Return when an environment's ref was moved to a commit, in seconds, oldest first.
+
+    events: done of the moves themselves; shown where clients were told of one later, after an interruption.
+    """
+    return [
+        timestamp_of(entry)
+        for entry in entries
+        if entry.get("event") in events
+        and entry.get("environment") == environment
+        and any(move["ref"] == ref and move["to"] == checksum for move in entry.get("moves", ()))
+    ]
 
 
 def time_of(timestamp: int) -> str:

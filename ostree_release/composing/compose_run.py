@@ -19,7 +19,6 @@ from ..context import Context
 from ..errors import Refused, Stopped
 from ..model import Move
 from ..releasing.publish import update_summary
-from ..releasing.road import settle
 from ..repo import Repository
 from ..signing.sign import sign
 from . import advisories, builds, handover, origins, treefile
@@ -46,10 +45,6 @@ def run_compose(context: Context, name: str) -> dict[str, Any]:
 def _compose(context: Context, environment: Environment, place: Path, version: str | None) -> dict[str, Any]:
     assert environment.cache is not None
     repository = Repository(environment.repository)
-    if settle(context, environment, repository) and environment.ref in repository.refs():
-        # Killed between the ref's move and the signature: that build can be promoted all the same.
-        sign(context, environment, repository, repository.commit(repository.refs()[environment.ref]))
-        update_summary(context, environment, repository)
     environment.cache.mkdir(parents=True, exist_ok=True)
     room = (environment.repository, environment.cache)
     disk.require(f"compose of {environment.name}", context.config.minimum_free_bytes, *room)

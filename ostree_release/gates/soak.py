@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .. import clock, health
-from ..journal import Entry, timestamp_of
+from ..journal import Entry, moved_at
 from ..words.pieces import some, when
 from .model import FAIL, NEEDS_APPROVAL, Finding, Outcome, Subject
 
@@ -47,20 +47,11 @@ def judge(subject: Subject) -> Outcome:
     return Outcome("soak", (*due, *unhealthy), "; ".join(lines), data)
 
 
-def moved_at(entries: Iterable[Entry], environment: str, ref: str, checksum: str) -> list[int]:
-    """Return when an environment's ref was moved to a commit, in seconds, oldest first."""
-    return [
-        timestamp_of(entry)
-        for entry in entries
-        if entry.get("event") == "done"
-        and entry.get("environment") == environment
-        and any(move["ref"] == ref and move["to"] == checksum for move in entry.get("moves", ()))
-    ]
-
-
 def _in_dev_since(subject: Subject, entries: Iterable[Entry]) -> int:
     """Return when the build was published in dev; by its own timestamp where the journal does not know."""
-    times = moved_at(entries, subject.source.name, subject.source.ref, subject.build)
+    where = (subject.source.name, subject.source.ref, subject.build)
+    # A compose that changed nothing moves the ref to the same build again: the first one counts.
+    times = moved_at(entries, *where, ("shown",))[-1:] or moved_at(entries, *where)
     if times:
         return times[0]
     known = subject.origin if subject.origin.has(subject.build) else subject.repository

@@ -13,7 +13,7 @@ from .releases import signed_by
 # Everything that this program writes; an entry of another event was put in by somebody else.
 EVENTS = frozenset(
     {
-        *("intent", "done", "failed", "signed", "anchored"),
+        *("intent", "done", "failed", "shown", "signed", "anchored"),
         *("checked", "approved", "held", "released-hold", "reported", "key"),
     }
 )

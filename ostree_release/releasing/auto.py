@@ -65,9 +65,28 @@ class _Road:
 def auto(context: Context, name: str) -> dict[str, Any]:
     """Take the next step that is due, or say what it waits for; returns the result as it is printed.
 
-    While nothing moves nothing is written to the journal, but when a candidate is staged and checked, once.
+    A step that an interruption left half done is completed first, and is then the one of this run: its ring
+    has it for a while before the next one. While nothing moves nothing is written to the journal, but when a
+    candidate is staged and checked, once.
     """
     environment, _ = context.config.promoting(name)
+    with context.changing(environment, "auto") as repair:
+        completed = [ring.name for ring in environment.rings if ring.ref in repair.moved]
+    done = _completed(environment, completed) if completed else _step(context, environment)
+    return {**done, "repaired": [*repair.lines, *done.get("repaired", ())]}
+
+
+def _completed(environment: Environment, rings: Sequence[str]) -> dict[str, Any]:
+    return {
+        "outcome": "repaired",
+        "environment": environment.name,
+        "passed": [],
+        "line": f"{environment.name}/{', '.join(rings)} had been moved, and something interrupted that: it "
+        "is complete now, and the next run goes on",
+    }
+
+
+def _step(context: Context, environment: Environment) -> dict[str, Any]:
     today = freeze.local_day(clock.now())
     window = freeze.frozen_by(environment.freeze, today)
     if window:

@@ -81,7 +81,18 @@ def promote(survey: Survey, ring: Ring, build: Commit | None) -> Plan:
         serial=serial,
         tip=tip,
         moves=tuple(move for move in moves if new is None or move.old != move.new),
+        repairs=tuple(interrupted(survey)),
     )
+
+
+def interrupted(survey: Survey) -> list[str]:
+    """Return, in words, what an interruption left that the next change of the environment completes first."""
+    left = {
+        "journal had a change without its end": survey.interrupted > 0,
+        "summary did not name the refs as they are": (survey.summary or {}) != survey.refs,
+        "journal's head was not signed": survey.unanchored,
+    }
+    return [words for words, true in left.items() if true]
 
 
 def _before(survey: Survey, ring: Ring) -> Commit:
@@ -141,12 +152,7 @@ def _standing(survey: Survey, ring: Ring, tip: Commit) -> Plan:
         repairs.append(f"signature of {tip.version} was missing")
     if survey.refs.get(release_ref) != tip.checksum:
         repairs.append(f"ref {release_ref} was missing")
-    if survey.summary != survey.refs:
-        repairs.append("summary did not name the refs as they are")
-    if survey.interrupted:
-        repairs.append("journal had a change without its end")
-    if survey.unanchored:
-        repairs.append("journal's head was not signed")
+    repairs += interrupted(survey)
     return Plan(
         outcome=REPAIR if repairs else UNCHANGED,
         ring=ring,

@@ -17,8 +17,8 @@ from ..repo import Repository
 from ..signing.sign import sign
 from . import plan
 from .plan import PROMOTE
-from .publish import publish, update_summary
-from .road import Request, Road, following, look, settle
+from .publish import publish
+from .road import Request, Road, following, look
 from .stage import stage
 from .survey import Survey
 
@@ -32,36 +32,33 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
     """
     environment, _ = context.config.promoting(request.environment)
     rings = _rings(environment, request)
-    with context.changing(environment, "promote"):
+    with context.changing(environment, "promote") as repair:
         road = look(context, request)
-        missing = settle(context, environment, road.repository)
         release = stage(context, road.source, road.repository, road.survey, road.plan)
-        # It may end with the gates, and then nothing is to be repaired.
-        updated = update_summary(context, environment, road.repository)
-        missing += updated if release in road.survey.releases else []
     due = _due(road.repository, release, rings)
     if due:
         with checking(context, environment):
             for ring in due:
                 judge(context, environment, road.repository, release, ring)
-    with context.changing(environment, "promote"):
+    with context.changing(environment, "promote") as later:
         road = _again(context, request, release)
         repository, tip = road.repository, road.plan.tip
         admit.require(context, environment, repository, release, rings)
-        missing += sign(context, environment, repository, release)
+        repaired = [*repair.lines, *later.lines]
+        missing = sign(context, environment, repository, release)
         for ring in rings:
             missing += publish(context, environment, repository, release, ring, request.details)
         packages = builds.changes((repository, tip.checksum) if tip else None, (repository, release.checksum))
     moves = _moves(road, release, due)
     return {
-        "outcome": "promoted" if moves else "repaired" if missing else "unchanged",
+        "outcome": "promoted" if moves else "repaired" if repaired or missing else "unchanged",
         "environment": environment.name,
         "ring": rings[-1].name,
         "actor": context.actor,
         "build": {"version": road.plan.build_version, "checksum": road.plan.build},
         "release": {"version": release.version, "checksum": release.checksum, "serial": release.serial},
         "moves": [move.as_json() for move in moves],
-        "repaired": [] if moves else missing,
+        "repaired": repaired if moves else [*repaired, *missing],
         "packages": packages,
         "next": following(environment, rings[-1]),
     }

@@ -109,12 +109,6 @@ def look_at(context: Context, environment: Environment, repository: Repository) 
     )
 
 
-def settle(context: Context, environment: Environment, repository: Repository) -> list[str]:
-    """End in the journal what an interruption left open; returns what was done, in words."""
-    settled = context.journal.settle(context.actor, environment.name, repository.refs())
-    return ["journal had a change without its end"] if settled else []
-
-
 def following(environment: Environment, ring: Ring) -> str:
     """Return what to type after a ring has moved."""
     later = environment.rings[environment.rings.index(ring) + 1 :]

@@ -12,6 +12,7 @@ from ..model import Commit, Move
 from ..repo import OWN_METADATA, Repository
 from ..signing import gpg
 from .plan import Plan
+from .publish import update_summary
 from .survey import Survey
 
 
@@ -61,6 +62,7 @@ def stage(
             context.actor, "stage", survey.environment.name, moves, version=plan.version
         ):
             transaction.commit()
+    update_summary(context, survey.environment, repository)
     return repository.commit(checksum)
 
 

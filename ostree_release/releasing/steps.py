@@ -11,8 +11,8 @@ from ..model import Commit
 from ..repo import Repository
 from ..signing import keyring
 from ..signing.sign import sign
-from .publish import publish, update_summary
-from .road import Request, following, look, look_at, settle
+from .publish import publish
+from .road import Request, following, look, look_at
 from .stage import stage
 from .survey import Survey
 
@@ -22,9 +22,7 @@ def stage_only(context: Context, request: Request) -> dict[str, Any]:
     environment, _ = context.config.promoting(request.environment)
     with context.changing(environment, "stage"):
         road = look(context, request)
-        settle(context, environment, road.repository)
         release = stage(context, road.source, road.repository, road.survey, road.plan)
-        update_summary(context, environment, road.repository)
     found = road.plan.release is not None
     return _step("unchanged" if found else "staged", environment, release, "check")
 
@@ -34,7 +32,6 @@ def sign_only(context: Context, name: str, version: str | None) -> dict[str, Any
     environment, _ = context.config.promoting(name)
     with context.changing(environment, "sign"):
         repository = Repository(environment.repository)
-        settle(context, environment, repository)
         candidate = _candidate(look_at(context, environment, repository), version)
         signed = sign(context, environment, repository, candidate)
     return _step("signed" if signed else "unchanged", environment, candidate, "publish")
@@ -46,9 +43,8 @@ def publish_only(context: Context, name: str, version: str | None, reason: str |
     Run again, it completes what an interruption or a failed smoke pull left after the candidate had ended.
     """
     environment, _ = context.config.promoting(name)
-    with context.changing(environment, "publish"):
+    with context.changing(environment, "publish") as repair:
         repository = Repository(environment.repository)
-        settle(context, environment, repository)
         seen = look_at(context, environment, repository)
         ring = environment.rings[0]
         tip = seen.at(ring.ref)
@@ -61,7 +57,7 @@ def publish_only(context: Context, name: str, version: str | None, reason: str |
                 f"candidate {candidate.version}: not signed with the key of {environment.name}: sign it first"
             )
         details = {"reason": reason} if reason else {}
-        missing = publish(context, environment, repository, candidate, ring, details)
+        missing = [*repair.lines, *publish(context, environment, repository, candidate, ring, details)]
     outcome = "published" if tip != candidate else "repaired" if missing else "unchanged"
     return _step(outcome, environment, candidate, None)
 

@@ -13,7 +13,7 @@ from ..config import Environment
 from ..context import Context
 from ..errors import Refused
 from ..model import Commit
-from ..releasing.road import look_at, settle
+from ..releasing.road import look_at
 from ..releasing.survey import Survey
 from ..repo import Repository
 from . import gpg, keyring
@@ -80,7 +80,6 @@ def attach(
     environment, _ = context.config.promoting(name)
     given = _read(signature)
     with context.changing(environment, "sign"):
-        settle(context, environment, Repository(environment.repository))
         work = _find(context, environment, version)
         commit, repository = work.commit, work.repository
         if commit.checksum != expected:

@@ -8,11 +8,12 @@ from .pieces import Result
 
 
 def _auto(result: Result) -> list[str]:
+    lines = [f"Repaired: {each}" for each in result["repaired"]]
     if result["outcome"] == "nothing":
-        return [f"Nothing to do: no ring of {result['environment']} waits for anything"]
-    if result["outcome"] == "waiting":
-        return [f"Waiting: {result['line']}"]
-    lines = [f"Passed over {each['version']}: {each['line']}" for each in result["passed"]]
+        return [*lines, f"Nothing to do: no ring of {result['environment']} waits for anything"]
+    if result["outcome"] in ("waiting", "repaired"):
+        return [*lines, f"{result['outcome'].capitalize()}: {result['line']}"]
+    lines += [f"Passed over {each['version']}: {each['line']}" for each in result["passed"]]
     release = result["release"]
     where = f"{result['environment']}/{result['ring']}"
     return [

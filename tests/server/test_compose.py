@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import time
 import unittest
 from pathlib import Path
 
 from tests.server.support import DEV, Document, ServerTest, run
+from tests.server.test_interrupted import KILL
 
 # What the real one does with --print-only and with a compose, as far as this program looks at it.
 RPM_OSTREE = """#!/usr/bin/python3
@@ -70,9 +72,10 @@ class Compose(ServerTest):
     def mode(self, mode: str) -> None:
         (self.server.top / "mode").write_text(mode)
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
         path = f"{self.server.top}/bin:{os.environ['PATH']}"
-        return self.server.call(*arguments, "--json", env={**os.environ, "PATH": path, "INVOCATION_ID": "i1"})
+        environment = {**os.environ, "PATH": path, "INVOCATION_ID": "i1"}
+        return self.server.call(*arguments, "--json", before=before, env=environment)
 
     def compose(self, request: Document | None = None) -> Document:
         """Run what the unit runs; returns its JSON."""
@@ -131,6 +134,35 @@ class Compose(ServerTest):
         done = self.compose()
         self.assertEqual((done["outcome"], done["version"], done["checksum"]), ("unchanged", "44.1", build))
         self.assertEqual(self.server.pull(DEV, "dev", "dev"), build)
+
+    def test_a_compose_that_was_killed_is_completed_by_the_next_one(self) -> None:
+        """Also where it said already that it had moved the ref: signed, shown, and tried from then on."""
+        self.compose()
+        for number, (owner, name, nth) in enumerate(
+            [(".Journal", "append", 2), (".Repository", "sign", 1), (".Journal", "append", 3)]
+        ):
+            with self.subTest(name):
+                module = "journal" if owner == ".Journal" else "repo"
+                hook = KILL.format(module=module, owner=owner, name=name, nth=nth, before=False)
+                (self.server.top / "tree/file").write_text(f"killed {number}")
+                self.mode("change")
+                told = self.server.pull(DEV, "dev", "dev")
+                self.assertEqual(self.call("run-compose", "dev", before=hook).returncode, -signal.SIGKILL)
+                build = self.server.refs(self.server.dev)[DEV]
+                self.assertEqual(self.server.pull(DEV, "dev", "dev"), told)
+                self.assertNotEqual(build, told)
+                self.mode("fail")  # the next one completes it, whatever comes of its own
+                self.assertIn("exit status 1", self.compose()["error"])
+                self.assertEqual(self.server.pull(DEV, "dev", "dev"), build, "signed, and in the summary")
+                (shown,) = [each for each in self.server.journal() if each["event"] == "shown"][number:]
+                self.assertEqual(shown["moves"], [{"ref": DEV, "from": told, "to": build}])
+
+    def test_what_no_compose_made_is_not_signed_in_passing(self) -> None:
+        build = self.server.build("44.1", {"hello": "1-1"}, sign=None)
+        self.mode("fail")
+        self.compose()
+        signed = {each["checksum"]: each["signed"] for each in self.server.json("builds")["builds"]}
+        self.assertEqual(signed, {build: False})
 
     def test_the_ref_decides_not_the_exit_status(self) -> None:
         self.mode("fail")

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import pwd
 import shutil
 import signal
+import ssl
 import subprocess
+import time
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.server import own_gates
-from tests.server.support import PILOT, USER, ServerTest, run
+import gi
+
+gi.require_version("OSTree", "1.0")
+from gi.repository import GLib, OSTree  # noqa: E402
+
+from ostree_release.access import roles  # noqa: E402
+from ostree_release.subcommands import _RUN  # noqa: E402
+from tests.server import own_gates  # noqa: E402
+from tests.server.support import PILOT, STABLE, USER, Document, ServerTest, run  # noqa: E402
+from tests.server.test_soak import HOUR, at  # noqa: E402
 
 # The process is gone before or after the nth call of a function.
 KILL = """
@@ -92,6 +105,149 @@ class Killed(ServerTest):
         self.assertEqual(len(ends), len(intents))
         self.assertEqual(len(set(ends)), len(intents))
         return checksum
+
+
+# Between any two effects of a promotion by itself to the first ring: each line of the journal, each end of a
+# transaction, each summary.
+EFFECTS = [
+    *[(False, "repo", ".Repository", "update_summary", nth) for nth in (1, 2, 3)],
+    *[(False, "repo", ".Transaction", "commit", nth) for nth in (1, 2, 3)],
+    *[(False, "journal", ".Journal", "append", nth) for nth in range(1, 10)],
+]
+# The same of a repair, which may be killed as well: the end of the move in the journal, that it is shown, the
+# summary, the anchor.
+OF_A_REPAIR = [
+    *[(False, "journal", ".Journal", "append", nth) for nth in (1, 2, 3)],
+    *[(before, "repo", ".Repository", "update_summary", 1) for before in (True, False)],
+]
+RING_MOVED = (False, "repo", ".Transaction", "commit", 3)
+DAY = 24 * HOUR
+
+
+class ByItself(ServerTest):
+    """`auto` is killed, the server is down for longer than pilot tries a release, and `auto` goes on."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server.write_config(gates={"soak": {"hours": 0, "clients": 0, "ring_hours": 24}})
+        self.now = int(time.time()) + HOUR
+
+    def auto(self, later: int = 0) -> Document:
+        self.now += later
+        self.server.before = at(self.now)
+        return self.server.json("auto")
+
+    def kill(self, moment: tuple[bool, str, str, str, int]) -> None:
+        before, module, owner, name, nth = moment
+        self.server.before = at(self.now)
+        hook = KILL.format(module=module, owner=owner, name=name, nth=nth, before=before)
+        done = self.server.call("auto", before=hook)
+        self.assertEqual(done.returncode, -signal.SIGKILL, (moment, done.stdout, done.stderr))
+
+    def served(self) -> dict[str, str]:
+        """Return what clients look refs up in, as the web server gives it."""
+        trust = ssl.create_default_context(cafile=str(self.server.top / "tls/ca.crt"))
+        trust.verify_flags &= ~ssl.VERIFY_X509_STRICT  # stricter than the clients' libcurl
+        url = f"https://localhost:{self.server.port}/base/prod/summary"
+        try:
+            with urllib.request.urlopen(url, context=trust) as answer:
+                content = answer.read()
+        except urllib.error.HTTPError:
+            return {}
+        kind = GLib.VariantType(OSTree.SUMMARY_GVARIANT_STRING)
+        refs = GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(content), False).unpack()[0]
+        return {ref: bytes(checksum).hex() for ref, (_, checksum, _) in refs}
+
+    def test_killed_between_any_two_effects(self) -> None:
+        for number, moment in enumerate(EFFECTS):
+            with self.subTest(moment):
+                before = self.served()
+                self.server.build(f"44.{number}", {"hello": f"{number}-1"})
+                self.kill(moment)
+                shown = self.served().get(PILOT) != before.get(PILOT)
+                self.goes_on(before, shown)
+        self.server.fsck()
+
+    def test_the_repair_is_killed_too(self) -> None:
+        for number, moment in enumerate(OF_A_REPAIR):
+            with self.subTest(moment):
+                before = self.served()
+                self.server.build(f"44.{number}", {"hello": f"{number}-1"})
+                self.kill(RING_MOVED)
+                self.assertEqual(self.served().get(PILOT), before.get(PILOT))
+                self.now += DAY
+                self.kill(moment)
+                self.goes_on(before, shown=False)
+
+    def goes_on(self, before: dict[str, str], shown: bool) -> None:
+        """Run it again, two days later; shown: whether pilot's clients were told of the release before."""
+        done = self.auto(2 * DAY)
+        new = self.server.refs()[PILOT]
+        self.assertEqual(self.server.pull(PILOT), new)
+        self.assertNotEqual(new, before.get(PILOT))
+        if not shown:
+            self.assertIn(done["outcome"], ("promoted", "repaired"))
+            self.assertEqual(self.served().get(STABLE), before.get(STABLE), "pilot tries it first")
+            self.assertIn("in pilot for 12 h, 24 h are due", self.auto(12 * HOUR)["line"])
+            self.assertEqual(self.served().get(STABLE), before.get(STABLE), "and for as long as that takes")
+            done = self.auto(12 * HOUR)
+        self.assertEqual((done["outcome"], done["ring"]), ("promoted", "stable"))
+        self.assertEqual(self.served(), self.server.refs())
+        self.assertEqual(self.server.pull(STABLE), new)
+        self.in_order()
+
+    def in_order(self) -> None:
+        entries = self.server.journal()
+        intents = [entry for entry in entries if entry["event"] == "intent"]
+        ends = {entry["intent"] for entry in entries if entry["event"] in ("done", "failed")}
+        self.assertEqual(len(ends), len(intents))
+        again = self.auto()
+        self.assertEqual((again["outcome"], again["repaired"]), ("nothing", []))
+        proven = self.server.call("verify")
+        self.assertEqual(proven.returncode, 0, proven.stdout)
+
+
+# Every subcommand that changes an environment which is promoted to, with arguments that may be refused.
+CHANGING = {
+    "promote": [["promote"], ["promote", "--ring", "stable"]],
+    "auto": [["auto"]],
+    "stage": [["stage"]],
+    "sign": [["sign"], ["sign", "--attach", "--version", "1", "--expect", "0"]],
+    "publish": [["publish"]],
+    "keys introduce": [["keys", "introduce", "-"]],
+    "keys use": [["keys", "use", "0"]],
+    "keys withdraw": [["keys", "withdraw", "0"]],
+}
+# `run-compose` changes what is composed: see test_compose.
+NOT_CHANGING = roles.LOOKING | {
+    *("compose", "run-compose", "run-gate", "run-verify", "check", "approve", "hold", "report-health"),
+}
+
+
+class Everybody(ServerTest):
+    def test_every_subcommand_is_known_here(self) -> None:
+        self.assertEqual({*CHANGING, *NOT_CHANGING}, {*_RUN})
+
+    def test_whatever_changes_something_completes_first_what_was_interrupted(self) -> None:
+        self.promote_new("44.0")
+        _, module, owner, name, nth = RING_MOVED
+        hook = KILL.format(module=module, owner=owner, name=name, nth=nth, before=False)
+        public = (self.server.top / "base/keys/prod.gpg").read_bytes()
+        for number, arguments in enumerate(itertools.chain(*CHANGING.values()), start=1):
+            with self.subTest(arguments):
+                self.server.build(f"44.{number}", {"hello": f"{number}-1"})
+                old = self.server.pull(PILOT)
+                self.assertEqual(self.server.call("promote", before=hook).returncode, -signal.SIGKILL)
+                self.assertEqual(self.server.pull(PILOT), old, "nothing to complete")
+                said = self.server.call(*arguments, input=public)
+                self.assertNotIn("internal error", said.stderr)
+                self.assertEqual(self.server.pull(PILOT), self.server.refs()[PILOT])
+                self.assertNotEqual(self.server.pull(PILOT), old)
+                self.assertEqual(self.server.json("promote", "--plan")["repairs"], [])
+                last = json.loads((self.server.state / "anchors/prod.jsonl").read_text().splitlines()[-1])
+                covered = self.server.journal()[: json.loads(last["document"])["lines"]]
+                (moved,) = [entry for entry in covered if entry["event"] == "shown"][number - 1 :]
+                self.assertEqual(moved["moves"][0]["to"], self.server.refs()[PILOT])
 
 
 class Stopped(ServerTest):

@@ -316,6 +316,10 @@ class Owner(SigningTest):
             self.assertEqual(path.stat().st_mode & 0o022, 0, path)
         again = self.server.start("promote", **as_owner)
         self.assertEqual(again.returncode, 0, again.stderr)
+        shutil.rmtree(home)  # lost, and there is no backup
+        another = self.server.json("keys", "introduce", "new")["key"]
+        self.assertEqual((home.stat().st_uid, home.stat().st_mode & 0o777), (account.pw_uid, 0o700))
+        self.assertEqual(self.server.json("keys", "use", another)["signed"], ["44.1"])
 
 
 class Expiry(SigningTest):

@@ -6,7 +6,8 @@ import json
 import unittest
 from typing import Any
 
-from tests.server.support import DEV, Document, ServerTest
+from ostree_release.journal import time_of
+from tests.server.support import DEV, PILOT, Document, ServerTest
 
 START = 1_795_000_000  # 2026-11-18 11:06:40 UTC
 HOUR = 3600
@@ -163,6 +164,19 @@ class Gate(Reports):
         old = self.judge("44.1", START + 24 * HOUR, clients=0)
         self.assertEqual((old["answer"], old["findings"]), ("pass", []))
         self.assertEqual(old["line"], "in dev for 24 h, healthy on no client")
+
+    def test_time_counts_from_when_clients_were_told(self) -> None:
+        """The summary came late, because something was interrupted."""
+        build = self.compose("44.1", "1-1")
+        self.assertEqual(self.server.call("promote", before=at(START + HOUR)).returncode, 0)
+        pilot = self.server.refs()[PILOT]
+        for environment, ref, checksum in (("dev", DEV, build), ("prod", PILOT, pilot)):
+            moves = [{"ref": ref, "from": None, "to": checksum}]
+            later = time_of(START + 20 * HOUR)
+            self.server.note({"event": "shown", "environment": environment, "moves": moves, "time": later})
+        judged = self.judge("44.1", START + 30 * HOUR, ring="stable", clients=0, ring_hours=24)
+        self.assertIn("in dev for 10 h, 24 h are due", judged["line"])
+        self.assertIn("in pilot for 10 h, 24 h are due", judged["line"])
 
     def test_without_a_journal_the_builds_own_time_counts(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})

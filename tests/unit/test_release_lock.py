@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from pathlib import Path
 
@@ -116,3 +117,10 @@ def test_too_little_room_names_both_numbers(tmp_path: Path) -> None:
     disk.require("compose of dev", 1, tmp_path)
     with pytest.raises(Refused, match=rf"compose of dev: .* free at {tmp_path}, 1073741824\.0 GiB are"):
         disk.require("compose of dev", 1 << 60, tmp_path)
+
+
+def test_nothing_is_changed_but_by_what_completes_first_what_was_interrupted() -> None:
+    """`Context.changing` alone takes the writer lock: a new command cannot forget the repair."""
+    program = Path(lock.__file__).parent
+    takes = [path.name for path in program.rglob("*.py") if re.search(r"\bwriter\(", path.read_text())]
+    assert sorted(takes) == ["context.py", "lock.py"]

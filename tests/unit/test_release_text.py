@@ -98,3 +98,15 @@ def test_an_empty_log() -> None:
     assert render("log", {"entries": [], "broken": []}) == []
     assert "BROKEN: line 3" in render("log", {"entries": [], "broken": [3]})[0]
     assert render("builds", {"environment": "dev", "builds": []})[0] == "dev has no build yet"
+
+
+def test_an_automatic_run_says_what_it_completed() -> None:
+    summary = "summary did not name the refs as they are"
+    line = "prod/pilot had been moved, and something interrupted that: it is complete now"
+    result: dict[str, Any] = {"outcome": "repaired", "environment": "prod", "passed": [], "line": line}
+    assert render("auto", {**result, "repaired": [summary]}) == [f"Repaired: {summary}", f"Repaired: {line}"]
+    nothing = {**result, "outcome": "nothing", "line": None, "repaired": ["journal's head was not signed"]}
+    assert render("auto", nothing) == [
+        "Repaired: journal's head was not signed",
+        "Nothing to do: no ring of prod waits for anything",
+    ]
