@@ -9,7 +9,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lab import connection, packages, preflight, state, up
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from lab import connection, installing, packages, state, up
+from lab.engine import reason
 from lab.errors import LabError
 from lab.network import LOOPBACK
 
@@ -83,14 +87,14 @@ def _user(text: str) -> tuple[str, int]:
 def _up(arguments: argparse.Namespace) -> int:
     lab = state.selected()
     wanted = state.DEFAULT_CLIENTS if arguments.clients is None else arguments.clients
-    found = up.up(preflight.ensure_engine(say), lab, wanted, os.environ, say)
+    found = up.up(installing.ensure_engine(say), lab, wanted, os.environ, say)
     names = ", ".join(machine.name for machine in found.machines)
     say(f"the lab {lab.name} is up: {names}; look around with: python -m lab status")
     return 0
 
 
 def _down(arguments: argparse.Namespace) -> int:
-    engine = preflight.ensure_engine(say)
+    engine = installing.ensure_engine(say)
     up.down(engine, state.selected(), say)
     if arguments.shared:
         up.remove_shared(engine, say)
@@ -99,7 +103,7 @@ def _down(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     found = state.read(state.selected())
-    rows = up.machine_states(preflight.ensure_engine(say), found)
+    rows = up.machine_states(installing.ensure_engine(say), found)
     if arguments.json:
         print(json.dumps({"name": found.name, "base": found.base, "image": found.image, "machines": rows}))
     else:
@@ -123,7 +127,7 @@ def _publish(arguments: argparse.Namespace) -> int:
     advisory = None
     if arguments.advisory:
         advisory = packages.Advisory(arguments.advisory, arguments.severity, tuple(arguments.cve))
-    engine = preflight.ensure_engine(say)
+    engine = installing.ensure_engine(say)
     packages.publish(engine, lab, found.image, name, version, variant, advisory)
     say(f"published {name} {version}; the next compose takes it")
     return 0
@@ -132,7 +136,7 @@ def _publish(arguments: argparse.Namespace) -> int:
 def _withdraw(arguments: argparse.Namespace) -> int:
     lab = state.selected()
     found = state.read(lab)
-    engine = preflight.ensure_engine(say)
+    engine = installing.ensure_engine(say)
     packages.withdraw(engine, lab, found.image, arguments.name, arguments.version)
     say(f"withdrew {arguments.name} {arguments.version}; the next compose does not find it")
     return 0
@@ -148,13 +152,24 @@ def _ssh(arguments: argparse.Namespace) -> int:
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    machine = state.read(state.selected()).machine(arguments.host)
-    engine = preflight.ensure_engine(say)
-    container = engine.find(machine.container)
-    if container is None:
-        raise LabError(f"{machine.name} has no container; repair the lab: python -m lab up")
+    # Not from the state file: it is written when every machine is up, and this is for one that is not.
+    lab = state.selected()
+    engine = installing.ensure_engine(say)
+    there = engine.containers(lab)
+    machines = [
+        machine for machine in (lab.server, *lab.clients(state.MAXIMUM_CLIENTS)) if machine.container in there
+    ]
+    machine = next((machine for machine in machines if machine.name == arguments.host), None)
+    if machine is None:
+        names = ", ".join(machine.name for machine in machines)
+        has = f"it has {names}" if names else "it has none; start it with: python -m lab up"
+        raise LabError(f"the lab {lab.name!r} has no machine {arguments.host!r}; {has}")
+    container = there[machine.container]
     print(container.logs(tail=200).decode(errors="replace"), end="")
-    if container.status == "running":
+    ended = up.how_it_ended(engine, machine)
+    if ended:
+        say(ended)
+    elif container.status == "running":
         print(engine.execute(container, ["journalctl", "--no-pager", "--boot"]), end="")
     return 0
 
@@ -162,7 +177,7 @@ def _logs(arguments: argparse.Namespace) -> int:
 def _reboot(arguments: argparse.Namespace) -> int:
     lab = state.selected()
     machine = state.read(lab).machine(arguments.host)
-    up.reboot(preflight.ensure_engine(say), lab, machine, say)
+    up.reboot(installing.ensure_engine(say), lab, machine, say)
     say(f"{machine.name} is back, boot {connection.boot_id(lab, machine)}")
     return 0
 
@@ -174,7 +189,7 @@ def _demo(_: argparse.Namespace) -> int:
 
 
 def _ensure_engine(_: argparse.Namespace) -> int:
-    preflight.ensure_engine(say)
+    installing.ensure_engine(say)
     return 0
 
 
@@ -201,6 +216,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _COMMANDS[arguments.command](arguments)
     except LabError as error:
         say(f"lab: {error}")
+        return 1
+    except (DockerException, RequestException) as error:
+        # It answered at first; what it is asked for along the way is not wrapped everywhere.
+        say(f"lab: the container engine failed: {reason(error)}")
         return 1
     except KeyboardInterrupt:
         say("lab: interrupted; `python -m lab up` goes on or repairs, `python -m lab down` removes")

@@ -76,18 +76,33 @@ def boot_id(lab: Lab, machine: Machine) -> str:
     return run(lab, machine, "cat /proc/sys/kernel/random/boot_id").strip()
 
 
-def wait(lab: Lab, machine: Machine, seconds: float) -> None:
-    """Return once the admin can log in and run a command; LabError with the reason when time is up."""
+def wait(lab: Lab, machine: Machine, seconds: float, ended: Callable[[], str | None]) -> None:
+    """Return once the admin can log in and run a command.
+
+    Args:
+        lab: which one.
+        machine: which of its machines.
+        seconds: how long it may take.
+        ended: says why it will not happen any more, or nothing.
+
+    Raises:
+        LabError: it ended, or time is up, with the reason.
+    """
 
     def ready() -> bool:
         # sshd refuses everybody but root until systemd says that booting is over.
         return run(lab, machine, "echo ready").strip() == "ready"
 
-    until(ready, seconds, f"see: python -m lab logs {machine.name}")
+    until(ready, seconds, f"see: python -m lab logs {machine.name}", ended)
 
 
-def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
-    """Return once a condition holds; LabError with `otherwise` (and the last look's) when time is up."""
+def until(
+    condition: Callable[[], bool],
+    seconds: float,
+    otherwise: str,
+    ended: Callable[[], str | None] = lambda: None,
+) -> None:
+    """Return once a condition holds; LabError with what `ended` says, or with `otherwise` when time is up."""
     end = time.monotonic() + seconds
     while True:
         problem = ""
@@ -96,6 +111,8 @@ def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None
                 return
         except LabError as error:
             problem = f"{error}; "
+        if reason := ended():
+            raise LabError(reason)
         if time.monotonic() >= end:
             raise LabError(f"{problem}{otherwise} (waited {seconds:.0f} s)")
         time.sleep(0.3)

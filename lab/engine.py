@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import socket
 import tarfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import docker
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException, InvalidVersion, NotFound
 from docker.models.containers import Container
+from docker.models.images import Image
 from docker.types import IPAMConfig, IPAMPool
+from docker.utils.socket import frames_iter
 from requests.exceptions import RequestException
 
 from lab.errors import LabError
@@ -28,6 +34,14 @@ LABEL = "pyinfra-rpm-ostree.lab"
 SERVER_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH")
 CLIENT_CAPABILITIES = (*SERVER_CAPABILITIES, "LINUX_IMMUTABLE", "SYS_BOOT")
 
+# Where the host enforces SELinux, a container's own label keeps it from volumes with a system's labels.
+_UNLABELLED = ("label=disable",)
+# Both forbid the mounts that the capabilities above are for.
+_UNCONFINED = (*_UNLABELLED, "seccomp=unconfined", "apparmor=unconfined")
+
+DOCKER_SOCKET = "/var/run/docker.sock"
+PODMAN_SOCKET = "/run/podman/podman.sock"
+
 # The real rpm-ostree runs packages' scripts on rofiles-fuse; the stand-in does without.
 DEVICES = [device for device in ("/dev/fuse",) if Path(device).exists()]
 
@@ -37,6 +51,15 @@ _AGAIN: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}
 _REMOVAL_SECONDS = 15.0
 
 Files = Mapping[str, tuple[bytes, int]]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command in a container left: its exit status and what it wrote."""
+
+    code: int
+    out: str
+    err: str
 
 
 @dataclass(frozen=True)
@@ -65,17 +88,60 @@ class Engine:
 
     @classmethod
     def connect(cls) -> Engine:
-        """Return the engine that DOCKER_HOST or the default socket leads to; LabError without an answer."""
+        """Return the engine at `address`; LabError without an answer, or with one of long ago."""
+        where = address(os.environ)
         try:
-            client = docker.DockerClient.from_env(timeout=300)
+            client = docker.DockerClient.from_env(
+                timeout=300, environment={**os.environ, "DOCKER_HOST": where}
+            )
             client.ping()
+        except InvalidVersion as error:
+            raise LabError(f"the container engine at {where} is too old: {reason(error)}") from None
         except (DockerException, RequestException) as error:
-            raise LabError(f"no container engine answers at {_address()}: {_cause(error)}") from None
+            raise LabError(f"no container engine answers at {where}: {_cause(error)}") from None
         return cls(client)
+
+    @cached_property
+    def info(self) -> Mapping[str, Any]:
+        """What the engine says of itself and its host; asked once."""
+        with _sentences("the container engine does not say what it is"):
+            return cast("Mapping[str, Any]", self.client.info())
+
+    @cached_property
+    def version(self) -> Mapping[str, Any]:
+        """The engine's version and the API's; asked once."""
+        with _sentences("the container engine does not say its version"):
+            return cast("Mapping[str, Any]", self.client.version())
+
+    def __str__(self) -> str:
+        return describe(self.version, self.info)
 
     def layers_are_files_in_user_space(self) -> bool:
         """Tell whether what a container reads of its image goes through a process: fuse-overlayfs."""
-        return bool(self.client.info().get("Driver") == "fuse-overlayfs")
+        return bool(self.info.get("Driver") == "fuse-overlayfs")
+
+    # --- images -----------------------------------------------------------------------------------------
+
+    def import_image(self, root: Path, name: str, changes: Sequence[str]) -> Image:
+        """Make an image of a root file system.
+
+        It is named by the identifier that the engine answers: Podman 4 calls whatever it imports `latest`.
+
+        Args:
+            root: a tar file of it.
+            name: REPOSITORY:TAG.
+            changes: instructions of a Containerfile, such as LABEL.
+        """
+        what = f"the container engine did not take the image {name}"
+        with _sentences(what):
+            answer = json.loads(
+                self.client.api.import_image(str(root), changes=list(changes)).splitlines()[-1]
+            )
+            if "status" not in answer:
+                raise LabError(f"{what}: {answer.get('error', answer)}")
+            image = self.client.images.get(answer["status"])
+            image.tag(*name.split(":"))
+        return image
 
     # --- networks and volumes ---------------------------------------------------------------------------
 
@@ -114,6 +180,12 @@ class Engine:
         except NotFound:
             return None
 
+    def containers(self, lab: Lab) -> dict[str, Container]:
+        """Return the containers of a lab by name, running or not."""
+        chosen: dict[str, Any] = {"label": f"{LABEL}={lab.name}"}
+        found = self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
+        return {str(container.name): container for container in found}
+
     def create_machine(self, lab: Lab, spec: MachineSpec) -> Container:
         """Create, but do not start, a machine on both networks of the lab.
 
@@ -125,18 +197,20 @@ class Engine:
         )
         with _sentences(f"cannot create the container {spec.name}"):
             container = self.client.containers.create(
-                spec.image,
+                self._reference(spec.image),
                 list(spec.command),
                 name=spec.name,
                 hostname=spec.hostname,
                 labels={LABEL: lab.name},
-                environment={"container": "docker", **spec.environment},
+                # Without a terminal systemd tells nobody why it ends; the engine keeps what it writes there.
+                tty=True,
+                environment={"container": "docker", "TERM": "dumb", **spec.environment},
                 cap_add=list(spec.capabilities),
-                security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+                security_opt=list(_UNCONFINED),
                 cgroupns="private",
                 devices=DEVICES,
                 tmpfs=dict(spec.tmpfs),
-                volumes={name: {"bind": path, "mode": "rw"} for name, path in spec.volumes.items()},
+                volumes=self._mounts(spec.volumes),
                 ports={"22/tcp": (LOOPBACK, networks.port(spec.index))},
                 network=networks.management.name,
                 networking_config={networks.management.name: endpoint},
@@ -173,15 +247,69 @@ class Engine:
         Raises:
             LabError: it exited non-zero; the sentence has the last lines it printed.
         """
-        done = container.exec_run(list(argv), user=user, environment=dict(environment or {}), demux=True)
-        out, err = cast("tuple[bytes | None, bytes | None]", done.output)
-        text = (out or b"").decode(errors="replace")
-        if done.exit_code != 0:
-            output = text + (err or b"").decode(errors="replace")
-            raise LabError(_failure(f"{argv[0]} in {container.name}", done.exit_code, output))
-        return text
+        done = self.call(container, argv, user=user, environment=environment)
+        if done.code != 0:
+            raise LabError(_failure(f"{argv[0]} in {container.name}", done.code, done.out + done.err))
+        return done.out
 
-    def run(
+    def call(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        user: str = "root",
+        environment: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        timeout: float = 300,
+    ) -> Finished:
+        """Run a command in a running container, whatever becomes of it.
+
+        Args:
+            container: where.
+            argv: the command.
+            user: who runs it.
+            environment: further variables.
+            stdin: for its standard input.
+            timeout: seconds without a word from it.
+
+        Raises:
+            LabError: the engine did not run it, or nothing was heard of it for too long.
+        """
+        api = self.client.api
+        with _sentences(f"cannot run {argv[0]} in {container.name}"):
+            found = api.exec_create(
+                container.id, list(argv), stdin=True, user=user, environment=dict(environment or {})
+            )
+            # The SDK reads such a stream, but writes none: standard input needs the socket under it.
+            stream = api.exec_start(found["Id"], socket=True)
+            connection = cast("socket.socket", getattr(cast("Any", stream), "_sock", stream))
+            connection.settimeout(timeout)
+            feeder = threading.Thread(target=_feed, args=(connection, stdin), daemon=True)
+            feeder.start()
+            written: dict[int, list[bytes]] = {1: [], 2: []}
+            try:
+                for kind, data in frames_iter(stream, tty=False):
+                    written[kind].append(data)
+            except TimeoutError:
+                raise LabError(f"{argv[0]} in {container.name} said nothing for {timeout:.0f} s") from None
+            finally:
+                stream.close()
+            code = api.exec_inspect(found["Id"])["ExitCode"]
+        out, err = (b"".join(written[kind]).decode(errors="replace") for kind in (1, 2))
+        return Finished(code, out, err)
+
+    def run(self, image: str, argv: Sequence[str], **options: Any) -> str:
+        """Run a command in a container of its own and return what it printed; `finish` has the arguments.
+
+        Raises:
+            LabError: it exited non-zero or took too long; the sentence has the last lines it printed.
+        """
+        done = self.finish(image, argv, **options)
+        if done.code != 0:
+            raise LabError(_failure(f"{argv[0]} in a container of {image}", done.code, done.out + done.err))
+        return done.out
+
+    def finish(
         self,
         image: str,
         argv: Sequence[str],
@@ -192,8 +320,8 @@ class Engine:
         lab: Lab | None = None,
         timeout: float = 600,
         **options: Any,
-    ) -> str:
-        """Run a command in a container of its own, without a network, remove it, and return what it printed.
+    ) -> Finished:
+        """Run a command in a container of its own, without a network, and remove it, whatever becomes of it.
 
         Args:
             image: name or identifier of the image.
@@ -206,25 +334,24 @@ class Engine:
             options: further ones of docker's `containers.create`.
 
         Raises:
-            LabError: it exited non-zero or took too long; the sentence has the last lines it printed.
+            LabError: the engine did not run it, or it took too long.
         """
         settings: dict[str, Any] = {"network_mode": "none", **options}
         if capabilities:
-            settings |= {
-                "cap_add": list(capabilities),
-                "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
-            }
-        with _sentences(f"cannot run {argv[0]} in a container of {image}"):
+            settings["cap_add"] = list(capabilities)
+        what = f"cannot run {argv[0]} in a container of {image}"
+        with _sentences(what):
             container = self.client.containers.create(
-                image,
+                self._reference(image),
                 list(argv),
                 labels={LABEL: (lab or selected()).name},
-                volumes={name: {"bind": path, "mode": "rw"} for name, path in (volumes or {}).items()},
+                volumes=self._mounts(volumes or {}),
                 entrypoint=[],
+                security_opt=list(_UNCONFINED if capabilities else _UNLABELLED),
                 **settings,
             )
         try:
-            with _sentences(f"cannot run {argv[0]} in a container of {image}"):
+            with _sentences(what):
                 self.put(container, files or {})
                 container.start()
             try:
@@ -233,13 +360,21 @@ class Engine:
                 raise LabError(
                     f"{argv[0]} in a container of {image} took longer than {timeout:.0f} s"
                 ) from None
-            text = container.logs(stdout=True, stderr=False).decode(errors="replace")
-            if code != 0:
-                errors = container.logs(stdout=False, stderr=True).decode(errors="replace")
-                raise LabError(_failure(f"{argv[0]} in a container of {image}", code, text + errors))
-            return text
+            out, err = (
+                container.logs(stdout=kind == 1, stderr=kind == 2).decode(errors="replace") for kind in (1, 2)
+            )
+            return Finished(code, out, err)
         finally:
-            container.remove(force=True)
+            container.remove(force=True, v=True)
+
+    def _reference(self, image: str) -> str:
+        # Podman 4 takes what stands before the colon of an identifier for a name.
+        return image.removeprefix("sha256:") if is_podman(self.version) else image
+
+    def _mounts(self, volumes: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        # Podman mounts its volumes nosuid and nodev unless it is asked not to; Docker refuses to be asked.
+        mode = "rw,suid,dev,exec" if is_podman(self.version) else "rw"
+        return {name: {"bind": path, "mode": mode} for name, path in volumes.items()}
 
     # --- the end ----------------------------------------------------------------------------------------
 
@@ -258,7 +393,7 @@ class Engine:
     def _remove_present(self, lab: Lab) -> list[str]:
         chosen: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={lab.name}"}
         removed: list[str] = []
-        containers = self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
+        containers = list(self.containers(lab).values())
         image = containers[0].attrs["Image"] if containers else self._any_image()
         with _sentences(f"cannot remove the lab {lab.name}"):
             for container in containers:
@@ -296,6 +431,30 @@ class Engine:
         )
 
 
+def address(environment: Mapping[str, str]) -> str:
+    """Return where the engine is: DOCKER_HOST, or Docker's socket, or root's Podman if only that is there."""
+    lone_podman = is_there(PODMAN_SOCKET) and not is_there(DOCKER_SOCKET)
+    return environment.get("DOCKER_HOST") or f"unix://{PODMAN_SOCKET if lone_podman else DOCKER_SOCKET}"
+
+
+def is_there(path: str) -> bool:
+    """Tell whether a path is there for this user: root's Podman keeps its socket in a folder of its own."""
+    return os.access(path, os.F_OK)
+
+
+def is_podman(version: Mapping[str, Any]) -> bool:
+    """Tell Podman from Docker by what it answers for its version."""
+    return any(each.get("Name") == "Podman Engine" for each in version.get("Components") or [])
+
+
+def describe(version: Mapping[str, Any], info: Mapping[str, Any]) -> str:
+    """Return an engine's name and version and the host's control groups, for whoever has to find a fault."""
+    name = "Podman" if is_podman(version) else "Docker"
+    return (
+        f"{name} {version.get('Version', 'of an unknown version')}, cgroup v{info.get('CgroupVersion', '?')}"
+    )
+
+
 def tar(files: Files) -> bytes:
     """Return a tar archive of root's files: path -> (content, mode); folders on the way are not in it."""
     buffer = io.BytesIO()
@@ -314,16 +473,13 @@ def _sentences(what: str) -> Iterator[None]:
     try:
         yield
     except (APIError, DockerException, RequestException) as error:
-        raise LabError(f"{what}: {_reason(error)}") from None
+        raise LabError(f"{what}: {reason(error)}") from None
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Return what the engine said, in one line."""
     text = error.explanation if isinstance(error, APIError) and error.explanation else str(error)
     return " ".join(str(text).split())
-
-
-def _address() -> str:
-    return os.environ.get("DOCKER_HOST", "its usual socket, /var/run/docker.sock")
 
 
 def _cause(error: Exception) -> str:
@@ -333,9 +489,21 @@ def _cause(error: Exception) -> str:
         if isinstance(seen, OSError) and seen.strerror:
             return seen.strerror
         seen = seen.__cause__ or seen.__context__
-    return _reason(error)
+    return reason(error)
+
+
+def _feed(connection: socket.socket, data: bytes) -> None:
+    # A command may end without having read it all.
+    with suppress(OSError):
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
 
 
 def _failure(what: str, code: int | None, output: str) -> str:
+    return f"{what} ended with {code}: {last_lines(output)}"
+
+
+def last_lines(output: str) -> str:
+    """Return the end of what a program printed, in one line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return f"{what} ended with {code}: {' | '.join(lines[-5:]) or 'it printed nothing'}"
+    return " | ".join(lines[-5:]) or "it printed nothing"

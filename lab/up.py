@@ -9,11 +9,13 @@ from contextlib import contextmanager
 
 from lab import bases, cache, clients, connection, keys, packages, preflight, server, state
 from lab.bases import Base
-from lab.engine import Engine
+from lab.engine import Engine, last_lines
 from lab.errors import LabError
 from lab.state import Lab, Machine, State
 
 _BOOT_SECONDS = 90
+# More than a client needs to fall back from a broken deployment.
+_RESTARTS = 5
 
 Say = Callable[[str], None]
 
@@ -55,6 +57,7 @@ def _raise(
 ) -> State:
     if present is None:
         base = bases.choose(environment)
+        preflight.check_engine(engine, base)
         preflight.check_disk(engine)
         image = bases.ensure_image(engine, base, say)
         wanted = lab.clients(clients_wanted)
@@ -64,7 +67,9 @@ def _raise(
         wanted = lab.clients(max(clients_wanted, len(present.clients)))
     machines = (lab.server, *wanted)
     missing = [machine for machine in machines if engine.find(machine.container) is None]
-    _check(engine, lab, image, missing)
+    if missing:
+        preflight.check_ports(missing, lab)
+        preflight.check_containers(engine, image, base, lab, len(missing))
 
     networks = lab.networks
     engine.ensure_network(lab, networks.management)
@@ -78,7 +83,7 @@ def _raise(
     if wanted:
         clients.up(engine, lab, image, wanted, say)
     for machine in machines:
-        connection.wait(lab, machine, _BOOT_SECONDS)
+        _wait(engine, lab, machine)
     finished = State(
         name=lab.name,
         base=base.name,
@@ -90,15 +95,6 @@ def _raise(
     )
     state.write(lab, finished)
     return finished
-
-
-def _check(engine: Engine, lab: Lab, image: str, missing: list[Machine]) -> None:
-    if not missing:
-        return
-    preflight.check_ports(missing, lab)
-    problems = preflight.lacks(preflight.look(engine, image, lab), len(missing))
-    if problems:
-        raise LabError("; ".join(problems))
 
 
 def _present(engine: Engine, lab: Lab) -> State | None:
@@ -171,7 +167,29 @@ def reboot(engine: Engine, lab: Lab, machine: Machine, say: Say) -> None:
         connection.until(
             lambda: started_at(engine, machine) != before, _BOOT_SECONDS, f"{machine.name} did not go down"
         )
-    connection.wait(lab, machine, _BOOT_SECONDS)
+    _wait(engine, lab, machine)
+
+
+def how_it_ended(engine: Engine, machine: Machine) -> str | None:
+    """Return why a machine is not running, with its last output and what it ran on; None while it runs.
+
+    A machine is started again whenever it ends: one that ended a few times in a row comes to nothing.
+    """
+    container = engine.find(machine.container)
+    if container is None:
+        return f"{machine.name} has no container; repair the lab: python -m lab up"
+    state = container.attrs["State"]
+    if state["Status"] == "created":
+        return f"{machine.name} was never started"
+    restarts = container.attrs.get("RestartCount", 0)
+    if state["Status"] in ("exited", "dead") or (state["Status"] != "running" and restarts >= _RESTARTS):
+        printed = last_lines(container.logs(tail=20).decode(errors="replace"))
+        return f"{machine.name} ended with {state['ExitCode']}: {printed} (on {engine})"
+    return None
+
+
+def _wait(engine: Engine, lab: Lab, machine: Machine) -> None:
+    connection.wait(lab, machine, _BOOT_SECONDS, lambda: how_it_ended(engine, machine))
 
 
 def started_at(engine: Engine, machine: Machine) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from docker.errors import APIError, BuildError, ImageNotFound
 from requests.exceptions import RequestException
 
-from lab import debootstrap, preflight
+from lab import debootstrap, installing
 from lab.engine import LABEL, Engine
 from lab.errors import LabError
 from lab.state import ROOT
@@ -40,10 +40,11 @@ class Base:
     name: str
     # Where there is a real rpm-ostree, the stand-in is not installed.
     real_rpm_ostree: bool
+    systemd: int = 0  # its version, 0 where only the image knows
 
 
-DEBIAN = Base("debian", real_rpm_ostree=False)
-FEDORA = Base("fedora", real_rpm_ostree=True)
+DEBIAN = Base("debian", real_rpm_ostree=False, systemd=257)
+FEDORA = Base("fedora", real_rpm_ostree=True, systemd=259)
 
 
 def choose(environment: Mapping[str, str]) -> Base:
@@ -74,7 +75,7 @@ def ensure_image(engine: Engine, base: Base, say: Callable[[str], None]) -> str:
             else:
                 _build_fedora(engine, tag, say)
             found = _image(engine, tag)
-            _remove_others(engine, tag)
+            _remove_others(engine, tag, found)
     if found is None:
         raise LabError(f"the engine has no image {tag} although it was just built")
     return found
@@ -85,11 +86,12 @@ def built(engine: Engine) -> list[str]:
     return [str(image.id) for image in engine.client.images.list(filters={"label": IMAGE_LABEL})]
 
 
-def _remove_others(engine: Engine, tag: str) -> None:
+def _remove_others(engine: Engine, tag: str, wanted: str | None) -> None:
     # Built from older sources. One that a lab still runs on stays until that is gone.
     base = tag.partition(":")[0]
     for image in engine.client.images.list(name=base, filters={"label": IMAGE_LABEL}):
-        if tag not in image.tags:
+        # Not by its tags: Podman puts a registry before them.
+        if image.id != wanted:
             with suppress(APIError):
                 engine.client.images.remove(str(image.id))
 
@@ -111,7 +113,7 @@ def _given_image(engine: Engine, name: str) -> str:
 
 
 def _build_debian(engine: Engine, tag: str, say: Callable[[str], None]) -> None:
-    preflight.ensure_mmdebstrap(say)
+    installing.ensure_mmdebstrap(say)
     say("building the server's image from Debian packages (about a minute, once)")
     data: dict[str, Any] = tomllib.loads((_HERE / "debian.toml").read_text())
     with _build_folder() as folder:
@@ -125,16 +127,8 @@ def _build_debian(engine: Engine, tag: str, say: Callable[[str], None]) -> None:
             environment={"LAB_ARCHIVE": " ".join(data["archive"]), "LAB_MACHINE": str(_HERE / "machine.sh")},
         )
         say("handing the image to the container engine")
-        repository, version = tag.split(":")
-        try:
-            engine.client.api.import_image(
-                str(root),
-                repository=repository,
-                tag=version,
-                changes=[f"LABEL {IMAGE_LABEL}={version}", 'CMD ["/sbin/init"]'],
-            )
-        except (APIError, RequestException) as error:
-            raise LabError(f"the container engine did not take the image {tag}: {error}") from None
+        label = f"LABEL {IMAGE_LABEL}={tag.split(':')[1]}"
+        engine.import_image(root, tag, [label, 'CMD ["/sbin/init"]'])
 
 
 def _build_fedora(engine: Engine, tag: str, say: Callable[[str], None]) -> None:

@@ -13,10 +13,12 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab import connection, state
+from lab import connection, state, up
+from lab.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = os.environ.get("LAB_NAME", "test")
@@ -88,6 +90,10 @@ class Lab:
         self.name = name
         self.folder = ROOT / ".lab" / name
 
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine.connect()
+
     @property
     def state(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
@@ -125,13 +131,13 @@ class Lab:
         self, script: str, *, check: bool = True, timeout: float = 300, stdin: str | None = None
     ) -> Result:
         """Run a shell script as root inside the server's container, past SSH and everything under test."""
-        container = self.state["server"]["container"]
-        return run(
-            ["docker", "exec", "-i", container, "/bin/sh", "-ec", script],
-            check=check,
-            timeout=timeout,
-            stdin=stdin,
+        container = self.engine.client.containers.get(self.state["server"]["container"])
+        done = self.engine.call(
+            container, ["/bin/sh", "-ec", script], stdin=(stdin or "").encode(), timeout=timeout
         )
+        if check and done.code != 0:
+            raise CommandFailedError(f"{script} ended with {done.code}\n{done.out}\n{done.err}")
+        return Result(done.code, done.out, done.err)
 
     def ssh(
         self, host: str, script: str, *, login: str = "admin", check: bool = True, timeout: float = 120
@@ -255,8 +261,12 @@ class Lab:
 
     def started_at(self, host: str) -> str:
         """Return when a client's container was started last: it is the machine's power."""
-        containers = {client["name"]: client["container"] for client in self.state["clients"]}
-        return run(["docker", "inspect", "--format", "{{.State.StartedAt}}", containers[host]]).out.strip()
+        return up.started_at(self.engine, state.read(state.Lab(self.name)).machine(host))
+
+    def restart(self, host: str) -> None:
+        """Press the reset button of a machine."""
+        found = state.read(state.Lab(self.name)).machine(host)
+        self.engine.client.containers.get(found.container).restart(timeout=1)
 
     def booted(self, host: str) -> dict[str, Any]:
         """Return the deployment that a client runs."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 
 from lab import bases, state
-from lab.engine import LABEL, Engine
-from tests.integration.driver import ROOT, Result, run
+from lab.engine import Engine, Files
+from tests.integration.driver import ROOT, Result
 
 _FOLDER = "/opt"
-# Repositories and keys are made in memory; /var/tmp is also where gates of one's own are run from.
-_MEMORY = ("--tmpfs", "/var/tmp:exec,mode=1777", "--tmpfs", "/root:exec,mode=700")
-# No CA but the tests' own: libcurl with GnuTLS reads every one there is for each connection (50 ms).
-_NO_CAS = ("--tmpfs", "/etc/ssl/certs")
+_TMPFS = {
+    # Repositories and keys are made in memory; /var/tmp is also where gates of one's own are run from.
+    "/var/tmp": "exec,mode=1777",
+    "/root": "exec,mode=700",
+    # No CA but the tests' own: libcurl with GnuTLS reads every one there is for each connection (50 ms).
+    "/etc/ssl/certs": "",
+}
 _TESTS = "python3 -m unittest discover -v -t . -s tests/server"
 
 
@@ -31,21 +33,25 @@ def run_suite(name: str, timeout: float) -> Result:
     engine = Engine.connect()
     image = bases.ensure_image(engine, bases.choose(os.environ), lambda line: print(line, file=sys.stderr))
     engine.remove_lab(state.Lab(name))
-    script = f"cd {_FOLDER} && TMPDIR=/var/tmp HOME=/root PYTHONDONTWRITEBYTECODE=1 exec nice {_TESTS}"
-    created = run(
-        [
-            *("docker", "create", "--init", "--network", "none", "--cap-add", "SYS_PTRACE"),
-            *("--label", f"{LABEL}={name}", *_MEMORY, *_NO_CAS, "--entrypoint", "/bin/sh"),
-            *(image, "-ec", script),
-        ]
+    script = f"cd {_FOLDER} && TMPDIR=/var/tmp HOME=/root PYTHONDONTWRITEBYTECODE=1 exec nice {_TESTS} 2>&1"
+    done = engine.finish(
+        image,
+        ["/bin/sh", "-ec", script],
+        files=_sources("ostree_release", "tests"),
+        lab=state.Lab(name),
+        timeout=timeout,
+        init=True,
+        cap_add=["SYS_PTRACE"],
+        tmpfs=_TMPFS,
     )
-    container = created.out.strip()
-    try:
-        for part in ("ostree_release", "tests"):
-            run(["docker", "cp", "-q", str(ROOT / part), f"{container}:{_FOLDER}/{part}"])
-        run(["docker", "start", container])
-        code = run(["docker", "wait", container], timeout=timeout).out.strip()
-        text = run(["/bin/sh", "-c", f"docker logs {shlex.quote(container)} 2>&1"]).out
-        return Result(int(code), text, "")
-    finally:
-        run(["docker", "rm", "-f", container], check=False)
+    return Result(done.code, done.out, done.err)
+
+
+def _sources(*folders: str) -> Files:
+    """Return the files of folders of this repository, as they are to be in the container."""
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
+    return {
+        f"{_FOLDER}/{path.relative_to(ROOT)}": (path.read_bytes(), path.stat().st_mode & 0o777)
+        for path in found
+        if "__pycache__" not in path.parts
+    }

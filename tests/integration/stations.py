@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import connection, state
-from lab.engine import Engine
-from tests.integration.driver import Lab, run
+from lab import connection, state, up
+from lab.state import Machine
+from tests.integration.driver import Lab
 
 _INSIDE = Path(__file__).parent / "inside"
 _SERVER = (_INSIDE / "station.sh").read_text()
@@ -121,10 +121,13 @@ class Stations:
 
         What is to be kept is switched off in order; what is thrown away is cut off.
         """
-        engine, lab = Engine.connect(), state.Lab(self.lab.name)
+        engine, lab = self.lab.engine, state.Lab(self.lab.name)
         found = state.read(lab)
-        containers = [client.container for client in found.clients]
-        run(["docker", "stop", "--time", "30" if action == "keep" else "0", *containers])
+        containers = [engine.client.containers.get(client.container) for client in found.clients]
+        with ThreadPoolExecutor(len(containers)) as pool:
+            list(
+                pool.map(lambda container: container.stop(timeout=30 if action == "keep" else 0), containers)
+            )
         arguments = []
         for client in found.clients:
             disk = lab.resource(f"{client.name}-sysroot")
@@ -138,6 +141,10 @@ class Stations:
             capabilities=("LINUX_IMMUTABLE",),
             lab=lab,
         )
-        run(["docker", "start", *containers])
+
+        def boot(client: Machine) -> None:
+            engine.start(engine.client.containers.get(client.container))
+            connection.wait(lab, client, _BOOT_SECONDS, lambda: up.how_it_ended(engine, client))
+
         with ThreadPoolExecutor(len(containers)) as pool:
-            list(pool.map(lambda client: connection.wait(lab, client, _BOOT_SECONDS), found.clients))
+            list(pool.map(boot, found.clients))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.driver import ROOT, Lab, Result, changed_operations, run
+from tests.integration.driver import ROOT, Lab, Result, changed_operations
 from tests.shapes import differences
 
 STATION = "followed"
@@ -176,7 +176,6 @@ def test_an_unreachable_repository_is_one_line(lab: Lab) -> None:
 
 
 def test_one_bad_client_does_not_stop_the_others(lab: Lab) -> None:
-    containers = {client["name"]: client["container"] for client in lab.state["clients"]}
     lab.command(
         "ssh",
         "dev1",
@@ -190,7 +189,7 @@ def test_one_bad_client_does_not_stop_the_others(lab: Lab) -> None:
         )
         shown = lab.pyinfra("tasks/status.py", "-y", check=False)
     finally:
-        run(["docker", "restart", "-t", "1", containers["dev1"]])
+        lab.restart("dev1")
         lab.command("up")
     assert result.code != 0
     assert "Traceback" not in result.text
