@@ -137,7 +137,7 @@ def _forbidden(host: Host) -> Iterator[str]:
     if host.cgroup_path != "/":
         yield (
             f"a container has no cgroup namespace of its own (it sees itself in {host.cgroup_path}): "
-            "the kernel or the container engine does not do cgroupns=private"
+            "the kernel does not do cgroupns=private, or the engine not here (Podman before 5.6 on cgroup v1)"
         )
     elif host.cgroup_write:
         yield (

@@ -171,7 +171,7 @@ CONTAINERS: Mapping[str, tuple[dict[str, Any], str]] = {
     "cgroup namespace": (
         {"cgroup_path": "/docker/0123abcd", "cgroup_write": "Read-only file system"},
         "a container has no cgroup namespace of its own (it sees itself in /docker/0123abcd): "
-        "the kernel or the container engine does not do cgroupns=private",
+        "the kernel does not do cgroupns=private, or the engine not here (Podman before 5.6 on cgroup v1)",
     ),
     "control groups": (
         {"cgroup_version": 2, "cgroup_write": "mkdir: Read-only file system"},
