@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,8 +15,9 @@ from lab.errors import LabError
 from lab.state import Lab, Machine, State
 
 _BOOT_SECONDS = 90
-# More than a client needs to fall back from a broken deployment.
+# A client that falls back from a broken deployment needs two, and is down for less.
 _RESTARTS = 5
+_DOWN_SECONDS = 3.0
 
 Say = Callable[[str], None]
 
@@ -83,7 +85,7 @@ def _raise(
     if wanted:
         clients.up(engine, lab, image, wanted, say)
     for machine in machines:
-        _wait(engine, lab, machine)
+        wait(engine, lab, machine)
     finished = State(
         name=lab.name,
         base=base.name,
@@ -167,29 +169,46 @@ def reboot(engine: Engine, lab: Lab, machine: Machine, say: Say) -> None:
         connection.until(
             lambda: started_at(engine, machine) != before, _BOOT_SECONDS, f"{machine.name} did not go down"
         )
-    _wait(engine, lab, machine)
+    wait(engine, lab, machine)
+
+
+def wait(engine: Engine, lab: Lab, machine: Machine, seconds: float = _BOOT_SECONDS) -> None:
+    """Return once a machine can be logged in to.
+
+    A machine is started again whenever it ends, so one that is down may just be rebooting.
+
+    Raises:
+        LabError: it ended and stays so, or ends again and again, or time is up; with its last output.
+    """
+    first, down_since = _restarts(engine, machine), 0.0
+
+    def ended() -> str | None:
+        nonlocal down_since
+        why = how_it_ended(engine, machine)
+        down_since = (down_since or time.monotonic()) if why else 0.0
+        lasting = down_since and time.monotonic() - down_since > _DOWN_SECONDS
+        return why if lasting or _restarts(engine, machine) - first >= _RESTARTS else None
+
+    connection.wait(lab, machine, seconds, ended)
 
 
 def how_it_ended(engine: Engine, machine: Machine) -> str | None:
-    """Return why a machine is not running, with its last output and what it ran on; None while it runs.
-
-    A machine is started again whenever it ends: one that ended a few times in a row comes to nothing.
-    """
+    """Return why a machine is not running now, with its last output and what it ran on; None if it is."""
     container = engine.find(machine.container)
     if container is None:
         return f"{machine.name} has no container; repair the lab: python -m lab up"
     state = container.attrs["State"]
+    if state["Status"] == "running":
+        return None
     if state["Status"] == "created":
         return f"{machine.name} was never started"
-    restarts = container.attrs.get("RestartCount", 0)
-    if state["Status"] in ("exited", "dead") or (state["Status"] != "running" and restarts >= _RESTARTS):
-        printed = last_lines(container.logs(tail=20).decode(errors="replace"))
-        return f"{machine.name} ended with {state['ExitCode']}: {printed} (on {engine})"
-    return None
+    printed = last_lines(container.logs(tail=20).decode(errors="replace"))
+    return f"{machine.name} ended with {state['ExitCode']}: {printed} (on {engine})"
 
 
-def _wait(engine: Engine, lab: Lab, machine: Machine) -> None:
-    connection.wait(lab, machine, _BOOT_SECONDS, lambda: how_it_ended(engine, machine))
+def _restarts(engine: Engine, machine: Machine) -> int:
+    container = engine.find(machine.container)
+    return int(container.attrs.get("RestartCount") or 0) if container else 0
 
 
 def started_at(engine: Engine, machine: Machine) -> str:

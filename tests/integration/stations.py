@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import connection, state, up
+from lab import state, up
 from lab.state import Machine
 from tests.integration.driver import Lab
 
@@ -144,7 +144,7 @@ class Stations:
 
         def boot(client: Machine) -> None:
             engine.start(engine.client.containers.get(client.container))
-            connection.wait(lab, client, _BOOT_SECONDS, lambda: up.how_it_ended(engine, client))
+            up.wait(engine, lab, client, _BOOT_SECONDS)
 
         with ThreadPoolExecutor(len(containers)) as pool:
             list(pool.map(boot, found.clients))

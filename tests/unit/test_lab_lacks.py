@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from lab import lacks, probe, state
+from lab import connection, lacks, probe, state, up
 from lab.__main__ import main
+from lab.engine import Engine
 from lab.errors import LabError
 from lab.probe import Host
 from tests.unit.fake_engine import DOCKER, PODMAN, Answers, serving
@@ -262,7 +263,7 @@ ENDED = [
     ),
     (container(ExitCode=1), "", "server ended with 1: it printed nothing (on Docker 26.1.5, cgroup v2)"),
     (
-        {**container(Status="restarting"), "RestartCount": 5},
+        container(Status="restarting"),
         "no init\n",
         "server ended with 255: no init (on Docker 26.1.5, cgroup v2)",
     ),
@@ -320,3 +321,42 @@ def test_an_engine_that_fails_on_the_way_is_named(
     said = capsys.readouterr().err
     assert said.startswith("lab: the container engine failed: ")
     assert len(said.splitlines()) == 1
+
+
+DOWN = container(Status="restarting")
+AGAIN = {**DOWN, "RestartCount": 5}
+
+
+@pytest.mark.parametrize(("answers", "ends"), [([DOWN, AGAIN], True), ([AGAIN], False)])
+def test_a_machine_that_ends_again_and_again_is_not_waited_for(
+    answers: list[dict[str, Any]],
+    ends: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "run", refuse)
+    lab = state.Lab("fake")
+    left = [json.dumps(answer).encode() for answer in answers]
+
+    class Changing(dict[str, bytes]):
+        def __getitem__(self, path: str) -> bytes:
+            if path.endswith("/logs"):
+                return b"no init"
+            return left.pop(0) if len(left) > 1 else left[0]
+
+    more = Changing(
+        {
+            "/containers/ostree-lab-fake-server/json": b"",
+            "/containers/0123/logs": b"",
+            "/containers/0123/json": b"",
+        }
+    )
+    with serving(tmp_path / "engine.sock", Answers(DOCKER.version, DOCKER.info, more)) as served:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{served.socket}")
+        found = "ended with 255: no init" if ends else "does not answer"
+        with pytest.raises(LabError, match=found):
+            up.wait(Engine.connect(), lab, lab.server, 0.5)
+
+
+def refuse(*_: object) -> str:
+    raise LabError("server does not answer")
