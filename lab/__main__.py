@@ -165,7 +165,7 @@ def _logs(arguments: argparse.Namespace) -> int:
         has = f"it has {names}" if names else "it has none; start it with: python -m lab up"
         raise LabError(f"the lab {lab.name!r} has no machine {arguments.host!r}; {has}")
     container = there[machine.container]
-    print(container.logs(tail=200).decode(errors="replace"), end="")
+    print(engine.console(container, 200), end="")
     ended = up.how_it_ended(engine, machine)
     if ended:
         say(ended)

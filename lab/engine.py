@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import tarfile
 import threading
@@ -49,6 +50,7 @@ DEVICES = [device for device in ("/dev/fuse",) if Path(device).exists()]
 _AGAIN: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}
 
 _REMOVAL_SECONDS = 15.0
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 Files = Mapping[str, tuple[bytes, int]]
 
@@ -204,7 +206,7 @@ class Engine:
                 labels={LABEL: lab.name},
                 # Without a terminal systemd tells nobody why it ends; the engine keeps what it writes there.
                 tty=True,
-                environment={"container": "docker", "TERM": "dumb", **spec.environment},
+                environment={"container": "docker", **spec.environment},
                 cap_add=list(spec.capabilities),
                 security_opt=list(_UNCONFINED),
                 cgroupns="private",
@@ -228,6 +230,11 @@ class Engine:
         """Start a created or stopped container."""
         with _sentences(f"cannot start the container {container.name}"):
             container.start()
+
+    def console(self, container: Container, lines: int) -> str:
+        """Return the last lines that a machine wrote to its console, without colours."""
+        with _sentences(f"cannot read the console of {container.name}"):
+            return _COLOUR.sub("", container.logs(tail=lines).decode(errors="replace")).replace("\r", "")
 
     def put(self, container: Container, files: Files) -> None:
         """Write files owned by root (path -> content, mode) into a container, running or not."""

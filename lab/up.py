@@ -202,7 +202,7 @@ def how_it_ended(engine: Engine, machine: Machine) -> str | None:
         return None
     if state["Status"] == "created":
         return f"{machine.name} was never started"
-    printed = last_lines(container.logs(tail=20).decode(errors="replace"))
+    printed = last_lines(engine.console(container, 20))
     return f"{machine.name} ended with {state['ExitCode']}: {printed} (on {engine})"
 
 
