@@ -284,6 +284,24 @@ def test_a_changed_port_takes_the_old_one_away(lab: Lab) -> None:
     assert fetch(lab, "/repo/kinoite/prod/config")[0] == 200
 
 
+def test_a_port_that_is_open_in_another_way_is_left_to_the_administrator(lab: Lab) -> None:
+    """In a range, as Fedora Workstation's zone has it from the start, or through a service."""
+    wide = "1025-65535/tcp"
+    both = "for scope in '' --permanent; do firewall-cmd -q $scope --{0}-port={1}; firewall-cmd -q $scope --{0}-service=https; done"
+    lab.server(both.format("add", wide))
+    try:
+        assert changed_operations(lab.pyinfra("deploy.py", "--dry", "--json")) == []
+        lab.pyinfra("deploy.py", "-y", "--data", "ostree_https_port=443")
+        again = lab.pyinfra("deploy.py", "--dry", "--json", "--data", "ostree_https_port=443")
+        assert changed_operations(again) == []
+        listed = lab.server("firewall-cmd --list-ports; firewall-cmd --permanent --list-ports").out.split()
+        assert listed == [wide, wide]
+    finally:
+        lab.server(both.format("remove", wide))
+        lab.pyinfra("deploy.py", "-y")
+    assert lab.server("firewall-cmd --list-ports").out.split() == ["8443/tcp"]
+
+
 def test_a_virtual_host_that_fails_its_test_is_not_left_in_place(lab: Lab) -> None:
     lab.server(
         "d=/etc/apache2/conf-enabled; test -d $d || d=/etc/httpd/conf.d; echo NoSuchDirective > $d/zz-broken.conf"
