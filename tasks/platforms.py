@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tasks.facts.machine import MachineState
 
-SUPPORTED = "a server is Fedora, RHEL 9 or 10 or a relative of it, or Debian 12 or 13"
+SUPPORTED = "a server is Fedora, RHEL 9 or 10 or a relative of them, or Debian 12 or 13"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ class Platform:
     sshd: str
 
 
+# mod_ssl's own virtual host needs a certificate that httpd-init makes before httpd's first start. systemctl
+# says only that it failed; why is in the journal, in what the unit's own processes have said.
+HTTPD_INIT = """\
+{ systemctl start httpd-init.service || {
+  printf '%s failed, which makes the certificate of mod_ssl: %s\\n' httpd-init.service \
+    "$(journalctl -q --no-pager -o cat -n 3 _SYSTEMD_UNIT=httpd-init.service | paste -sd ' ' -)" >&2
+  false
+}; }"""
+
 # Real names of packages, so that one query answers for all of them.
 RED_HAT = Platform(
     name="Red Hat family",
@@ -57,8 +66,7 @@ RED_HAT = Platform(
         configuration="/etc/httpd/conf.d/ostree-release.conf",
         links=(),
         log_directory="/var/log/httpd",
-        # mod_ssl's own virtual host needs a certificate that httpd-init makes before httpd's first start.
-        test="systemctl start httpd-init.service && httpd -t",
+        test=f"{HTTPD_INIT} && httpd -t",
         listens=(80, 443),
     ),
     sshd="sshd.service",
@@ -97,21 +105,38 @@ DEBIAN = Platform(
     sshd="ssh.service",
 )
 
-# (ID of os-release, or a word of ID_LIKE; major versions, empty for any): the family.
+# ID of os-release; major versions, empty for any: the family.
 TABLE: tuple[tuple[str, tuple[str, ...], Platform], ...] = (
     ("fedora", (), RED_HAT),
-    ("rhel", ("9", "10"), RED_HAT),
     ("debian", ("12", "13"), DEBIAN),
 )
+
+# What RHEL and the relatives of RHEL and Fedora call themselves, and the versions of either.
+RELATIVES = {"rhel", "centos", "fedora"}
+RELATIVES_VERSIONS = {"9", "10", *map(str, range(38, 100))}
+# These come from Red Hat too, so long ago that their version numbers and packages are their own.
+STRANGERS = {"mandriva"}
 
 
 def choose(machine: MachineState) -> Platform | None:
     """Find a machine's family; None if it is not supported."""
-    relative = "rhel" if "rhel" in machine.id_like else machine.id
+    version = machine.version.partition(".")[0]
     for system, versions, platform in TABLE:
-        if system == relative and (not versions or machine.version.split(".")[0] in versions):
-            return platform
-    return None
+        if system == machine.id:
+            return platform if not versions or version in versions else None
+    return RED_HAT if _is_relative(machine, version) else None
+
+
+def _is_relative(machine: MachineState, version: str) -> bool:
+    names = {machine.id, *machine.id_like}
+    # PLATFORM_ID says what packages are built for, "platform:el9"; not everybody has it.
+    platforms = {"", f"platform:el{version}", f"platform:f{version}"}
+    return (
+        not RELATIVES.isdisjoint(names)
+        and STRANGERS.isdisjoint(names)
+        and version in RELATIVES_VERSIONS
+        and machine.platform_id in platforms
+    )
 
 
 def load(machine: MachineState) -> Platform:

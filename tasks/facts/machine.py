@@ -26,6 +26,7 @@ class MachineState:
     is_root: bool
     has_rpm_ostree: bool
     selinux: SELinux | None
+    platform_id: str = ""
 
 
 class Machine(FactBase[MachineState]):
@@ -57,4 +58,5 @@ class Machine(FactBase[MachineState]):
             is_root=words.get("UID") == "0",
             has_rpm_ostree="HAS_RPM_OSTREE" in words,
             selinux=selinux if configured else None,
+            platform_id=words.get("PLATFORM_ID", ""),
         )
