@@ -56,8 +56,9 @@ RED_HAT = Platform(
     installed="rpm -q --queryformat '%{{NAME}}\\n' {names} | grep -v ' '",
     install="dnf install -y {names}",
     packages=(
-        *("ostree", "python3-gobject-base", "httpd", "mod_ssl", "mod_http2"),
-        *("gnupg2", "openssl", "iproute", "sudo", "util-linux", "polkit"),
+        *("ostree", "python3", "python3-gobject-base", "httpd", "mod_ssl", "mod_http2"),
+        *("gnupg2", "openssl", "iproute", "sudo", "util-linux", "polkit", "shadow-utils"),
+        *("findutils", "gawk", "grep", "sed", "tar"),
     ),
     compose_packages=("rpm-ostree",),
     selinux_packages=("policycoreutils", "policycoreutils-python-utils"),
@@ -84,7 +85,7 @@ DEBIAN = Platform(
     ),
     packages=(
         *("ostree", "gir1.2-ostree-1.0", "python3", "python3-gi", "apache2"),
-        *("gnupg", "openssl", "ca-certificates", "rpm", "sudo", "util-linux", "polkitd"),
+        *("gnupg", "openssl", "ca-certificates", "iproute2", "rpm", "sudo", "util-linux", "polkitd"),
     ),
     compose_packages=None,
     selinux_packages=("policycoreutils", "policycoreutils-python-utils", "selinux-policy-default"),

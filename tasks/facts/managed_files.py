@@ -16,6 +16,7 @@ seal() (
     "$2" -V; find . ! -path ./.seal -printf '%p %y %m %U %G %l\\n' -type f -exec sha256sum -- {} +
   } | sort | sha256sum
 )
+sealed() { [ -f "$1/.seal" ] && [ "$(seal "$1" "$2" 2>/dev/null)" = "$(cat -- "$1/.seal")" ]; }
 """
 
 
@@ -44,7 +45,7 @@ class ManagedFiles(FactBase[dict[str, PathState]]):
     + others: paths of which only kind, owner and mode matter
     + programs: folders that a program was unpacked into, with the interpreter of each
 
-    A path that is absent is absent from the result too. Needs coreutils, and for programs find and cmp.
+    A path that is absent is absent from the result too. Needs coreutils, and for programs find.
     """
 
     @staticmethod
@@ -75,8 +76,7 @@ class ManagedFiles(FactBase[dict[str, PathState]]):
         if programs:
             bits.append(SEAL)
         for folder, interpreter in (programs or {}).items():
-            bits += ["seal", QuoteString(folder), QuoteString(interpreter), "2>/dev/null |"]
-            bits += ["cmp -s -", QuoteString(f"{folder}/.seal"), "&&"]
+            bits += ["sealed", QuoteString(folder), QuoteString(interpreter), "&&"]
             bits += ["echo sha256", QuoteString(basename(folder)), QuoteString(folder), ";"]
         return StringCommand(*bits, "true")
 

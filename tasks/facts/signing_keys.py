@@ -19,7 +19,7 @@ look() {
   [ ! -e "$5.withdrawn.gpg" ] || echo "withdrawn $(base64 -w0 "$5.withdrawn.gpg")"
   if [ -e "$5.gpg" ]; then
     echo "trusted $(base64 -w0 "$5.gpg")"
-    cmp -s "$5.gpg" "$4" && echo published
+    if [ -f "$4" ] && [ "$(sha256sum <"$5.gpg")" = "$(sha256sum <"$4")" ]; then echo published; fi
   elif [ -e "$4" ]; then
     echo "trusted $(base64 -w0 "$4")"
   fi

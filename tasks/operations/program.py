@@ -49,7 +49,7 @@ program() (
   exec 9<"$parent"; flock 9
   current=$(readlink -- "$1") || true
   # Whole already: only the link was not, or another run was first.
-  if seal "$parent/$2" "$3" 2>/dev/null | cmp -s - "$parent/$2/.seal" 2>/dev/null; then
+  if sealed "$parent/$2" "$3"; then
     read_content >/dev/null; link "$1" "$2"; exit
   fi
   work=$parent/.program; trap 'rm -rf -- "$work"' EXIT
