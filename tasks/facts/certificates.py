@@ -41,7 +41,7 @@ class CopyDiffers(FactBase[bool]):
     def command(self, source: str, target: str) -> StringCommand:
         """Compare checksums: `cmp` is not in every minimal install."""
         return StringCommand(
-            *("set --", QuoteString(source), QuoteString(target), ';'),
+            *("set --", QuoteString(source), QuoteString(target), ";"),
             """[ -f "$1" ] && [ -f "$2" ] && [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]""",
             "|| echo differs; true",
         )
