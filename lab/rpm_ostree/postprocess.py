@@ -18,6 +18,8 @@ from lab.rpm_ostree.install import PREFIX
 Say = Callable[[str], None]
 
 RPM_DATABASE = "/usr/share/rpm"
+# Where rpm itself keeps it: upstream and Debian 13, Fedora, and Debian 12, whose own database dpkg has.
+_MADE_AT = ("var/lib/rpm", "usr/lib/sysimage/rpm", "root/.rpmdb")
 
 # Everything that is not in /usr is a link, or an empty folder to mount something on.
 _LINKS = {
@@ -84,7 +86,11 @@ def postprocess(root: Path, tree: Mapping[str, Any], version: str | None, say: S
 def finish_rpm_database(root: Path) -> None:
     """Move the package database from /var, which no commit has, and make it readable on a read-only /usr."""
     folder = root / RPM_DATABASE.lstrip("/")
-    (root / "var/lib/rpm").rename(folder)
+    places = [root / place for place in _MADE_AT if not (root / place).is_symlink()]
+    made = next((place for place in places if (place / "rpmdb.sqlite").is_file()), None)
+    if made is None:
+        raise FailedError(f"{PREFIX}: no rpm database in /{', /'.join(_MADE_AT)}")
+    made.rename(folder)
     database = sqlite3.connect(folder / "rpmdb.sqlite", isolation_level=None)
     try:
         # In write-ahead mode not even a reader can open it without writing beside it.
