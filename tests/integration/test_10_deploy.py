@@ -33,10 +33,15 @@ def bare() -> Iterator[Lab]:
         lab.command("down")
 
 
+# Asking rpm as root touches the shared memory of its database, which the Red Hat family has below /usr.
+NOT_READ = "-not -name 'rpmdb.sqlite-*'"
+
+
 def test_a_plan_on_a_bare_server_changes_nothing(bare: Lab) -> None:
-    before = bare.server("find /etc /usr /srv /var/lib -xdev -newer /etc/hostname | sort | head -2000").out
+    newer = f"find /etc /usr /srv /var/lib -xdev -newer /etc/hostname {NOT_READ} | sort"
+    before = bare.server(newer).out
     result = bare.pyinfra("deploy.py", "--dry", "--diff")
-    after = bare.server("find /etc /usr /srv /var/lib -xdev -newer /etc/hostname | sort | head -2000").out
+    after = bare.server(newer).out
     assert before == after
     assert "ostree-release" in result.text
 
@@ -58,9 +63,9 @@ def unchanged(lab: Lab) -> Run:
     changed = changed_operations(lab.pyinfra("deploy.py", "-y", "--json"))
     log = lab.server(f"journalctl --no-pager -o cat --since @{since}").out
     written = lab.server(
-        "find / -xdev -newer /tmp/before-second-run -type f"
+        f"find / -xdev -newer /tmp/before-second-run -type f {NOT_READ}"
         " -not -path '/proc/*' -not -path '/sys/*' -not -path '/run/*' -not -path '/tmp/*' -not -path '/var/log/*'"
-        "; find /srv /usr /var/lib/ostree-release -newer /tmp/before-second-run -type f"
+        f"; find /srv /usr /var/lib/ostree-release -newer /tmp/before-second-run -type f {NOT_READ}"
     ).out.split()
     return Run(changed, written, log)
 
