@@ -35,7 +35,9 @@ def root_tar(
         LabError: mmdebstrap is missing or failed; the sentence has its own words.
     """
     if shutil.which("mmdebstrap") is None:
-        raise LabError("mmdebstrap is missing: the Debian base is built with it (apt-get install mmdebstrap)")
+        raise LabError(
+            "mmdebstrap is missing: every Debian of the lab is built with it (apt-get install mmdebstrap)"
+        )
     unfinished = target.with_name(f"unfinished-{target.name}")
     command = [
         "mmdebstrap",

@@ -113,7 +113,9 @@ def ensure_mmdebstrap(say: Say) -> None:
         return
     found = _os_release()
     if "debian" not in {found.get("ID"), *found.get("ID_LIKE", "").split()}:
-        raise LabError("the Debian base is built with mmdebstrap: install it and Debian's archive keyring")
+        raise LabError(
+            "every Debian of the lab is built with mmdebstrap: install it and Debian's archive keyring"
+        )
     command = (
         "apt-get",
         "install",
@@ -123,7 +125,9 @@ def ensure_mmdebstrap(say: Say) -> None:
         "debian-archive-keyring",
     )
     if os.geteuid() != 0:
-        raise LabError(f"the Debian base is built with mmdebstrap; install it: sudo {' '.join(command)}")
+        raise LabError(
+            f"every Debian of the lab is built with mmdebstrap; install it: sudo {' '.join(command)}"
+        )
     say(f"mmdebstrap is missing: {' '.join(command)}")
     _install(command)
 

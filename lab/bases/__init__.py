@@ -24,7 +24,6 @@ from lab.errors import LabError
 from lab.state import ROOT
 
 IMAGE_LABEL = f"{LABEL}.image"
-FEDORA_IMAGE = "registry.fedoraproject.org/fedora:44"
 
 _HERE = Path(__file__).resolve().parent
 _FILES = {

@@ -38,8 +38,11 @@ do
 done
 
 # Permissive: labels are managed as on a real server, although the kernel of the lab enforces nothing.
+# Debian has no policy before deploy.py installs one, which is called default; Fedora's base brings targeted.
+policy=default
+[ ! -d /etc/selinux/targeted ] || policy=targeted
 mkdir -p /etc/selinux
-[ -e /etc/selinux/config ] || printf 'SELINUX=permissive\nSELINUXTYPE=default\n' > /etc/selinux/config
+printf 'SELINUX=permissive\nSELINUXTYPE=%s\n' "$policy" > /etc/selinux/config
 
 # Empty: each machine makes its own at its first boot.
 : > /etc/machine-id

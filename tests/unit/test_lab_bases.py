@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,43 @@ def test_deploy_finds_all_that_it_installs_in_the_image_or_its_archive() -> None
     here = {*found["server"], *found["rpm_ostree"], *found["archive"], "util-linux"}
     wanted = {*platforms.DEBIAN.packages, *platforms.DEBIAN.selinux_packages}
     assert wanted <= here
+
+
+def fedora() -> dict[str, set[str]]:
+    """Return the packages that the Fedora base installs and downloads, by the command."""
+    text = (bases._HERE / "fedora.Containerfile").read_text().replace("\\\n", " ")
+    found = re.findall(
+        r"^RUN dnf --assumeyes ([^&\n]*?) (install|download)((?: +[^ &\n]+)*)", text, re.MULTILINE
+    )
+    assert [command for _, command, _ in found] == ["install", "download"]
+    return {command: set(packages.split()) for _, command, packages in found}
+
+
+def test_deploy_finds_all_that_it_installs_in_the_fedora_image_or_its_archive() -> None:
+    found = fedora()
+    # What the image itself has: it could not install the others without.
+    here = {*found["install"], *found["download"], "grep", "sed", "shadow-utils"}
+    table = platforms.RED_HAT
+    assert {*table.packages, *table.selinux_packages, *(table.compose_packages or ())} <= here
+    assert found["install"].isdisjoint({"httpd", "mod_ssl", "polkit"})
+
+
+def test_the_fedora_image_has_what_the_lab_calls_on_its_server() -> None:
+    wanted = {"rpm-build", "createrepo_c", "e2fsprogs", "attr", "tar", "procps-ng", "/usr/bin/curl"}
+    # tests/server runs in the image as it is. Debian's has these because ostree and ca-certificates do.
+    assert wanted | {"gnupg2", "openssl", "python3-gobject-base"} <= fedora()["install"]
+
+
+@pytest.mark.parametrize("policy", ["default", "targeted"])
+def test_a_machine_is_configured_for_the_policy_that_its_base_has(tmp_path: Path, policy: str) -> None:
+    """Debian's is there only after deploy.py; Fedora has none of that name."""
+    text = (bases._HERE / "machine.sh").read_text()
+    script = text[text.index("policy=default") : text.index("# Empty: each machine")]
+    if policy == "targeted":
+        (tmp_path / "etc/selinux/targeted").mkdir(parents=True)
+    subprocess.run(["sh", "-euc", script.replace("/etc/", f"{tmp_path}/etc/")], check=True)
+    lines = (tmp_path / "etc/selinux/config").read_text().splitlines()
+    assert lines == ["SELINUX=permissive", f"SELINUXTYPE={policy}"]
 
 
 def test_what_deploy_brings_is_not_there_already() -> None:

@@ -79,6 +79,8 @@ def _metadata(repo: Any, checksum: str) -> dict[str, Any]:
 def _rpmbuild(work: Path, name: str, version: str, spec: str) -> Path:
     (work / f"{name}.spec").write_text(spec)
     macros = {"lab_version": version, "_topdir": work / name, "_rpmdir": work / name / "rpms"}
+    # As lab/packages/builder.py, for the same reason.
+    macros |= {"debug_package": "%{nil}", "__os_install_post": "%{nil}"}
     defined = [part for each, value in macros.items() for part in ("--define", f"{each} {value}")]
     _run("rpmbuild", "-bb", "--quiet", "--nodeps", *defined, work / f"{name}.spec")
     return next((work / name / "rpms").rglob("*.rpm"))
