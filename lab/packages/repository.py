@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab import cache, debootstrap, preflight, rpm_ostree
+from lab import cache, debootstrap, installing, rpm_ostree
 from lab.engine import Engine
 from lab.errors import LabError
 from lab.packages.variants import Variant, spec
@@ -172,7 +172,7 @@ def ensure_cache(engine: Engine, image: str, say: Callable[[str], None]) -> str:
     packages = cache.Volume("packages", packages_key(image))
 
     def build_base() -> None:
-        preflight.ensure_mmdebstrap(say)
+        installing.ensure_mmdebstrap(say)
         say("building the clients' Debian root file system (half a minute, once)")
         with _build_folder() as folder:
             archive = Path(folder, "root.tar")

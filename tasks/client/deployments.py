@@ -5,9 +5,31 @@ The shapes are plain dictionaries because pyinfra compares, prints and fakes fac
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypedDict
 
 from tasks.client.health import Health
+
+BOOT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TEXT, _NUMBER = (None, str), (None, int)
+# What is used of `rpm-ostree status --json`.
+STATUS = {
+    "deployments": [
+        {
+            "checksum": str,
+            "timestamp": int,
+            "booted": bool,
+            "staged?": bool,
+            "origin?": _TEXT,
+            "container-image-reference?": _TEXT,
+            "version?": _TEXT,
+            "base-checksum?": _TEXT,
+            "base-version?": _TEXT,
+            "base-timestamp?": _NUMBER,
+        }
+    ],
+    "transaction?": (None, [str]),
+}
 
 
 class Deployment(TypedDict):
@@ -45,7 +67,7 @@ def parse_status(status: dict[str, Any]) -> tuple[list[Deployment], str | None]:
     """Take from rpm-ostree's status what is used here.
 
     Args:
-        status: the parsed document of `rpm-ostree status --json`.
+        status: the parsed document of `rpm-ostree status --json`, of shape STATUS.
 
     Returns:
         The deployments in its order (the first one is booted next) and the title of a running transaction.

@@ -8,6 +8,8 @@ from paramiko import SSHException
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
+from tasks.client.deployments import BOOT_ID
+from tasks.facts.said import asked, reply
 from tasks.refusals import client_reason
 
 # Seconds. Finalising a staged deployment at shutdown may take 5 minutes, firmware of a big machine 3, and a
@@ -45,17 +47,25 @@ def reboot_and_wait(host: Host, boot_id: str, limit: float = LIMIT) -> None:
         time.sleep(PAUSE)
         try:
             now = _boot_id(host)
-        except (ConnectError, OSError, EOFError, SSHException) as error:
+        except (ConnectError, OSError, EOFError, SSHException, ValueError) as error:
             said = str(error) or type(error).__name__
             continue
-        if now and now != boot_id:
+        if now != boot_id:
             return
     raise NotBackError(f"did not come back within {limit / 60:.0f} minutes after the reboot: {said}")
 
 
 def _boot_id(host: Host) -> str:
-    """Ask over a new connection: the old one may hang for minutes after a machine has gone."""
+    """Ask over a new connection: the old one may hang for minutes after a machine has gone.
+
+    Raises:
+        ValueError: a machine that is going down or coming up gave no answer.
+    """
     host.disconnect()
     host.connect(show_errors=False, raise_exceptions=True)
-    _, output = host.run_shell_command(StringCommand("cat /proc/sys/kernel/random/boot_id"), _timeout=ANSWER)
-    return output.stdout.strip()
+    command = asked(StringCommand("cat /proc/sys/kernel/random/boot_id"))
+    _, output = host.run_shell_command(command, _timeout=ANSWER)
+    said = reply(output.stdout_lines)
+    if said.status or len(said.lines) != 1 or not BOOT_ID.fullmatch(said.lines[0]):
+        raise ValueError("it does not say its boot id")
+    return said.lines[0]

@@ -12,6 +12,7 @@ from pyinfra.api.exceptions import ConnectError
 from tasks.client import health
 from tasks.facts.ostree import PublishedTrust, Trust
 from tasks.facts.release import Answer, ReleaseStatus, answer
+from tasks.facts.said import asked
 from tasks.release_commands import approver, composer, promoter
 
 T = TypeVar("T")
@@ -81,14 +82,14 @@ def hand_in_reports(server: Host) -> Answer:
 def _hand_in(server: Host) -> Answer:
     # Whoever looks may report, in whichever role; sudo refuses the other ones without reading.
     tries = [
-        StringCommand('printf %s "$reports" |', role("report-health"), "--json", "2>&1")
+        StringCommand('printf %s "$reports" |', role("report-health"), "--json")
         for role in (promoter, approver, composer)
     ]
-    command = StringCommand("reports=$(cat);", StringCommand(*tries, "true", _separator=" || "))
+    command = StringCommand("reports=$(cat);", asked(*tries))
     if not server.connected:
         server.connect(raise_exceptions=True)
     _, output = server.run_shell_command(command, _stdin=health.document(_reports[server.name]).decode())
-    return answer(output.stdout_lines, "reader")
+    return answer(output.stdout_lines, "reader", {})
 
 
 def _once(key: tuple[str, ...], ask: Callable[[], T]) -> T:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api import QuoteString, StringCommand
+
+from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.sections import begin, sections
 
 
 @dataclass(frozen=True)
@@ -15,32 +18,35 @@ class AccountsState:
     groups: dict[str, list[str]] = field(default_factory=dict)
 
 
-class Accounts(FactBase[AccountsState]):
+class Accounts(Reading[AccountsState]):
     """Logins and groups, from wherever the server has them.
 
     + logins: names of users
     + groups: names of groups
     """
 
-    @staticmethod
-    def default() -> AccountsState:
-        """None of them exists."""
-        return AccountsState()
+    subject = "getent"
 
     def command(self, logins: list[str], groups: list[str]) -> StringCommand:
-        """One command for all of them; it succeeds whatever is missing."""
-        return StringCommand(
-            *("getent passwd --", *map(QuoteString, logins), "| sed 's/^/login:/';"),
-            *("getent group --", *map(QuoteString, groups), "| sed 's/^/group:/'; true"),
+        """One command for all of them; it succeeds whatever is missing, for which getent exits with 2."""
+        script = StringCommand(
+            *(begin("passwd"), "; { getent passwd --", *map(QuoteString, logins), "|| [ $? = 2 ]; } &&"),
+            *(begin("group"), "&& { getent group --", *map(QuoteString, groups), "|| [ $? = 2 ]; }"),
+        )
+        return asked(script)
+
+    def read(self, said: Said) -> AccountsState:
+        """Parse lines of passwd and group."""
+        found = sections(said.lines, "passwd", "group")
+        groups = [_fields(line, 4) for line in found["group"]]
+        return AccountsState(
+            logins=[_fields(line, 7)[0] for line in found["passwd"]],
+            groups={name: sorted(filter(None, members.split(","))) for name, _, _, members in groups},
         )
 
-    def process(self, output: list[str]) -> AccountsState:
-        """Parse lines of passwd and group, each behind its kind."""
-        state = AccountsState()
-        for line in output:
-            kind, name, *rest = line.split(":")
-            if kind == "login":
-                state.logins.append(name)
-            else:
-                state.groups[name] = sorted(filter(None, rest[-1].split(",")))
-        return state
+
+def _fields(line: str, count: int) -> list[str]:
+    fields = line.split(":")
+    if len(fields) != count:
+        raise unexpected(line)
+    return fields

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
-from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api import QuoteString, StringCommand
+
+from tasks.facts.said import Reading, Said, asked, unexpected
+
+_WORDS = {"installed", "running", "now", "permanent", "remembered"}
+_PORT = re.compile(r"\d+(-\d+)?/\w+")
 
 
 @dataclass(frozen=True)
@@ -18,30 +24,28 @@ class FirewalldState:
     remembered: list[str] = field(default_factory=list)
 
 
-class Firewalld(FactBase[FirewalldState]):
+class Firewalld(Reading[FirewalldState]):
     """Open ports of the default zone.
 
     + memory: file that names the ports which this project has opened
     """
 
-    @staticmethod
-    def default() -> FirewalldState:
-        """There is no firewalld."""
-        return FirewalldState()
+    subject = "firewall-cmd"
 
     def command(self, memory: str) -> StringCommand:
         """One command; it succeeds without firewalld."""
-        return StringCommand(
+        script = StringCommand(
             *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null; echo;"),
             "if command -v firewall-cmd >/dev/null; then echo installed;",
             "if systemctl is-active --quiet firewalld; then echo running;",
-            'echo "now $(firewall-cmd --list-ports)";',
-            'echo "permanent $(firewall-cmd --permanent --list-ports)"; fi; fi; true',
+            "now=$(firewall-cmd --list-ports) && permanent=$(firewall-cmd --permanent --list-ports) &&",
+            'echo "now $now" && echo "permanent $permanent"; fi; fi',
         )
+        return asked(script)
 
-    def process(self, output: list[str]) -> FirewalldState:
+    def read(self, said: Said) -> FirewalldState:
         """Parse a word and its values a line."""
-        words = _words(output)
+        words = _words(said.lines)
         return FirewalldState(
             installed="installed" in words,
             running="running" in words,
@@ -55,7 +59,8 @@ class Firewalld(FactBase[FirewalldState]):
 SERVED = """\
 served() {
   word=$1; scope=$2; seen=' '
-  set -- $(firewall-cmd $scope --list-services)
+  services=$(firewall-cmd $scope --list-services) || return
+  set -- $services
   while [ $# -gt 0 ]; do
     service=$1; shift
     case $seen in *" $service "*) continue ;; esac
@@ -66,35 +71,33 @@ served() {
       printf '%s\\n' "$info" | sed -n "s/^ *ports: */$word /p"
   done
 }
-served now ''
-served permanent --permanent
-true
+served now '' && served permanent --permanent
 """
 
 
-class Served(FactBase[dict[str, list[str]]]):
+class Served(Reading[dict[str, list[str]]]):
     """Ports ("443/tcp") that services of the default zone open, "now" and "permanent".
 
     Each service is asked for, which takes a while.
     """
 
-    @staticmethod
-    def default() -> dict[str, list[str]]:
-        """No service opens anything."""
-        return {"now": [], "permanent": []}
+    subject = "firewall-cmd"
 
-    def command(self) -> str:
+    def command(self) -> StringCommand:
         """One command for a running firewalld."""
-        return SERVED
+        return asked(StringCommand(SERVED))
 
-    def process(self, output: list[str]) -> dict[str, list[str]]:
+    def read(self, said: Said) -> dict[str, list[str]]:
         """Parse a word and its values a line."""
-        words = _words(output)
-        return {scope: sorted(words.get(scope, [])) for scope in self.default()}
+        words = _words(said.lines)
+        return {scope: sorted(words.get(scope, [])) for scope in ("now", "permanent")}
 
 
-def _words(output: list[str]) -> dict[str, list[str]]:
+def _words(lines: list[str]) -> dict[str, list[str]]:
     words: dict[str, list[str]] = {}
-    for word, *values in filter(None, map(str.split, output)):
+    for line in filter(str.strip, lines):
+        word, *values = line.split()
+        if word not in _WORDS or not all(map(_PORT.fullmatch, values)):
+            raise unexpected(line)
         words.setdefault(word, []).extend(values)
     return words

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyinfra.api import FactBase
+from pyinfra.api import StringCommand
+
+from tasks.facts.said import Reading, Said, asked, unexpected
 
 
 @dataclass(frozen=True)
@@ -29,25 +31,31 @@ class MachineState:
     platform_id: str = ""
 
 
-class Machine(FactBase[MachineState]):
+class Machine(Reading[MachineState]):
     """The operating system, the login's power, and whether SELinux is configured; read without privileges."""
 
-    def command(self) -> str:
+    subject = "the server's shell"
+
+    def command(self) -> StringCommand:
         """One command that needs no more than a shell."""
-        return (
-            'echo "UID=$(id -u)"; cat /etc/os-release /usr/lib/os-release 2>/dev/null; echo;'
+        script = StringCommand(
+            'uid=$(id -u) && echo "UID=$uid" || exit;'
+            " cat /etc/os-release /usr/lib/os-release 2>/dev/null; echo;"
             " command -v rpm-ostree >/dev/null && echo HAS_RPM_OSTREE=yes;"
             " grep -E '^ *(SELINUX|SELINUXTYPE) *=' /etc/selinux/config 2>/dev/null;"
             " test -e /sys/fs/selinux/enforce && echo SELINUX_LOADED=yes; true"
         )
+        return asked(script)
 
-    def process(self, output: list[str]) -> MachineState:
+    def read(self, said: Said) -> MachineState:
         """Parse shell-like assignments; the first of a name counts."""
         words: dict[str, str] = {}
-        for line in output:
+        for line in said.lines:
             name, equals, value = line.partition("=")
             if equals:
                 words.setdefault(name.strip(), value.strip().strip("\"'"))
+        if not words.get("UID", "").isdigit():
+            raise unexpected(next(iter(said.lines), ""))
         configured = words.get("SELINUX", "disabled").lower() in ("enforcing", "permissive")
         selinux = SELinux(words.get("SELINUXTYPE", "targeted"), "SELINUX_LOADED" in words)
         return MachineState(

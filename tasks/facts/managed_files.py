@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 import stat
 from dataclasses import dataclass
 from posixpath import basename
 
-from pyinfra.api import FactBase, FactProcessError, QuoteString, StringCommand
+from pyinfra.api import QuoteString, StringCommand
+
+from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.sections import begin, sections
 
 # A folder's content but for the seal itself, and for which Python: one digest of names, kinds, modes, owners,
 # link targets, contents, and of the interpreter's version.
@@ -36,7 +42,7 @@ class PathState:
     target: str | None = None
 
 
-class ManagedFiles(FactBase[dict[str, PathState]]):
+class ManagedFiles(Reading[dict[str, PathState]]):
     """State of every path that exists.
 
     + files: regular files whose content matters
@@ -48,10 +54,7 @@ class ManagedFiles(FactBase[dict[str, PathState]]):
     A path that is absent is absent from the result too. Needs coreutils, and for programs find.
     """
 
-    @staticmethod
-    def default() -> dict[str, PathState]:
-        """No path exists."""
-        return {}
+    subject = "stat or sha256sum"
 
     def command(
         self,
@@ -78,24 +81,52 @@ class ManagedFiles(FactBase[dict[str, PathState]]):
         for folder, interpreter in (programs or {}).items():
             bits += ["sealed", QuoteString(folder), QuoteString(interpreter), "&&"]
             bits += ["echo sha256", QuoteString(basename(folder)), QuoteString(folder), ";"]
-        return StringCommand(*bits, "true")
+        return asked(StringCommand(*bits, "true"))
 
-    def process(self, output: list[str]) -> dict[str, PathState]:
+    def read(self, said: Said) -> dict[str, PathState]:
         """Parse the lines of the command above."""
         states: dict[str, PathState] = {}
-        for line in output:
+        for line in said.lines:
             word, _, rest = line.partition(" ")
             if word == "path":
-                raw, owner, group, path = _fields(rest, 4)
+                raw, owner, group, path = _fields(line, 4)
+                if not re.fullmatch("[0-9a-f]+", raw):
+                    raise unexpected(line)
                 mode = int(raw, 16)
                 states[path] = PathState(_kind(mode), f"{stat.S_IMODE(mode):o}", owner, group)
             elif word == "sha256":
-                checksum, path = _fields(rest, 2)
+                checksum, path = _fields(line, 2)
                 states[path.lstrip(" *")] = _with(states, path.lstrip(" *"), sha256=checksum)
             elif word == "link":
                 path, _, target = rest.partition("\t")
                 states[path] = _with(states, path, target=target)
+            else:
+                raise unexpected(line)
         return states
+
+
+class Content(Reading[bytes | None]):
+    """What a file has in it; None where there is no such file.
+
+    + path: absolute path
+    """
+
+    subject = "base64"
+
+    def command(self, path: str) -> StringCommand:
+        """Any byte arrives as it is."""
+        file = QuoteString(path)
+        return asked(StringCommand("if test -e", file, "; then", begin("content"), "; base64", file, "; fi"))
+
+    def read(self, said: Said) -> bytes | None:
+        """Decode it."""
+        lines = sections(said.lines).get("content")
+        if lines is None:
+            return None
+        try:
+            return base64.b64decode("".join(lines), validate=True)
+        except binascii.Error:
+            raise ValueError("printed text that is no base64, or not all of it") from None
 
 
 def _with(
@@ -103,14 +134,14 @@ def _with(
 ) -> PathState:
     known = states.get(path)
     if known is None:
-        raise FactProcessError(f"{path} appeared while it was looked at; run again")
+        raise ValueError(f"found {path}, which appeared while it was looked at; run again")
     return PathState(known.kind, known.mode, known.owner, known.group, sha256, target)
 
 
-def _fields(text: str, count: int) -> list[str]:
-    fields = text.split(" ", count - 1)
+def _fields(line: str, count: int) -> list[str]:
+    _, *fields = line.split(" ", count)
     if len(fields) != count:
-        raise FactProcessError(f"stat or sha256sum printed an unexpected line: {text!r}")
+        raise unexpected(line)
     return fields
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+import ssl
 from typing import TypedDict
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
+from tasks.client.keyring import fingerprints
+from tasks.documents import quoted
+from tasks.facts.said import asked, reply
 from tasks.facts.sections import begin, sections
 from tasks.refusals import client_reason
 
@@ -29,25 +34,51 @@ class PublishedTrust(FactBase[Trust]):
 
     def command(self, directory: str, environment: str) -> StringCommand:
         key, certificate = f"{directory}/{environment}.gpg", f"{directory}/ca.crt"
-        return StringCommand(
-            begin("key"), ";", "base64", QuoteString(key), "2>/dev/null;",
-            begin("certificate"), ";", "cat", QuoteString(certificate), "2>/dev/null;", begin("end"),
+        script = StringCommand(
+            begin("key"), "; base64", QuoteString(key), ";",
+            begin("certificate"), "; cat", QuoteString(certificate), "; true",
         )  # fmt: skip
+        return asked(script)
 
     @staticmethod
     def default() -> Trust:
         return Trust(problem="the server said nothing", key="", certificate="")
 
     def process(self, output: list[str]) -> Trust:
-        found = sections(output)
-        trust = Trust(
-            problem=None,
-            key="".join(found["key"]),
-            certificate="".join(f"{line}\n" for line in found["certificate"]),
+        try:
+            said = reply(output)
+            unreadable = [line for line in said.errors if not line.endswith(": No such file or directory")]
+            if unreadable:
+                raise ValueError(f"cannot give what it publishes: {unreadable[-1]}")
+            found = sections(said.lines, "key", "certificate")
+            key, certificate = "".join(found["key"]), "".join(f"{line}\n" for line in found["certificate"])
+            if not key:
+                problem = "no public key is published for it on the server: run deploy.py first"
+                return {**self.default(), "problem": problem}
+            _check_key(key)
+            if certificate:
+                _check_certificate(certificate)
+        except ValueError as error:
+            return {**self.default(), "problem": f"the server {error}"}
+        return Trust(problem=None, key=key, certificate=certificate)
+
+
+def _check_key(encoded: str) -> None:
+    try:
+        found = fingerprints(base64.b64decode(encoded, validate=True))
+    except ValueError as error:
+        raise ValueError(f"gave a public key that is none, or not all of it: {error}") from None
+    if not found:
+        raise ValueError("gave a file of public keys with none in it")
+
+
+def _check_certificate(text: str) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cadata=text.encode("ascii", errors="replace").decode()
         )
-        if not trust["key"]:
-            trust["problem"] = "no public key is published for it on the server: run deploy.py first"
-        return trust
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError(f"gave a certificate of its CA that is none, or not all of it: {error}") from None
 
 
 class Published(TypedDict):
@@ -68,29 +99,46 @@ class PublishedRef(FactBase[Published]):
     """
 
     def command(self, remote: str, ref: str) -> StringCommand:
-        return StringCommand(
-            begin(ref), ";",
-            "sudo", "-n", "ostree", "remote", "summary", QuoteString(remote), "2>&1", "||", "true",
-        )  # fmt: skip
+        call = ("sudo", "-n", "ostree", "remote", "summary", QuoteString(remote))
+        return asked(StringCommand(begin(ref), ";", *call))
 
     @staticmethod
     def default() -> Published:
         return Published(problem="the client said nothing", checksum="", version="")
 
     def process(self, output: list[str]) -> Published:
-        found = sections(output)
-        if not found:
-            return self.default()
-        ref, lines = found.popitem()
-        errors = [line for line in lines if line.startswith(("error: ", "sudo: ", "Sorry, "))]
-        if errors:
-            return {**self.default(), "problem": client_reason(errors)}
-        entry = _entry(ref, lines)
-        if not entry:
-            return {**self.default(), "problem": f"the repository has no ref {ref}"}
-        version = next((line.split(":", 1)[1].strip() for line in entry if line.startswith("Version ")), "")
-        after = next(n for n, line in enumerate(entry) if line.startswith("Latest Commit"))
-        return Published(problem=None, checksum=entry[after + 1], version=version)
+        try:
+            said = reply(output)
+            ref = next(iter(sections(said.lines)), "")
+            lines = sections(said.lines, ref)[ref]
+        except ValueError as error:
+            return {**self.default(), "problem": f"the client {error}"}
+        if said.status:
+            return {**self.default(), "problem": client_reason(said.errors or lines)}
+        try:
+            checksum, version = _named(ref, lines)
+        except ValueError as error:
+            return {**self.default(), "problem": str(error)}
+        return Published(problem=None, checksum=checksum, version=version)
+
+
+def _named(ref: str, lines: list[str]) -> tuple[str, str]:
+    """Find the commit and the version that a ref has in the output of `ostree remote summary`."""
+    entry = _entry(ref, lines)
+    if not entry and _is_whole(lines):
+        raise ValueError(f"the repository has no ref {ref}")
+    after = next((number for number, line in enumerate(entry, 1) if line.startswith("Latest Commit")), None)
+    checksum = entry[after] if after is not None and after < len(entry) else ""
+    if not re.fullmatch("[0-9a-f]{64}", checksum) or not _is_whole(lines):
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        raise ValueError(f"ostree remote summary printed no whole summary: it ends with {quoted(last)}")
+    version = next((line.partition(":")[2].strip() for line in entry if line.startswith("Version ")), "")
+    return checksum, version
+
+
+def _is_whole(lines: list[str]) -> bool:
+    """Say whether a summary is there to its end: after the refs, it says what it is itself."""
+    return any("(ostree.summary." in line and not line.startswith(" ") for line in lines[-4:])
 
 
 def _entry(ref: str, lines: list[str]) -> list[str]:

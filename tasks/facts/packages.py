@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from pyinfra.api import FactBase
+import re
+
+from pyinfra.api import StringCommand
+
+from tasks.facts.said import Reading, Said, asked, unexpected
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_ERROR = re.compile(r"(dpkg-query: )?error: .*")
 
 
-class InstalledPackages(FactBase[list[str]]):
+class InstalledPackages(Reading[list[str]]):
     """Names of those packages that are installed.
 
     + query: the platform's command, with {names} where the names go
     + names: real names of packages, not what packages provide
     """
 
-    @staticmethod
-    def default() -> list[str]:
-        """Nothing is installed."""
-        return []
+    subject = "the query for packages"
 
-    def command(self, query: str, names: list[str]) -> str:
+    def command(self, query: str, names: list[str]) -> StringCommand:
         """One query for all names; it succeeds whatever is missing."""
-        return query.format(names=" ".join(names)) + "; true"
+        return asked(StringCommand(query.format(names=" ".join(names)), "; true"))
 
-    def process(self, output: list[str]) -> list[str]:
+    def read(self, said: Said) -> list[str]:
         """One name a line; a package of several architectures comes more than once."""
-        return sorted({line.strip() for line in output})
+        # The exit status counts what is missing, and says nothing about a broken data base.
+        broken = next(filter(_ERROR.fullmatch, said.errors), None)
+        if broken:
+            raise ValueError(f"failed: {broken}")
+        strange = next((line for line in said.lines if not _NAME.fullmatch(line)), None)
+        if strange is not None:
+            raise unexpected(strange)
+        return sorted(set(said.lines))

@@ -2,34 +2,117 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pyinfra.api import FactBase, StringCommand
 
+from tasks.documents import Shape, document, wrong
+from tasks.facts.said import Said, asked, replies
 from tasks.refusals import server_reason
 from tasks.release_commands import approver, composer, promoter
 
 Answer = dict[str, Any]
-# Around what one role's call printed: an earlier one may have been refused.
-_BEGINS, _ENDS = "==begin", "==end"
+
+# What is used here of each answer.
+_TEXT = (None, str)
+_PACKAGES = {
+    "upgraded?": [{"name": str, "old": str, "new": str}],
+    "downgraded?": [{"name": str, "old": str, "new": str}],
+    "added?": [{"name": str, "new": str}],
+    "removed?": [{"name": str, "old": str}],
+}
+_COMMIT = {"version": str, "checksum": str, "timestamp": int}
+_RING = {"name": str, "ref": str, "release": (None, _COMMIT), "behind": (None, {"*": int})}
+_COMPOSED = {"composed": bool, "ref": str, "build": (None, _COMMIT), "reports?": [dict]}
+_STATUS = {
+    "environments": {"*": (_COMPOSED, {"composed": bool, "rings": [_RING]})},
+    "warnings?": [str],
+}
+_LOG = {"entries": [{"actor?": str}]}
+_MOVED = {"version": str, "checksum": _TEXT}
+_PLAN = {
+    "outcome": str,
+    "environment": str,
+    "ring": str,
+    "build": {"version": str, "checksum": str},
+    "release": {"version": str, "serial": int, "checksum": _TEXT},
+    "moves": [{"ref": str, "from": (None, _MOVED), "to": _MOVED}],
+    "gates": {"*": (None, {"open": [str], "approve": _TEXT})},
+    "held": [{"kind": str, "label": str, "reason": str, "actor": str}],
+    "expect": {"build": str, "tip": str},
+    "packages": _PACKAGES,
+    "repairs": [str],
+}
+_APPROVAL = {
+    "environment": str,
+    "rings": [str],
+    "release": {"version": str},
+    "findings": [{"gate": str, "answer": str, "line": str}],
+    "digest": str,
+}
+_HOLDS = {"holds": [{"kind": str, "label": str, "reason": str, "actor": str, "time": str}]}
+REQUEST = {
+    "version": str,
+    "checksum": str,
+    "commit": str,
+    "build_commit": _TEXT,
+    "build": _TEXT,
+    "serial": int,
+    "parent": {"checksum": _TEXT, "version": _TEXT},
+    "bindings": [str],
+    "signatures": [str],
+    "packages": _PACKAGES,
+}
+CHANGED_KEYS = {"outcome": str, "key": str, "next": str, "signed?": [str]}
+_KEYS = {
+    "environment": str,
+    "in_use": _TEXT,
+    "keys": [{"fingerprint": str, "in_use": bool, "here": (None, bool), "unsigned": [str]}],
+}
 
 
-def answer(output: list[str], role: str) -> Answer:
-    """Read the JSON document that `ostree-release --json` prints as its last line.
+def answer(output: list[str], role: str, shape: Shape) -> Answer:
+    """Read the JSON document that `ostree-release --json` prints.
 
     Args:
-        output: everything it printed, standard error included.
+        output: what a command of `asked` printed that calls it, perhaps as one role after the other.
         role: the role it was called as, for the reason when it was not even started.
+        shape: what is used of the document.
 
     Returns:
-        The document; {"error": one line} for a refusal of the program or of sudo.
+        The document; {"error": one line} for a refusal of the program or of sudo, or where it is no answer.
     """
     try:
-        document = json.loads(output[-1])
-    except (ValueError, IndexError):
-        document = None
-    return document if isinstance(document, dict) else {"error": server_reason(output, role)}
+        tried = replies(output)
+    except ValueError as error:
+        return {"error": f"the server {error}"}
+    return _answer(tried, role, shape)
+
+
+def _answer(tried: list[Said], role: str, shape: Shape) -> Answer:
+    if tried[-1].status:
+        return _refusal(tried, role)
+    try:
+        found = document(tried[-1].lines, {})
+    except ValueError as error:
+        return {"error": f"ostree-release {error}"}
+    if isinstance(found.get("error"), str):
+        return {"error": found["error"]}
+    problem = wrong(found, shape)
+    if problem:
+        other = "it is of another version than these tasks: run deploy.py first"
+        return {"error": f"ostree-release gave an answer that cannot be used ({problem}): {other}"}
+    return found
+
+
+def _refusal(tried: list[Said], role: str) -> Answer:
+    """Give the program's own reason, whichever role it said it to; else why it was not started."""
+    for said in reversed(tried):
+        try:
+            return {"error": document(said.lines, {"error": str})["error"]}
+        except ValueError:
+            continue
+    return {"error": server_reason([line for said in tried for line in said.words], role)}
 
 
 class ReleaseStatus(FactBase[Answer]):
@@ -44,15 +127,14 @@ class ReleaseStatus(FactBase[Answer]):
             if role == "composer"
             else [each("status") for each in (promoter, approver, composer)]
         )
-        tries = [StringCommand(call, "--json", "2>&1") for call in calls]
-        return StringCommand(*tries, "true", _separator=" || ")
+        return asked(*(StringCommand(call, "--json") for call in calls))
 
     @staticmethod
     def default() -> Answer:
         return {"error": "ostree-release said nothing"}
 
     def process(self, output: list[str]) -> Answer:
-        return answer(output, "reader")
+        return answer(output, "reader", _STATUS)
 
 
 class Changelog(FactBase[Answer]):
@@ -74,24 +156,20 @@ class Changelog(FactBase[Answer]):
             each("changelog", *release, to=to, ring=ring, format=form)
             for each in (promoter, approver, composer)
         )
-        tries = [
-            StringCommand(
-                f"{{ printf '\\n{_BEGINS}\\n';", call, "2>&1", "&&", f"printf '\\n{_ENDS}\\n';", "}"
-            )
-            for call in calls
-        ]
-        return StringCommand(*tries, "true", _separator=" || ")
+        return asked(*calls)
 
     @staticmethod
     def default() -> Answer:
         return {"error": "ostree-release said nothing"}
 
     def process(self, output: list[str]) -> Answer:
-        if output[-1] != _ENDS:
-            return {"error": server_reason([line for line in output if line not in (_BEGINS, "")], "reader")}
-        begins = len(output) - output[::-1].index(_BEGINS)
-        lines = output[begins:-1]
-        return {"lines": lines[:-1] if lines[-1:] == [""] else lines}
+        try:
+            tried = replies(output)
+        except ValueError as error:
+            return {"error": f"the server {error}"}
+        if tried[-1].status:
+            return _refusal(tried, "reader")
+        return {"lines": tried[-1].lines} if tried[-1].lines else {"error": "ostree-release printed nothing"}
 
 
 class Promoted(FactBase[Answer]):
@@ -103,15 +181,9 @@ class Promoted(FactBase[Answer]):
     """
 
     def command(self, environment: str) -> StringCommand:
+        log = promoter("log", environment=environment)
         return StringCommand(
-            promoter("status"),
-            "--json",
-            "2>/dev/null;",
-            promoter("log", environment=environment),
-            "--json",
-            "2>/dev/null",
-            "||",
-            "true",
+            asked(StringCommand(promoter("status"), "--json")), ";", asked(StringCommand(log, "--json"))
         )
 
     @staticmethod
@@ -119,9 +191,14 @@ class Promoted(FactBase[Answer]):
         return {"error": "ostree-release said nothing"}
 
     def process(self, output: list[str]) -> Answer:
-        if len(output) != 2:
-            return {"error": "ostree-release did not answer"}
-        return {"status": answer(output[:1], "promoter"), "log": answer(output[1:], "promoter")}
+        try:
+            tried = replies(output)
+        except ValueError as error:
+            return {"error": f"the server {error}"}
+        if len(tried) != 2:
+            return {"error": "the server gave an answer that ends in the middle"}
+        status, log = tried
+        return {"status": _answer([status], "promoter", _STATUS), "log": _answer([log], "promoter", _LOG)}
 
 
 class ApprovalPlan(FactBase[Answer]):
@@ -137,28 +214,28 @@ class ApprovalPlan(FactBase[Answer]):
         self, version: str, to: str, ring: str | None = None, through: str | None = None
     ) -> StringCommand:
         call = approver("approve", version, to=to, ring=ring, through=through)
-        return StringCommand(call, "--plan", "--json", "2>&1", "||", "true")
+        return asked(StringCommand(call, "--plan", "--json"))
 
     @staticmethod
     def default() -> Answer:
         return {"error": "ostree-release said nothing"}
 
     def process(self, output: list[str]) -> Answer:
-        return answer(output, "approver")
+        return answer(output, "approver", _APPROVAL)
 
 
 class Holds(FactBase[Answer]):
     """What is held on a server, by whom and why (`ostree-release hold`)."""
 
     def command(self) -> StringCommand:
-        return StringCommand(approver("hold"), "--json", "2>&1", "||", "true")
+        return asked(StringCommand(approver("hold"), "--json"))
 
     @staticmethod
     def default() -> Answer:
         return {"error": "ostree-release said nothing"}
 
     def process(self, output: list[str]) -> Answer:
-        return answer(output, "approver")
+        return answer(output, "approver", _HOLDS)
 
 
 class PromotionPlan(FactBase[Answer]):
@@ -180,14 +257,14 @@ class PromotionPlan(FactBase[Answer]):
         reason: str | None = None,
     ) -> StringCommand:
         call = promoter("promote", to=to, build=build, ring=ring, through=through, reason=reason)
-        return StringCommand(call, "--plan", "--json", "2>&1", "||", "true")
+        return asked(StringCommand(call, "--plan", "--json"))
 
     @staticmethod
     def default() -> Answer:
         return {"error": "ostree-release said nothing"}
 
     def process(self, output: list[str]) -> Answer:
-        return answer(output, "promoter")
+        return answer(output, "promoter", _PLAN)
 
 
 class EnvironmentKeys(FactBase[Answer]):
@@ -197,11 +274,11 @@ class EnvironmentKeys(FactBase[Answer]):
     """
 
     def command(self, environment: str) -> StringCommand:
-        return StringCommand(promoter("keys", to=environment), "--json", "2>&1", "||", "true")
+        return asked(StringCommand(promoter("keys", to=environment), "--json"))
 
     @staticmethod
     def default() -> Answer:
         return {"error": "ostree-release said nothing"}
 
     def process(self, output: list[str]) -> Answer:
-        return answer(output, "promoter")
+        return answer(output, "promoter", _KEYS)

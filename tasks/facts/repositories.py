@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api import QuoteString, StringCommand
+
+from tasks.facts.said import Reading, Said, asked, unexpected
 
 
 @dataclass(frozen=True)
@@ -15,51 +17,53 @@ class RepositoryState:
     free_bytes: int | None = None
 
 
-class Repositories(FactBase[dict[str, RepositoryState]]):
+class Repositories(Reading[dict[str, RepositoryState]]):
     """State of those directories that exist.
 
     + paths: directories that are to be repositories
     """
 
-    @staticmethod
-    def default() -> dict[str, RepositoryState]:
-        """None of them exists."""
-        return {}
+    subject = "df or the look at the repositories"
 
     def command(self, paths: list[str]) -> StringCommand:
         """Read the configuration as a file, because ostree may not be installed yet."""
-        return StringCommand(
+        script = StringCommand(
             *("for path in", *map(QuoteString, paths), '; do test -d "$path" || continue;'),
             """echo "path $path"; sed -n 's/^ *mode *= */mode /p' "$path/config" 2>/dev/null; echo;""",
+            """test ! -e "$path/config" || echo config;""",
             """echo "free $(df -P -B1 -- "$path" | awk 'NR == 2 { print $4 }')"; done; true""",
         )
+        return asked(script)
 
-    def process(self, output: list[str]) -> dict[str, RepositoryState]:
+    def read(self, said: Said) -> dict[str, RepositoryState]:
         """Parse one block of lines for each directory."""
         states: dict[str, RepositoryState] = {}
-        path = ""
-        for line in output:
+        path = None
+        for line in filter(str.strip, said.lines):
             word, _, value = line.partition(" ")
             if word == "path":
                 path = value
                 states[path] = RepositoryState()
-            elif word == "mode":
+            elif word == "mode" and path:
                 states[path] = RepositoryState(value.strip(), states[path].free_bytes)
-            elif word == "free" and value.isdigit():
-                states[path] = RepositoryState(states[path].mode, int(value))
+            elif word == "config" and path:
+                if states[path].mode is None:
+                    raise ValueError(f"found no mode in {path}/config: is it damaged?")
+            elif word == "free" and path:
+                free = int(value) if value.isdecimal() else None
+                states[path] = RepositoryState(states[path].mode, free)
+            else:
+                raise unexpected(line)
         return states
 
 
-class MissingRefs(FactBase[list[str]]):
+class MissingRefs(Reading[list[str]]):
     """Those of the refs that their repository does not have.
 
     + refs: repository -> ref
     """
 
-    @staticmethod
-    def default() -> list[str]:
-        """Every ref is there."""
-        return []
+    subject = "the look at the refs"
 
     def command(self, refs: dict[str, str]) -> StringCommand:
         """Refs are files, so ostree is not needed."""
@@ -67,8 +71,8 @@ class MissingRefs(FactBase[list[str]]):
         for repository, ref in refs.items():
             file = QuoteString(f"{repository}/refs/heads/{ref}")
             bits += ["test -e", file, "|| printf '%s\\n'", QuoteString(ref), ";"]
-        return StringCommand(*bits, "true")
+        return asked(StringCommand(*bits, "true"))
 
-    def process(self, output: list[str]) -> list[str]:
+    def read(self, said: Said) -> list[str]:
         """One ref a line."""
-        return output
+        return said.lines

@@ -6,32 +6,37 @@ import base64
 import binascii
 import configparser
 import hashlib
-import json
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
 from tasks.client import health
-from tasks.client.deployments import Machine, parse_status
+from tasks.client.deployments import BOOT_ID, STATUS, Machine, parse_status
 from tasks.client.keyring import fingerprints
+from tasks.documents import document
+from tasks.facts.said import asked, reply
 from tasks.facts.sections import sections
 from tasks.refusals import client_reason
 
 # $1: the remote's name, $2: the certificate file, $3: the report of its health, then the files of the unit
-# that writes it, its timer last. Every section may be empty; the exit status is always 0, so that one sick
-# client is a line of ours and not a failed fact with pages of output.
+# that writes it, its timer last. Every section may be empty. What rpm-ostree says beside its answer, such as
+# a warning of systemd's, counts only where it gives none.
 _SCRIPT = r"""
 begin() { printf "\n== %s\n" "$1"; }
+show() { [ ! -e "$1" ] || base64 "$1" 2>/dev/null || echo "(not readable)"; }
+exec 3>&1
 begin boot; cat /proc/sys/kernel/random/boot_id
-begin status; rpm-ostree status --json 2>&1
+begin status; errors=$(rpm-ostree status --json 2>&1 >&3) || { begin failed; printf "%s\n" "$errors"; }
 begin remote; cat "/etc/ostree/remotes.d/$1.conf" 2>/dev/null
-begin keyring; base64 "/ostree/repo/$1.trustedkeys.gpg" 2>/dev/null
-begin ca; base64 "$2" 2>/dev/null
+begin keyring; show "/ostree/repo/$1.trustedkeys.gpg"
+begin ca; show "$2"
 begin health; cat "$3" 2>/dev/null
 shift 3
 begin "health unit"; cat "$@" 2>/dev/null | sha256sum | cut -c1-64
 systemctl show --property UnitFileState,ActiveState "${3##*/}" 2>/dev/null
 begin end
 """
+
+_SECTIONS = ("boot", "status", "remote", "keyring", "ca", "health", "health unit", "end")
 
 
 class ClientState(FactBase[Machine]):
@@ -45,10 +50,11 @@ class ClientState(FactBase[Machine]):
     """
 
     def command(self, remote: str = "", ca_file: str = "") -> StringCommand:
-        return StringCommand(
+        call = StringCommand(
             "sudo", "-n", "sh", "-c", QuoteString(_SCRIPT), "sh", QuoteString(remote), QuoteString(ca_file),
-            health.REPORT, *health.FILES, "2>&1", "||", "true",
+            health.REPORT, *health.FILES,
         )  # fmt: skip
+        return asked(call)
 
     @staticmethod
     def default() -> Machine:
@@ -59,23 +65,37 @@ class ClientState(FactBase[Machine]):
 
     def process(self, output: list[str]) -> Machine:
         machine = self.default()
-        found = sections(output)
-        if "end" not in found:
-            return {**machine, "problem": client_reason(output)}
-        machine["problem"] = None
+        try:
+            said = reply(output)
+        except ValueError as error:
+            return {**machine, "problem": f"the client {error}"}
+        if said.status:
+            return {**machine, "problem": client_reason(said.words)}
+        try:
+            found = sections(said.lines, *_SECTIONS)
+        except ValueError as error:
+            return {**machine, "problem": f"the client {error}"}
         machine["boot_id"] = "".join(found["boot"]).strip()
         machine["remote"] = _remote(found["remote"])
         machine["keyring"] = _keyring(found["keyring"])
         machine["ca"] = _digest(found["ca"])
         machine["health"] = health.parse_report(found["health"], machine["boot_id"])
         machine["health_unit"] = health.parse_unit(found["health unit"])
-        try:
-            machine["deployments"], machine["transaction"] = parse_status(
-                json.loads("\n".join(found["status"]))
-            )
-        except (ValueError, KeyError, TypeError):
-            machine["problem"] = client_reason(found["status"])
+        machine["problem"] = _problem(found, machine)
         return machine
+
+
+def _problem(found: dict[str, list[str]], machine: Machine) -> str | None:
+    """Put what rpm-ostree says into a machine; say in one line why not, if it cannot be read."""
+    if not BOOT_ID.fullmatch(machine["boot_id"]):
+        return "the client's boot id cannot be read"
+    if "failed" in found:
+        return client_reason(found["failed"] if any(found["failed"]) else found["status"])
+    try:
+        machine["deployments"], machine["transaction"] = parse_status(document(found["status"], STATUS))
+    except ValueError as error:
+        return f"rpm-ostree status --json {error}"
+    return None
 
 
 def _remote(lines: list[str]) -> dict[str, str]:
@@ -91,10 +111,14 @@ def _remote(lines: list[str]) -> dict[str, str]:
 def _keyring(lines: list[str]) -> list[str]:
     """Read the fingerprints in a keyring; an unreadable one is as good as one with a foreign key."""
     try:
-        return fingerprints(base64.b64decode("".join(lines)))
+        return fingerprints(base64.b64decode("".join(lines), validate=True))
     except (binascii.Error, ValueError):
         return ["unreadable"]
 
 
 def _digest(lines: list[str]) -> str:
-    return hashlib.sha256(base64.b64decode("".join(lines))).hexdigest() if lines else ""
+    """Return the SHA-256 of a file; one that does not come whole is as good as another one."""
+    try:
+        return hashlib.sha256(base64.b64decode("".join(lines), validate=True)).hexdigest() if lines else ""
+    except binascii.Error:
+        return "unreadable"

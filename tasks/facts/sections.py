@@ -12,15 +12,19 @@ def begin(name: str) -> StringCommand:
     return StringCommand("printf", QuoteString("\\n== %s\\n"), QuoteString(name))
 
 
-def sections(output: Iterable[str]) -> dict[str, list[str]]:
+def sections(output: Iterable[str], *names: str) -> dict[str, list[str]]:
     """Cut output into named sections.
 
     Args:
         output: lines; before each section an empty one and "== NAME", as `begin` prints them. What did not
             end its last line has taken the empty one. Lines before the first section are dropped.
+        names: sections that must be there.
 
     Returns:
         The lines of each section by its name.
+
+    Raises:
+        ValueError: a section is missing; says so after a subject.
     """
     found: dict[str, list[str]] = {}
     name = None
@@ -32,4 +36,7 @@ def sections(output: Iterable[str]) -> dict[str, list[str]]:
             found[name] = []
         elif name is not None:
             found[name].append(line)
+    missing = next((each for each in names if each not in found), None)
+    if missing:
+        raise ValueError(f"gave an answer without its part {missing!r}")
     return found

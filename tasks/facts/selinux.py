@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api import QuoteString, StringCommand
+
+from tasks.facts.said import Reading, Said, asked, unexpected
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class LabelsState:
     remembered: list[str] = field(default_factory=list)
 
 
-class Labels(FactBase[LabelsState]):
+class Labels(Reading[LabelsState]):
     """What the configured policy says, and which labels below a directory say otherwise.
 
     + policy: the policy's name in /etc/selinux, such as "targeted"
@@ -31,39 +33,38 @@ class Labels(FactBase[LabelsState]):
     + memory: file that names what this project has declared
     """
 
-    @staticmethod
-    def default() -> LabelsState:
-        """Nothing is declared, nothing is labelled."""
-        return LabelsState()
+    subject = "the look at labels"
 
     def command(self, policy: str, path: str, label: str, memory: str) -> StringCommand:
         """One command that reads semanage's files: semanage itself is slow, and writes a lock."""
         ports = QuoteString(f"/var/lib/selinux/{policy}/active/ports.local")
         rules = QuoteString(f"/etc/selinux/{policy}/contexts/files/file_contexts.local")
-        return StringCommand(
-            *("sed -n 's/^\\//rule \\//p'", rules, "2>/dev/null;"),
-            *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null;"),
-            *("sed -n 's/^ *portcon tcp /port /p'", ports, "2>/dev/null;"),
+        script = StringCommand(
+            *("sed -n 's/^\\//rule \\//p'", rules, "2>/dev/null; echo;"),
+            *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null; echo;"),
+            *("sed -n 's/^ *portcon tcp /port /p'", ports, "2>/dev/null; echo;"),
             *("find", QuoteString(path), "-maxdepth 1 -type d -exec stat -c 'label %C %n' {} + 2>/dev/null"),
             *("| grep -v", QuoteString(f"^label [^ ]*:{label}:"), ";"),
             *("find", QuoteString(path), "\\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"),
             "-o -mindepth 2 -print0 2>/dev/null | xargs -0 -r stat -c 'label %C %n' 2>/dev/null",
             *("| grep -v", QuoteString(f"^label \\(?\\|[^ ]*:{label}:.*\\) "), "; true"),
         )
+        return asked(script)
 
-    def process(self, output: list[str]) -> LabelsState:
+    def read(self, said: Said) -> LabelsState:
         """Parse a word and its values a line."""
         state = LabelsState()
-        for line in output:
-            word, _, rest = line.partition(" ")
-            if word == "rule":
-                pattern, *_, context = rest.split()
-                state.rules[pattern] = context.split(":")[2] if context.count(":") > 1 else context
-            elif word == "port":
-                ports, context = rest.split()
-                state.ports[ports] = context.split(":")[2]
-            elif word == "label":
-                state.wrong.append(rest.partition(" ")[2])
-            elif word == "remembered":
-                state.remembered.append(rest)
+        for line in filter(str.strip, said.lines):
+            word, *fields = line.split()
+            kind = fields[-1].split(":") if fields else []
+            if word == "rule" and len(fields) > 1:
+                state.rules[fields[0]] = kind[2] if len(kind) > 2 else fields[-1]
+            elif word == "port" and len(fields) == 2 and len(kind) > 2:
+                state.ports[fields[0]] = kind[2]
+            elif word == "label" and line.count(" ") > 1:
+                state.wrong.append(line.split(" ", 2)[2])
+            elif word == "remembered" and fields:
+                state.remembered.append(line.partition(" ")[2])
+            else:
+                raise unexpected(line)
         return state

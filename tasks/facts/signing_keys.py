@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 from shlex import quote
 
-from pyinfra.api import FactBase
+from pyinfra.api import StringCommand
 
 from tasks.client.keyring import fingerprints
+from tasks.facts.said import Reading, Said, asked, unexpected
 
+_FINGERPRINT = re.compile("[0-9A-F]{40,64}")
 # gpg's agent is not started, because it would write files. A key counts when its secret part is there too.
+# What gpg cannot read is not the same as no key: the next one would be made in its place.
 LOOK = """\
 look() {
   echo "environment $1"
@@ -23,9 +27,10 @@ look() {
   elif [ -e "$4" ]; then
     echo "trusted $(base64 -w0 "$4")"
   fi
-  test -d "$2" || return 0
-  runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --trust-model always \\
-    --with-colons --with-keygrip --list-keys 2>/dev/null |
+  test -d "$2" && command -v gpg >/dev/null && id "$3" >/dev/null 2>&1 || return 0
+  keys=$(runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --trust-model always \\
+    --with-colons --with-keygrip --list-keys) || return
+  printf '%s\\n' "$keys" |
     awk -F: '$1 == "pub" { key = 1 } $1 == "sub" { key = 0 } $1 == "fpr" && key { fingerprint = $10 }
       $1 == "grp" && key { print $10, fingerprint; key = 0 }' |
     while read -r grip fingerprint; do
@@ -52,47 +57,56 @@ class KeyState:
     published: bool = False
 
 
-class SigningKeys(FactBase[dict[str, KeyState]]):
+class SigningKeys(Reading[dict[str, KeyState]]):
     """State of the keys of each environment.
 
     + homes: environment -> GNUPGHOME, its owner, the public file, and what root keeps about trust (path
       without ending)
     """
 
-    @staticmethod
-    def default() -> dict[str, KeyState]:
-        """There is no key."""
-        return {}
+    subject = "gpg or the look at the keys"
 
-    def command(self, homes: dict[str, list[str]]) -> str:
+    def command(self, homes: dict[str, list[str]]) -> StringCommand:
         """One command; it succeeds where gpg, the user or the directory does not exist yet."""
-        calls = [f"look {' '.join(map(quote, (name, *home)))}" for name, home in homes.items()]
-        return LOOK + "\n".join([*calls, "true"])
+        calls = [f"look {' '.join(map(quote, (name, *home)))} || exit" for name, home in homes.items()]
+        return asked(StringCommand(LOOK + "\n".join(calls)))
 
-    def process(self, output: list[str]) -> dict[str, KeyState]:
+    def read(self, said: Said) -> dict[str, KeyState]:
         """Parse one block of lines for each environment."""
         blocks: dict[str, dict[str, list[str]]] = {}
-        for line in output:
+        block: dict[str, list[str]] | None = None
+        for line in filter(str.strip, said.lines):
             word, _, value = line.partition(" ")
             if word == "environment":
                 block = blocks.setdefault(value, {})
+            elif block is None or not _is_ours(word, value):
+                raise unexpected(line)
             else:
                 block.setdefault(word, []).append(value)
-        return {name: _state(block) for name, block in blocks.items()}
+        return {name: _state(name, block) for name, block in blocks.items()}
 
 
-def _state(block: dict[str, list[str]]) -> KeyState:
+def _is_ours(word: str, value: str) -> bool:
+    if word in ("secret", "use"):
+        return bool(_FINGERPRINT.fullmatch(value))
+    return word in ("trusted", "withdrawn", "published")
+
+
+def _state(name: str, block: dict[str, list[str]]) -> KeyState:
     return KeyState(
         secret=block.get("secret", []),
-        trusted=_fingerprints(block["trusted"][0]) if "trusted" in block else [],
+        trusted=_fingerprints(name, block["trusted"][0]) if "trusted" in block else [],
         in_use=next(iter(block.get("use", [])), None),
-        withdrawn=_fingerprints(block["withdrawn"][0]) if "withdrawn" in block else [],
+        withdrawn=_fingerprints(name, block["withdrawn"][0]) if "withdrawn" in block else [],
         published="published" in block,
     )
 
 
-def _fingerprints(encoded: str) -> list[str]:
+def _fingerprints(name: str, encoded: str) -> list[str]:
     try:
-        return fingerprints(base64.b64decode(encoded))
-    except (binascii.Error, ValueError):
-        return []
+        found = fingerprints(base64.b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"found a damaged file of the keys that clients of {name} trust: {error}") from None
+    if not found:
+        raise ValueError(f"found no key in the file of the keys that clients of {name} trust")
+    return found

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api import QuoteString, StringCommand
+
+from tasks.facts.said import Reading, Said, asked, unexpected
+
+_PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload")
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class UnitState:
     outdated: bool = False
 
 
-class Units(FactBase[dict[str, UnitState]]):
+class Units(Reading[dict[str, UnitState]]):
     """State of units by name, and of those that match a pattern and are enabled or active.
 
     + names: units, with their suffix
@@ -26,10 +30,7 @@ class Units(FactBase[dict[str, UnitState]]):
     + configurations: unit -> files that it reads when it is reloaded; absent ones do not count
     """
 
-    @staticmethod
-    def default() -> dict[str, UnitState]:
-        """No unit is known."""
-        return {}
+    subject = "systemctl"
 
     def command(
         self,
@@ -38,10 +39,10 @@ class Units(FactBase[dict[str, UnitState]]):
         configurations: dict[str, list[str]] | None = None,
     ) -> StringCommand:
         """One command; it succeeds where there is no systemd."""
-        properties = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
-        bits: list[object] = []
+        bits: list[object] = ["command -v systemctl >/dev/null || exit 0;"]
         if names:
-            bits += ["systemctl show --property", properties, "--", *map(QuoteString, names), "2>/dev/null;"]
+            bits += [f"echo Asked={len(names)}; systemctl show --property", ",".join(_PROPERTIES)]
+            bits += ["--", *map(QuoteString, names), "|| exit; echo;"]
         for unit, files in (configurations or {}).items():
             # To the microsecond: httpd is reloaded and its files are written within one second.
             since = (
@@ -64,27 +65,34 @@ class Units(FactBase[dict[str, UnitState]]):
             enabled = ("find /etc/systemd/system -path", QuoteString(f"*.wants/{pattern}"), "-printf")
             bits += [*enabled, "'Enabled=%f\\n' 2>/dev/null;"]
             active = ("systemctl list-units --state=active --no-legend --plain", QuoteString(pattern))
-            bits += [*active, "2>/dev/null | sed 's/^/Active=/; s/ .*//';"]
-        return StringCommand(*bits, "true")
+            bits += ["active=$(", *active, ") || exit;"]
+            bits += ["printf '%s\\n' \"$active\" | sed '/./!d; s/^/Active=/; s/ .*//';"]
+        return asked(StringCommand(*bits, "true"))
 
-    def process(self, output: list[str]) -> dict[str, UnitState]:
+    def read(self, said: Said) -> dict[str, UnitState]:
         """Parse NAME=VALUE lines, one block for each unit."""
         units: dict[str, dict[str, bool]] = {}
-        current: dict[str, bool] = {}
-        for line in output:
-            name, _, value = line.partition("=")
-            if name == "Id":
-                current = units.setdefault(value, {})
-            elif name == "LoadState":
-                current["loaded"] = value == "loaded"
-            elif name == "ActiveState":
-                current["active"] = value in ("active", "reloading", "activating")
-            elif name == "UnitFileState":
-                current["enabled"] = value == "enabled"
-            elif name == "NeedDaemonReload":
-                current["reload_systemd"] = value == "yes"
-            elif name == "Outdated":
-                units.setdefault(value, {})["outdated"] = True
-            elif name in ("Enabled", "Active"):
+        blocks: list[dict[str, str]] = []
+        wanted = 0
+        for line in filter(str.strip, said.lines):
+            name, equals, value = line.partition("=")
+            if name == "Asked":
+                wanted = int(value)
+            elif name == "Id":
+                blocks.append({name: value})
+            elif name in _PROPERTIES and equals and blocks:
+                blocks[-1][name] = value
+            elif name in ("Outdated", "Enabled", "Active") and value:
                 units.setdefault(value, {})[name.lower()] = True
+            else:
+                raise unexpected(line)
+        if len(blocks) != wanted or any(len(block) < len(_PROPERTIES) for block in blocks):
+            raise ValueError("did not say everything about every unit it was asked for")
+        for block in blocks:
+            units.setdefault(block["Id"], {}).update(
+                loaded=block["LoadState"] == "loaded",
+                active=block["ActiveState"] in ("active", "reloading", "activating"),
+                enabled=block["UnitFileState"] == "enabled",
+                reload_systemd=block["NeedDaemonReload"] == "yes",
+            )
         return {unit: UnitState(**state) for unit, state in units.items()}

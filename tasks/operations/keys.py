@@ -10,7 +10,8 @@ from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand
 
 from tasks.client.keyring import has_secret
 from tasks.client.trusted import Trusting, client_lines, locked_out, mending, missed
-from tasks.facts.release import answer
+from tasks.facts.release import CHANGED_KEYS, answer
+from tasks.facts.said import asked
 from tasks.failures import failed
 from tasks.operations.laptop_signature import sign_here
 from tasks.words import table
@@ -93,8 +94,8 @@ def change(
     command = StringCommand(
         "sudo", "-n", "ostree-release", "keys", action, QuoteString(key), QuoteString(f"--to={to}"), "--json"
     )
-    _, output = host.run_shell_command(StringCommand(command, "2>&1"), **more)
-    result = answer(output.stdout_lines, "promoter")
+    _, output = host.run_shell_command(asked(command), **more)
+    result = answer(output.stdout_lines, "promoter", CHANGED_KEYS)
     if "error" in result:
         return failed(host, result["error"])
     for version in result.get("signed", ()):

@@ -10,7 +10,9 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
 from tasks import commit_object, laptop_keys
-from tasks.facts.release import Answer, answer
+from tasks.documents import Shape
+from tasks.facts.release import REQUEST, Answer, answer
+from tasks.facts.said import asked
 from tasks.failures import failed
 from tasks.release_commands import promoter
 from tasks.words import package_lines, short
@@ -64,7 +66,7 @@ def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, A
     Returns:
         False when something was refused, with the reason said.
     """
-    request = ask(host, promoter("sign", to=to, version=version), "--request")
+    request = ask(host, promoter("sign", to=to, version=version), "--request", shape=REQUEST)
     if "error" in request:
         return failed(host, request["error"])
     if key in request["signatures"]:
@@ -112,7 +114,9 @@ def request_lines(request: dict[str, Any], tree_compared: bool) -> list[str]:
     ]
 
 
-def ask(host: Host, command: StringCommand, *flags: str, stdin: str | None = None) -> Answer:
+def ask(
+    host: Host, command: StringCommand, *flags: str, stdin: str | None = None, shape: Shape | None = None
+) -> Answer:
     """Run a subcommand on the server while pyinfra executes.
 
     Args:
@@ -120,10 +124,11 @@ def ask(host: Host, command: StringCommand, *flags: str, stdin: str | None = Non
         command: the call, without --json.
         flags: what stands after it.
         stdin: text for its standard input.
+        shape: what is used of its answer; None for nothing.
 
     Returns:
         Its JSON document, {"error": one line} for a refusal.
     """
     more: dict[str, Any] = {} if stdin is None else {"_stdin": stdin}
-    _, output = host.run_shell_command(StringCommand(command, *flags, "--json", "2>&1"), **more)
-    return answer(output.stdout_lines, "promoter")
+    _, output = host.run_shell_command(asked(StringCommand(command, *flags, "--json")), **more)
+    return answer(output.stdout_lines, "promoter", shape or {})

@@ -9,10 +9,9 @@ from hashlib import sha256
 from pyinfra import logger
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host, state
-from pyinfra.facts.files import FileContents
 from pyinfra.operations.util.files import generate_color_diff
 
-from tasks.facts.managed_files import ManagedFiles, PathState
+from tasks.facts.managed_files import Content, ManagedFiles, PathState
 from tasks.operations.messages import tell
 from tasks.operations.program import INSTALL, Program
 from tasks.operations.remote_script import READ_CONTENT, quoted, script
@@ -215,5 +214,5 @@ def _text_difference(step: Step, found: PathState | None) -> Iterable[str]:
         return []
     if "\x00" in (step.content or b"").decode():
         return []
-    old = host.get_fact(FileContents, path=step.path) if found and found.kind == "file" else None
-    return generate_color_diff(list(old or []), new)
+    old = host.get_fact(Content, path=step.path) if found and found.kind == "file" else None
+    return generate_color_diff((old or b"").decode(errors="replace").splitlines(), new)

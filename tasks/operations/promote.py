@@ -103,7 +103,7 @@ def judgement_lines(plan: dict[str, Any]) -> list[str]:
     for ring, known in plan["gates"].items():
         if known and known["open"]:
             lines += [f"  {plan['environment']}/{ring}: {line}" for line in known["open"]]
-            lines.append(f"  to let it through: {known['approve']}")
+            lines += [f"  to let it through: {known['approve']}"] if known["approve"] else []
     return lines
 
 

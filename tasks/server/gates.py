@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pyinfra import host
 from pyinfra.api import deploy
-from pyinfra.facts.files import FileContents
 
+from tasks.facts.managed_files import Content
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.server import places
@@ -24,7 +24,7 @@ RUNTIME_SECONDS = 25 * 3600
 def install_gates(settings: Server) -> None:
     """Install the sandbox and the gates; remove those of earlier settings, leave the administrator's own."""
     wanted = own_gates(settings)
-    remembered = host.get_fact(FileContents, path=places.DECLARED_GATES) or []
+    remembered = (host.get_fact(Content, path=places.DECLARED_GATES) or b"").decode(errors="replace").split()
     managed_files.declared(
         name="Sandbox and gates of your own",
         directories=[Directory(places.GATES)],

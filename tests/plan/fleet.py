@@ -15,13 +15,14 @@ from typing import Any
 
 from tests import command_line
 from tests.command_line import ROOT, Run
-from tests.recorded.recordings import recorded_status
+from tests.recorded.recordings import CLIENT, recorded_status
+from tests.said import answered, said
 from tests.unit.test_follow import KEY
 
 HOME = "fedora/x86_64/kinoite"
 BOOT = "0b6a1c9e-6f4b-4b6e-9d3a-000000000001"
 BUILD, PILOT, STABLE = "a" * 64, "b" * 64, "c" * 64
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n"
+CERTIFICATE = (CLIENT.parent / "ca.crt").read_text()
 
 
 def release(version: str, checksum: str, serial: int) -> dict[str, Any]:
@@ -112,21 +113,17 @@ LOG = {"entries": [{"event": "done", "actor": "alice"}]}
 def server(plan: dict[str, Any] = PLAN, promotion: Any = ("staging", "signing")) -> dict[str, Any]:
     """Answers of a repository server."""
     return {
-        "approver approve": json.dumps(APPROVAL),
-        "approver hold": json.dumps(HOLDS),
-        "--plan": json.dumps(plan),
-        "promoter log": [json.dumps(STATUS), json.dumps(LOG)],
-        "report-health": json.dumps({"heard": 1, "recorded": [], "elsewhere": []}),
-        "status": json.dumps(STATUS),
+        "approver approve": answered(APPROVAL),
+        "approver hold": answered(HOLDS),
+        "--plan": answered(plan),
+        "promoter log": [*answered(STATUS), *answered(LOG)],
+        "report-health": answered({"heard": 1, "recorded": [], "elsewhere": []}),
+        "status": answered(STATUS),
         "promoter promote": promotion,
         "composer compose": ["compose output"],
-        "' certificate ;": [
-            "== key",
-            base64.b64encode(KEY).decode(),
-            "== certificate",
-            *CERTIFICATE.splitlines(),
-            "== end",
-        ],
+        "' certificate ;": said(
+            "== key", base64.b64encode(KEY).decode(), "== certificate", *CERTIFICATE.splitlines()
+        ),
     }
 
 
@@ -151,8 +148,9 @@ def client(
     state += ["== health", *health, "== health unit", "== end"]
     name = ref.partition(":")[2]
     published = {f"{HOME}/pilot": PILOT, f"{HOME}/stable": STABLE}.get(name, "d" * 64)
-    summary = [f"== {name}", f"* {name}", "    Latest Commit (1 kB):", f"      {published}"]
-    return {"begin boot": state, "remote summary": summary}
+    summary = [f"== {name}", f"* {name}", "    Latest Commit (1 kB):", f"      {published}", ""]
+    summary += ["Repository Mode (ostree.summary.mode): archive-z2"]
+    return {"begin boot": said(*state), "remote summary": said(*summary)}
 
 
 GOOD = client(f"kinoite-prod:{HOME}/pilot", PILOT, declared=True)

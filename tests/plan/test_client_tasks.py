@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from tests.plan.fleet import (
     pyinfra,
     server,
 )
+from tests.said import answered
 
 
 def test_a_rebase_plans_trust_remote_and_reboot_for_who_needs_them(tmp_path: Path) -> None:
@@ -126,11 +126,11 @@ def test_status_hands_in_nothing_when_nothing_is_new_or_only_planned(tmp_path: P
     status: dict[str, Any] = copy.deepcopy(STATUS)
     status["environments"]["dev"]["reports"] = [known]
     run = pyinfra(
-        tmp_path, ["tasks/status.py", "-y"], {"ill1": ILL}, servers=server() | {"status": json.dumps(status)}
+        tmp_path, ["tasks/status.py", "-y"], {"ill1": ILL}, servers=server() | {"status": answered(status)}
     )
     assert run.code == 0
     assert "Health to the server" not in run.err
-    refused = server() | {"report-health": json.dumps({"error": "reports: format 1 is wanted"})}
+    refused = server() | {"report-health": answered({"error": "reports: format 1 is wanted"})}
     dry = pyinfra(tmp_path, ["tasks/status.py", "--dry"], {"ill1": ILL}, servers=refused)
     assert dry.code == 0, "a plan hands in nothing"
     real = pyinfra(tmp_path, ["tasks/status.py", "-y"], {"ill1": ILL}, servers=refused)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from tests.plan.fleet import APPROVAL, PLAN, changes, pyinfra, server
+from tests.said import answered
 
 APPROVE = ["tasks/approve.py", "--data", "version=v44.3", "--data", "reason=not used any more"]
 
@@ -26,7 +26,7 @@ def test_approval_names_what_is_missing(tmp_path: Path) -> None:
 
 def test_nothing_to_approve_is_no_change(tmp_path: Path) -> None:
     answers = server()
-    answers["approver approve"] = json.dumps({**APPROVAL, "findings": []})
+    answers["approver approve"] = answered({**APPROVAL, "findings": []})
     run = pyinfra(tmp_path, [*APPROVE, "-y", "--json"], servers=answers)
     assert run.code == 0
     assert changes(run.document) == {}

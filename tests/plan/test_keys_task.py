@@ -14,6 +14,7 @@ import pytest
 
 from tasks.client.keyring import fingerprints
 from tests.plan.fleet import GONE, GOOD, HOME, NEW, PLAN, pyinfra, server
+from tests.said import answered
 from tests.unit.test_follow import KEY
 
 (OLD,) = fingerprints(KEY)
@@ -37,8 +38,8 @@ FLEET = {"good1": GOOD, "new1": NEW}
 
 def answers(keys: dict[str, Any] = KEYS, **changes: dict[str, Any]) -> dict[str, Any]:
     """Answers of the server, with what it says after each change."""
-    said = {f"ostree-release keys {action}": json.dumps(result) for action, result in changes.items()}
-    return {**said, "promoter keys": json.dumps(keys), **server()}
+    done = {f"ostree-release keys {action}": answered(result) for action, result in changes.items()}
+    return {**done, "promoter keys": answered(keys), **server()}
 
 
 def test_who_trusts_what(tmp_path: Path) -> None:
@@ -129,12 +130,12 @@ def signing_server(fingerprint: str, plan: dict[str, Any], request: dict[str, An
         **request,
     }
     return {
-        "--request": json.dumps(asked),
-        "--attach": json.dumps({"outcome": "signed"}),
-        "promoter stage": json.dumps({"outcome": "staged"}),
-        "promoter check": json.dumps({"outcome": "checked"}),
+        "--request": answered(asked),
+        "--attach": answered({"outcome": "signed"}),
+        "promoter stage": answered({"outcome": "staged"}),
+        "promoter check": answered({"outcome": "checked"}),
         **answers(keys),
-        "--plan": json.dumps(plan),
+        "--plan": answered(plan),
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.command_line import ROOT
 from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, changes, pyinfra, server
+from tests.said import answered, said
 
 
 def test_a_promotion_is_shown_before_it_happens(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_a_refused_plan_fails_in_one_line_dry_or_not(tmp_path: Path) -> None:
         run = pyinfra(
             tmp_path,
             ["promote.py", how, "--data", "build=v44.9"],
-            servers={"--plan": f'{{"error": "{refusal}"}}'},
+            servers={"--plan": answered({"error": refusal})},
         )
         assert run.code == 1
         assert [line for line in run.err.splitlines() if refusal in line] == [f"    [@fake/server] {refusal}"]
@@ -72,7 +73,9 @@ def test_a_bad_argument_is_one_clear_error(tmp_path: Path, case: str) -> None:
 
 
 def test_a_refused_plan_as_json_is_one_document(tmp_path: Path) -> None:
-    run = pyinfra(tmp_path, ["promote.py", "-y", "--json"], servers={"--plan": '{"error": "no such build"}'})
+    run = pyinfra(
+        tmp_path, ["promote.py", "-y", "--json"], servers={"--plan": answered({"error": "no such build"})}
+    )
     assert run.code == 1
     assert run.document["results"]["failed_hosts"] == ["@fake/server"]
 
@@ -118,16 +121,16 @@ def test_from_another_folder_with_chdir(tmp_path: Path) -> None:
 
 
 def test_the_changelog_is_printed_as_the_server_says_it(tmp_path: Path) -> None:
-    said = ["# Changelog of prod", "", "## 44.2", "", "- upgraded hello 1.0-1 -> 2.0-1", "  indented"]
-    answers = {"changelog": ["==begin", "sudo: a password is required", "==begin", *said, "==end"]}
+    lines = ["# Changelog of prod", "", "## 44.2", "", "- upgraded hello 1.0-1 -> 2.0-1", "  indented"]
+    answers = {"changelog": [*said(errors=["sudo: a password is required"], status=1), *said(*lines)]}
     run = pyinfra(tmp_path, ["tasks/changelog.py", "-y", "--data", "format=markdown"], servers=answers)
     assert run.code == 0
-    assert run.out.splitlines() == said
+    assert run.out.splitlines() == lines
 
 
 def test_a_refused_changelog_fails_in_one_line(tmp_path: Path) -> None:
     refusal = "ring 'beta': prod has no such ring, only pilot, stable"
-    answers = {"changelog": ["==begin", f"ostree-release: {refusal}"]}
+    answers = {"changelog": said(errors=[f"ostree-release: {refusal}"], status=1)}
     run = pyinfra(tmp_path, ["tasks/changelog.py", "-y", "--data", "ring=beta"], servers=answers)
     assert run.code == 1
     assert refusal in run.err

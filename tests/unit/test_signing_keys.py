@@ -57,7 +57,7 @@ class Server:
         )
 
     def get_fact(self, fact: type[SigningKeys], **arguments: Any) -> Any:
-        return fact().process(self.run(fact().command(**arguments)).stdout.splitlines())
+        return fact().process(self.run(fact().command(**arguments).get_raw_value()).stdout.splitlines())
 
     def noop(self, description: str) -> None:
         self.noop_description = description
