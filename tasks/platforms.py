@@ -76,9 +76,7 @@ RED_HAT = Platform(
 KEEP_CONFIGURATION = "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
 DEBIAN = Platform(
     name="Debian",
-    installed=(
-        "dpkg-query -W -f '${{db:Status-Abbrev}}${{Package}}\\n' {names} 2>/dev/null | sed -n 's/^.i //p'"
-    ),
+    installed=("dpkg-query -W -f '${{db:Status-Abbrev}}${{Package}}\\n' {names} | sed -n 's/^.i //p'"),
     install=(
         "export DEBIAN_FRONTEND=noninteractive;"
         f" apt-get -q update && apt-get -q -y {KEEP_CONFIGURATION} install {{names}}"

@@ -11,9 +11,11 @@ from posixpath import basename
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.said import NOT_THERE, Reading, Said, asked, check_absent, unexpected
 from tasks.facts.sections import begin, sections
 
+# What stat says of a path that does not exist.
+_ABSENT = (NOT_THERE, ": Not a directory", ": Too many levels of symbolic links")
 # A folder's content but for the seal itself, and for which Python: one digest of names, kinds, modes, owners,
 # link targets, contents, and of the interpreter's version.
 SEAL = """\
@@ -67,10 +69,9 @@ class ManagedFiles(Reading[dict[str, PathState]]):
         """One command for all paths; it succeeds whatever is missing."""
         bits: list[object] = ["export LC_ALL=C;"]
         here = [*(files or []), *(links or []), *(others or []), *(programs or {})]
-        if here:
-            bits += ["stat -c 'path %f %U %G %n' --", *map(QuoteString, here), "2>/dev/null;"]
-        if directories:
-            bits += ["stat -L -c 'path %f %U %G %n' --", *map(QuoteString, directories), "2>/dev/null;"]
+        for look, paths in (("stat", here), ("stat -L", directories)):
+            if paths:
+                bits += [look, "-c 'path %f %U %G %n' --", *map(QuoteString, paths), "|| [ $? = 1 ] || exit;"]
         if files:
             bits += ["sha256sum --", *map(QuoteString, files), "2>/dev/null | sed 's/^/sha256 /';"]
         if links:
@@ -84,7 +85,8 @@ class ManagedFiles(Reading[dict[str, PathState]]):
         return asked(StringCommand(*bits, "true"))
 
     def read(self, said: Said) -> dict[str, PathState]:
-        """Parse the lines of the command above."""
+        """Parse the lines of the command above; what stat cannot look at is not absent."""
+        check_absent(said, "stat", absent=_ABSENT)
         states: dict[str, PathState] = {}
         for line in said.lines:
             word, _, rest = line.partition(" ")

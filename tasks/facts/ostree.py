@@ -12,7 +12,7 @@ from pyinfra.api import FactBase, QuoteString, StringCommand
 
 from tasks.client.keyring import fingerprints
 from tasks.documents import quoted
-from tasks.facts.said import asked, reply
+from tasks.facts.said import asked, check_absent, reply
 from tasks.facts.sections import begin, sections
 from tasks.refusals import client_reason
 
@@ -35,8 +35,8 @@ class PublishedTrust(FactBase[Trust]):
     def command(self, directory: str, environment: str) -> StringCommand:
         key, certificate = f"{directory}/{environment}.gpg", f"{directory}/ca.crt"
         script = StringCommand(
-            begin("key"), "; base64", QuoteString(key), ";",
-            begin("certificate"), "; cat", QuoteString(certificate), "; true",
+            begin("key"), "; base64", QuoteString(key), "|| [ $? = 1 ] || exit;",
+            begin("certificate"), "; cat", QuoteString(certificate), "|| [ $? = 1 ]",
         )  # fmt: skip
         return asked(script)
 
@@ -47,9 +47,9 @@ class PublishedTrust(FactBase[Trust]):
     def process(self, output: list[str]) -> Trust:
         try:
             said = reply(output)
-            unreadable = [line for line in said.errors if not line.endswith(": No such file or directory")]
-            if unreadable:
-                raise ValueError(f"cannot give what it publishes: {unreadable[-1]}")
+            if said.status:
+                raise ValueError(f"cannot give what it publishes: {client_reason(said.words)}")
+            check_absent(said, "base64", "cat")
             found = sections(said.lines, "key", "certificate")
             key, certificate = "".join(found["key"]), "".join(f"{line}\n" for line in found["certificate"])
             if not key:

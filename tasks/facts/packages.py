@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from pyinfra.api import StringCommand
+from pyinfra.api import QuoteString, StringCommand
 
 from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.sections import begin, sections
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _ERROR = re.compile(r"(dpkg-query: )?error: .*")
 
 
@@ -23,7 +23,9 @@ class InstalledPackages(Reading[list[str]]):
 
     def command(self, query: str, names: list[str]) -> StringCommand:
         """One query for all names; it succeeds whatever is missing."""
-        return asked(StringCommand(query.format(names=" ".join(names)), "; true"))
+        wanted = StringCommand("printf '%s\\n'", *map(QuoteString, names))
+        script = StringCommand(begin("wanted"), ";", wanted, ";", begin("installed"))
+        return asked(StringCommand(script, ";", query.format(names=" ".join(names)), "; true"))
 
     def read(self, said: Said) -> list[str]:
         """One name a line; a package of several architectures comes more than once."""
@@ -31,7 +33,8 @@ class InstalledPackages(Reading[list[str]]):
         broken = next(filter(_ERROR.fullmatch, said.errors), None)
         if broken:
             raise ValueError(f"failed: {broken}")
-        strange = next((line for line in said.lines if not _NAME.fullmatch(line)), None)
+        found = sections(said.lines, "wanted", "installed")
+        strange = next((name for name in found["installed"] if name not in found["wanted"]), None)
         if strange is not None:
             raise unexpected(strange)
-        return sorted(set(said.lines))
+        return sorted(set(found["installed"]))

@@ -11,6 +11,7 @@ from tasks.documents import quoted
 
 T = TypeVar("T")
 
+NOT_THERE = ": No such file or directory"
 _OUTPUT, _ERRORS, _EXIT = "=== output", "=== errors", "=== exit "
 # Errors are kept in a variable while the output goes on to where it went, by another descriptor: no file is
 # left behind, and both are whole. What programs say is read here, so they say it in English.
@@ -144,6 +145,23 @@ class Unread:
 
     __bool__ = __contains__ = __eq__ = __getattr__ = __getitem__ = __iter__ = __len__ = _end
     __hash__ = None  # type: ignore[assignment]
+
+
+def check_absent(said: Said, *programs: str, absent: tuple[str, ...] = (NOT_THERE,)) -> None:
+    """Check that what programs failed at is not there: their exit status is the same for every failure.
+
+    Args:
+        said: what was printed.
+        programs: what their errors begin with.
+        absent: what the errors end with that do not matter.
+
+    Raises:
+        ValueError: there was another error.
+    """
+    beginnings = tuple(f"{program}: " for program in programs)
+    errors = [line for line in said.errors if line.startswith(beginnings) and not line.endswith(absent)]
+    if errors:
+        raise ValueError(f"failed: {errors[-1]}")
 
 
 def unexpected(line: str) -> ValueError:

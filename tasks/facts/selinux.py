@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.said import NOT_THERE, Reading, Said, asked, unexpected
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,23 @@ class Labels(Reading[LabelsState]):
             *("sed -n 's/^\\//rule \\//p'", rules, "2>/dev/null; echo;"),
             *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null; echo;"),
             *("sed -n 's/^ *portcon tcp /port /p'", ports, "2>/dev/null; echo;"),
-            *("find", QuoteString(path), "-maxdepth 1 -type d -exec stat -c 'label %C %n' {} + 2>/dev/null"),
-            *("| grep -v", QuoteString(f"^label [^ ]*:{label}:"), ";"),
-            *("find", QuoteString(path), "\\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"),
-            "-o -mindepth 2 -print0 2>/dev/null | xargs -0 -r stat -c 'label %C %n' 2>/dev/null",
-            *("| grep -v", QuoteString(f"^label \\(?\\|[^ ]*:{label}:.*\\) "), "; true"),
+            *("{ find", QuoteString(path), "-maxdepth 1 -type d -exec stat -c 'label %C %n' {} +"),
+            *("|| { echo; echo failed; }; } | grep -av", QuoteString(f"^label [^ ]*:{label}:"), ";"),
+            *("{ find", QuoteString(path), "\\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"),
+            "-o -mindepth 2 -print0 | xargs -0 -r stat -c 'label %C %n'",
+            *("|| { echo; echo failed; }; } | grep -av", QuoteString(f"^label \\(?\\|[^ ]*:{label}:.*\\) "), "; true"),
         )
         return asked(script)
 
     def read(self, said: Said) -> LabelsState:
-        """Parse a word and its values a line."""
+        """Parse a word and its values a line; what has gone while it was looked at does not matter."""
+        errors = [line for line in said.errors if not line.endswith(NOT_THERE)]
+        if "failed" in said.lines and (errors or not said.errors):
+            raise ValueError(f"failed: {errors[-1] if errors else 'find or stat says no reason'}")
         state = LabelsState()
-        for line in filter(str.strip, said.lines):
+        for line in said.lines:
+            if line in ("", "failed"):
+                continue
             word, *fields = line.split()
             kind = fields[-1].split(":") if fields else []
             if word == "rule" and len(fields) > 1:

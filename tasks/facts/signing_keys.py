@@ -30,6 +30,7 @@ look() {
   test -d "$2" && command -v gpg >/dev/null && id "$3" >/dev/null 2>&1 || return 0
   keys=$(runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --trust-model always \\
     --with-colons --with-keygrip --list-keys) || return
+  ! printf '%s\\n' "$keys" | grep '^[^:][^:]*$' >&2 || return
   printf '%s\\n' "$keys" |
     awk -F: '$1 == "pub" { key = 1 } $1 == "sub" { key = 0 } $1 == "fpr" && key { fingerprint = $10 }
       $1 == "grp" && key { print $10, fingerprint; key = 0 }' |
@@ -94,7 +95,7 @@ def _is_ours(word: str, value: str) -> bool:
 
 def _state(name: str, block: dict[str, list[str]]) -> KeyState:
     return KeyState(
-        secret=block.get("secret", []),
+        secret=list(dict.fromkeys(block.get("secret", []))),
         trusted=_fingerprints(name, block["trusted"][0]) if "trusted" in block else [],
         in_use=next(iter(block.get("use", [])), None),
         withdrawn=_fingerprints(name, block["withdrawn"][0]) if "withdrawn" in block else [],
