@@ -47,7 +47,11 @@ class Labels(Reading[LabelsState]):
             *("|| { echo; echo failed; }; } | grep -av", QuoteString(f"^label [^ ]*:{label}:"), ";"),
             *("{ find", QuoteString(path), "\\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"),
             "-o -mindepth 2 -print0 | xargs -0 -r stat -c 'label %C %n'",
-            *("|| { echo; echo failed; }; } | grep -av", QuoteString(f"^label \\(?\\|[^ ]*:{label}:.*\\) "), "; true"),
+            *(
+                "|| { echo; echo failed; }; } | grep -av",
+                QuoteString(f"^label \\(?\\|[^ ]*:{label}:.*\\) "),
+                "; true",
+            ),
         )
         return asked(script)
 
