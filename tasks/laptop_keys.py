@@ -28,6 +28,8 @@ def find(wanted: str, trusted: Collection[str]) -> str:
     found = []
     primary = False
     for fields in (line.split(":") for line in done.stdout.decode(errors="replace").splitlines()):
+        if fields[0] in ("sec", "ssb", "fpr") and len(fields) < 10:
+            raise LaptopKeyError("this machine's gpg printed a list of keys that ends in the middle")
         if fields[0] in ("sec", "ssb"):
             primary = fields[0] == "sec"
         elif fields[0] == "fpr" and primary:

@@ -57,7 +57,10 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise Refused(
             f"treefile {path}: {done.stderr.strip().rpartition(chr(10))[2].removeprefix('error: ')}"
         )
-    merged = json.loads(done.stdout)
+    try:
+        merged = json.loads(done.stdout)
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"treefile {path}: what rpm-ostree printed for it is no JSON: {error}") from None
     if not isinstance(merged, dict):
         raise Refused(f"treefile {path}: rpm-ostree printed no object for it")
     return merged
@@ -66,7 +69,14 @@ def _parsed(path: Path) -> dict[str, Any]:
 def _print_only(path: Path) -> subprocess.CompletedProcess[str]:
     command = ["rpm-ostree", "compose", "tree", "--print-only", str(path)]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
     except FileNotFoundError:
         raise Refused(
             "rpm-ostree is not installed: this server serves and promotes, but cannot compose"

@@ -54,7 +54,10 @@ def read(tree: Tree) -> tuple[Installed, ...]:
 def parse(output: str) -> tuple[Installed, ...]:
     """Return the packages that rpm listed, one a line, its fields in order; refuses what is not like that."""
     found = []
-    for line in output.split("\n")[:-1]:
+    *lines, rest = output.split("\n")
+    if rest:
+        raise Refused(f"rpm's list of packages ends in the middle: {rest[:40]!r}")
+    for line in lines:
         *fields, vendor = line.split("\t", len(_FIELDS) - 1)
         if len(fields) < len(_FIELDS) - 1:
             raise Refused(f"a package with a field of several lines: {line[:40]!r}")

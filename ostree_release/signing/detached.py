@@ -30,9 +30,8 @@ def signers(data: bytes, signature: bytes, public_keys: Sequence[Path]) -> froze
         keyrings = [f"--keyring={path}" for path in public_keys]
         keyring = ("--no-default-keyring", *keyrings, "--trust-model", "always")
         options = ("--batch", "--no-autostart", *keyring, "--status-fd", "1", "--verify", str(file), "-")
-        words = [
-            line.split()[1:] for line in _gpg(Path(place), *options, data=data).stdout.decode().splitlines()
-        ]
+        said_of_it = _gpg(Path(place), *options, data=data).stdout.decode(errors="replace")
+        words = [line.split()[1:] for line in said_of_it.splitlines() if line.startswith("[GNUPG:] ")]
     said = {each[0] for each in words if each}
     if not said & _GOOD or "BADSIG" in said:
         return frozenset()

@@ -26,7 +26,11 @@ def warnings(context: Context) -> list[str]:
                     f"what it signed then: introduce another (tasks/keys.py{to})"
                 )
     certificate = context.config.certificate
-    expires = _expiry(certificate) if certificate else None
+    try:
+        expires = _expiry(certificate) if certificate else None
+    except ValueError as error:
+        found.append(f"certificate {certificate}: openssl does not say when it expires: {error}")
+        expires = None
     if expires is not None and expires < now + _AHEAD:
         found.append(
             f"certificate {certificate} {_when(expires, now)}: clients cannot connect then: renew it "
@@ -41,10 +45,13 @@ def _when(expires: int, now: int) -> str:
 
 
 def _expiry(certificate: Path) -> int | None:
-    """Return when a certificate expires, in seconds since 1970; None where this user cannot read it."""
+    """Return when a certificate expires, in seconds since 1970; None where this user cannot read it.
+
+    Raises ValueError where openssl says something else.
+    """
     command = ("openssl", "x509", "-in", str(certificate), "-noout", "-enddate")
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError:
         return None
     return ssl.cert_time_to_seconds(done.stdout.strip().partition("=")[2]) if not done.returncode else None

@@ -13,6 +13,8 @@ from ..errors import Refused
 
 _UNATTENDED = ("--quiet", "--pinentry-mode", "loopback", "--passphrase", "")
 
+_READ = ("pub", "sec", "sub", "ssb", "fpr", "grp", "uid")
+
 
 @dataclass(frozen=True)
 class Key:
@@ -46,7 +48,7 @@ def secret_keys(home: Path) -> list[Key]:
     grips: dict[str, str] = {}
     fingerprint = ""
     listing = _gpg(home, *options)
-    for fields in (line.split(":") for line in listing.splitlines()):
+    for fields in _records(listing):
         if fields[0] in ("pub", "sub"):
             fingerprint = fields[0]
         elif fields[0] == "fpr" and fingerprint == "pub":
@@ -67,7 +69,10 @@ def generate(home: Path, name: str) -> str:
     options = (*_UNATTENDED, "--yes", "--status-fd", "1", "--quick-generate-key", name, "rsa3072", "sign")
     with no_agent_left(home):
         said = _run(*_command(home), *options, "never").decode(errors="replace")
-    return next(line.split()[-1] for line in said.splitlines() if " KEY_CREATED " in line)
+    made = [line.split()[-1] for line in said.splitlines() if " KEY_CREATED " in line]
+    if not made:
+        raise Refused("gpg does not say which key it made")
+    return made[0]
 
 
 def exported(home: Path, fingerprint: str) -> bytes:
@@ -136,8 +141,7 @@ def _parsed(listing: str, kind: str) -> list[Key]:
     """Return the primary keys of a colon listing (gnupg, doc/DETAILS); kind: `pub` or `sec`."""
     found: list[Key] = []
     record: list[str] | None = None  # of the primary key, until its fingerprint was read
-    for line in listing.splitlines():
-        fields = line.split(":")
+    for fields in _records(listing):
         if fields[0] in ("pub", "sec", "sub", "ssb"):
             record = fields if fields[0] == kind else None
         elif fields[0] == "fpr" and record:
@@ -148,6 +152,15 @@ def _parsed(listing: str, kind: str) -> list[Key]:
             key = found[-1]
             found[-1] = Key(key.fingerprint, fields[9], key.expires, key.usable)
     return found
+
+
+def _records(listing: str) -> Iterator[list[str]]:
+    """Return the fields of each record of a colon listing; refuses one without those that are read here."""
+    for line in listing.splitlines():
+        fields = line.split(":")
+        if fields[0] in _READ and len(fields) < 10:
+            raise Refused(f"gpg printed a record that ends in the middle: {line!r}")
+        yield fields
 
 
 def _command(home: Path) -> tuple[str, ...]:
