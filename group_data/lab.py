@@ -4,8 +4,8 @@
 ostree_public_name = "images.lab"
 
 ostree_base_packages = ["lab-setup", "lab-base", "kernel", "rpm-ostree"]
-ostree_desktop_packages = ["kinoite-branding"]
-ostree_system_packages: list[str] = []
+ostree_desktop_packages = ["kinoite-branding", "plasma-login-manager"]
+ostree_system_packages = ["dracut", "btrfs-progs", "cryptsetup", "lvm2", "grub2-tools"]
 ostree_additional_packages = ["hello"]
 ostree_exclude_packages: list[str] = []
 ostree_postprocess_commands: list[str] = []

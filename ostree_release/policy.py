@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .gates.model import NEEDS_APPROVAL, PASS, WARN
+from .gates.model import ANSWERS, FAIL, NEEDS_APPROVAL, PASS, WARN
 
 RULE_ANSWERS = (PASS, WARN, NEEDS_APPROVAL)
 
@@ -49,9 +49,9 @@ class Policy:
         }
 
 
-def _answer(default: str) -> Threshold:
-    words = "one of " + ", ".join(repr(answer) for answer in RULE_ANSWERS)
-    return Threshold(default, lambda value: value in RULE_ANSWERS, words)
+def _answer(default: str, answers: tuple[str, ...] = RULE_ANSWERS) -> Threshold:
+    words = "one of " + ", ".join(repr(answer) for answer in answers)
+    return Threshold(default, lambda value: value in answers, words)
 
 
 def _number(default: int, lowest: int, highest: int) -> Threshold:
@@ -76,7 +76,14 @@ _YEAR = 366 * 24  # hours
 # In the order in which they run and are shown: what is cheap and basic first, the user's own last.
 GATES: dict[str, dict[str, Threshold]] = {
     "complete": {},
-    "bootable": {},
+    "bootable": {
+        "btrfs": _answer(NEEDS_APPROVAL, ANSWERS),
+        "crypt": _answer(NEEDS_APPROVAL, ANSWERS),
+        "lvm": _answer(NEEDS_APPROVAL, ANSWERS),
+        "display_manager": _answer(FAIL, ANSWERS),
+        "selinux": _answer(FAIL, ANSWERS),
+        "bootloader": _answer(FAIL, ANSWERS),
+    },
     "diff": {
         "added": _answer(WARN),
         "removed": _answer(NEEDS_APPROVAL),

@@ -3,7 +3,6 @@
 from lab.packages.repository import (
     CLIENT_PACKAGES,
     FIRST_VERSIONS,
-    IMAGE_PACKAGES,
     Advisory,
     ensure_cache,
     packages_key,
@@ -16,7 +15,6 @@ from lab.packages.variants import Variant
 __all__ = [
     "CLIENT_PACKAGES",
     "FIRST_VERSIONS",
-    "IMAGE_PACKAGES",
     "Advisory",
     "Variant",
     "ensure_cache",

@@ -19,19 +19,19 @@ from lab.state import ROOT, Lab
 FIRST_VERSIONS = {
     "lab-client": "1",
     "kernel": "6.18.0",
+    "dracut": "107",
+    "lab-system": "1",
     "rpm-ostree": rpm_ostree.VERSION,
     "kinoite-branding": "44",
     "hello": "1.0",
     "break-sshd": "1",
     "break-boot": "1",
+    "break-initramfs": "1",
 }
 """What a new lab's repository has, besides the two packages of the base."""
 
 CLIENT_PACKAGES = ("lab-setup", "lab-base", "kernel", "rpm-ostree")
 """What every image needs to boot and to be followed; dependencies come on their own."""
-
-IMAGE_PACKAGES = (*CLIENT_PACKAGES, "kinoite-branding", "hello")
-"""What the lab's images are made of."""
 
 SUITE = "trixie"
 BASE_VERSION = "13"

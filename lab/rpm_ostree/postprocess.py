@@ -60,6 +60,8 @@ def postprocess(root: Path, tree: Mapping[str, Any], version: str | None, say: S
     for number, script in enumerate(tree.get("postprocess", [])):
         say(f"Executing `postprocess` inline script '{number}'")
         run_inline(root, number, script)
+    kernel = find_kernel(root)
+    initramfs = run_dracut(root, kernel)
     say("Initializing rootfs")
     say("Moving /usr to target")
     (root / "etc").rename(root / "usr/etc")
@@ -72,9 +74,7 @@ def postprocess(root: Path, tree: Mapping[str, Any], version: str | None, say: S
     if "mutate-os-release" in tree and version:
         mutate_os_release(root / "usr/lib/os-release", tree["mutate-os-release"], version)
     say("Preparing kernel")
-    kernel = find_kernel(root)
-    # Where the real program runs dracut.
-    (root / f"usr/lib/modules/{kernel}/initramfs.img").write_text(f"lab initramfs {kernel}\n")
+    (root / f"usr/lib/modules/{kernel}/initramfs.img").write_bytes(initramfs)
     say("Creating empty machine-id")
     (root / "usr/etc/machine-id").write_text("")
     kept = root / "usr/share/rpm-ostree"
@@ -121,6 +121,28 @@ def run_inline(root: Path, number: int, script: str) -> None:
     if done.returncode:
         # The real program reports the exit status in these words.
         raise FailedError(f"{PREFIX}: bwrap({name}): Child process killed by signal {done.returncode}")
+
+
+def run_dracut(root: Path, kernel: str) -> bytes:
+    """Let the tree's own dracut make an initramfs, called as the real program calls it; return its content.
+
+    That is after the scripts, which therefore find none. The real program runs it in the finished tree, with
+    /etc and /tmp where they are on a machine; here they still are.
+    """
+    place = "/tmp/initramfs.img"
+    options = ("--reproducible", "--gzip", "-v", "--add", "ostree", "--tmpdir=/tmp/dracut", "-f", place)
+    try:
+        done = subprocess.run(
+            ["chroot", root, "/usr/bin/dracut", *options, "--no-hostonly", "--kver", kernel],
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode:
+            reason = f"bwrap(dracut): Child process exited with code {done.returncode}"
+            raise FailedError(f"{PREFIX}: Finalizing rootfs: During kernel processing: {reason}")
+        return (root / place.lstrip("/")).read_bytes()
+    finally:
+        (root / place.lstrip("/")).unlink(missing_ok=True)
 
 
 def var_as_tmpfiles(root: Path) -> Iterator[str]:

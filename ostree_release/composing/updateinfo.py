@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 from xml.parsers import expat
 
+from .. import zstd
 from ..errors import Refused
 from ..images import advisories
 from ..images.advisories import Advisory
 from ..model import Package
-from . import zstd
 
 _BLOCK = 1 << 16  # bytes read at a time
 _LIMIT = 1 << 30  # bytes unpacked; Fedora's has some 50 million

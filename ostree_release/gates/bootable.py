@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..errors import Refused
 from ..images import rpmdb
 from ..images.tree import Entry, Tree
 from ..model import Package
-from .model import FAIL, Finding, Outcome, Subject
+from . import starting
+from .model import ANSWERS, FAIL, Finding, Outcome, Subject
 
-_MODULES = "/usr/lib/modules"
 _TREEFILE = "/usr/share/rpm-ostree/treefile.json"  # what the compose was asked for; rpm-ostree puts it there
 _LABEL = "security.selinux"
 
 
 def judge(subject: Subject) -> Outcome:
-    """Look for the kernel, os-release, rpm database, SELinux labels, /usr/etc, and what anybody may write."""
+    """Look for all that starts a machine, the rpm database, SELinux labels, and what anybody may write."""
     tree = subject.repository.tree(subject.candidate.checksum)
     listed = subject.repository.packages(subject.candidate.checksum)
     data: dict[str, Any] = {}
     findings: list[Finding] = []
     parts: tuple[Callable[[], Iterator[Finding]], ...] = (
-        lambda: _kernels(tree, data),
+        lambda: _kernels(tree, subject.options, data),
         lambda: _os_release(tree),
         lambda: _database(tree, listed, data),
         lambda: _etc(tree),
+        lambda: starting.judge_screen(tree, subject.options),
+        lambda: starting.judge_boot_loader(tree, subject.options),
+        lambda: starting.judge_selinux(tree, subject.options) if wants_labels(tree) else iter(()),
         lambda: _every_file(tree, data),
     )
     for part in parts:
@@ -37,29 +40,31 @@ def judge(subject: Subject) -> Outcome:
         except Refused as refusal:  # an object that is missing or damaged
             findings.append(Finding(f"unreadable:{refusal}", FAIL, f"cannot be read: {refusal}"))
     if findings:
-        line = findings[0].line
+        line = max(findings, key=lambda finding: ANSWERS.index(finding.answer)).line
     else:
         line = f"kernel {', '.join(data['kernels'])}, {data['packages']} packages, everything in its place"
     return Outcome("bootable", tuple(findings), line, data)
 
 
-def _kernels(tree: Tree, data: dict[str, Any]) -> Iterator[Finding]:
+def _kernels(tree: Tree, options: Mapping[str, Any], data: dict[str, Any]) -> Iterator[Finding]:
     kernels = []
-    for version in tree.names(_MODULES):
-        if not _has_content(tree, f"{version.path}/vmlinuz"):
+    for version in tree.names(starting.MODULES):
+        if not tree.has_content(f"{version.path}/vmlinuz"):
             continue
         kernels.append(version.path.rpartition("/")[2])
-        if not _has_content(tree, f"{version.path}/initramfs.img"):
+        if not tree.has_content(f"{version.path}/initramfs.img"):
             line = f"no initramfs for kernel {kernels[-1]}: {version.path}/initramfs.img is missing or empty"
             yield Finding(f"initramfs:{kernels[-1]}", FAIL, line)
+        else:
+            yield from starting.judge_initramfs(tree, kernels[-1], options)
     data["kernels"] = kernels
+    if len(kernels) > 1:
+        line = f"{len(kernels)} kernels, and only one of them would be started: {', '.join(kernels)}"
+        yield Finding("kernels", FAIL, line)
     if not kernels:
-        yield Finding("kernel", FAIL, f"no kernel: there is no {_MODULES}/VERSION/vmlinuz with content")
-
-
-def _has_content(tree: Tree, path: str) -> bool:
-    entry = tree.find(path)
-    return entry is not None and not entry.is_directory and tree.attributes(entry).size > 0
+        yield Finding(
+            "kernel", FAIL, f"no kernel: there is no {starting.MODULES}/VERSION/vmlinuz with content"
+        )
 
 
 def _os_release(tree: Tree) -> Iterator[Finding]:

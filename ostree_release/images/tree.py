@@ -123,6 +123,11 @@ class Tree:
         entry = self.find(path)
         return None if entry is None or entry.is_directory else self.content(entry)
 
+    def has_content(self, path: str) -> bool:
+        """Say whether there is a file at a path that is not empty."""
+        entry = self.find(path)
+        return entry is not None and not entry.is_directory and self.attributes(entry).size > 0
+
     def content(self, entry: Entry) -> bytes:
         """Return the content of a file; refuses what is not a regular file or cannot be read."""
         return b"".join(self.pieces(entry))

@@ -15,10 +15,20 @@ from ostree_release import config, policy
 from ostree_release.context import Context, Progress
 from ostree_release.gates.model import Subject
 from ostree_release.repo import Repository
+from tests.cpio import archive
 
 from .support import File, Server, run
 
 KERNEL = "6.14.0-63.x86_64"
+MODULES = f"/usr/lib/modules/{KERNEL}"
+UNITS = "/usr/lib/systemd/system"
+INITRAMFS = {
+    "usr/lib/ostree/ostree-prepare-root": b"program",
+    "usr/lib/systemd/systemd-cryptsetup": b"program",
+    "usr/sbin/lvm": b"program",
+    f"usr/lib/modules/{KERNEL}/kernel/fs/btrfs/btrfs.ko.xz": b"driver",
+    f"usr/lib/modules/{KERNEL}/kernel/drivers/md/dm-crypt.ko.zst": b"driver",
+}
 PASSWD = "root:x:0:0:root:/root:/bin/bash\ntool:x:901:901::/:/sbin/nologin\n"
 GROUP = "root:x:0:\ntty:x:5:\ntool:x:901:\n"
 LABEL = {"security.selinux": b"system_u:object_r:usr_t:s0\0"}
@@ -26,10 +36,15 @@ LABEL = {"security.selinux": b"system_u:object_r:usr_t:s0\0"}
 
 def bootable(packages: Mapping[str, str], vendors: Mapping[str, str] | None = None) -> dict[str, File]:
     """Return what an image with these packages needs to boot; vendors: of some packages."""
-    modules = f"/usr/lib/modules/{KERNEL}"
     return {
-        f"{modules}/vmlinuz": File(b"kernel"),
-        f"{modules}/initramfs.img": File(b"initramfs"),
+        f"{MODULES}/vmlinuz": File(b"kernel"),
+        f"{MODULES}/initramfs.img": File(archive(INITRAMFS)),
+        f"{MODULES}/modules.builtin": File(b"kernel/drivers/md/dm-mod.ko\nkernel/fs/ext4/ext4.ko\n"),
+        f"{UNITS}/default.target": File(link="graphical.target"),
+        f"{UNITS}/graphical.target": File(b"[Unit]\n"),
+        f"{UNITS}/plasmalogin.service": File(b"[Service]\n"),
+        "/usr/etc/systemd/system/display-manager.service": File(link=f"{UNITS}/plasmalogin.service"),
+        "/usr/bin/bootupctl": File(b"program", 0o755),
         "/usr/lib/os-release": File(b'NAME="Fedora Linux"\nID=fedora\n'),
         "/usr/lib/passwd": File(PASSWD.encode()),
         "/usr/lib/group": File(GROUP.encode()),

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from ostree_release.composing import updateinfo
-from ostree_release.composing.zstd import unpacked
 from ostree_release.errors import Refused
 from ostree_release.images.advisories import Advisory, fixed, lacking
 from ostree_release.model import Package
+from ostree_release.zstd import unpacked
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <updates>

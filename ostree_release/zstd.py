@@ -44,6 +44,41 @@ def unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
         raise ValueError("ends too early")
 
 
+class Decompressor:
+    """Unpacks one frame, in the shape of the decompressors of the modules lzma and bz2.
+
+    eof: whether the frame has ended; unused_data: what was given after its end; needs_input: whether there
+    is nothing to unpack before more is given. OSError if the library is not there.
+    """
+
+    def __init__(self) -> None:
+        self._library = _loaded()
+        self._stream = self._library.ZSTD_createDStream()
+        self._rest = b""
+        self.eof = False
+        self.unused_data = b""
+        self.needs_input = True
+
+    def __del__(self) -> None:
+        if hasattr(self, "_stream"):
+            self._library.ZSTD_freeDStream(self._stream)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Return what the data unpacks to, at most max_length bytes; raises ValueError if it is damaged."""
+        given = self._rest + data
+        packed = _Buffer(ctypes.cast(ctypes.c_char_p(given), ctypes.c_void_p), len(given), 0)
+        room = ctypes.create_string_buffer(max_length)
+        out = _Buffer(ctypes.cast(room, ctypes.c_void_p), max_length, 0)
+        wanted = self._library.ZSTD_decompressStream(self._stream, ctypes.byref(out), ctypes.byref(packed))
+        if self._library.ZSTD_isError(wanted):
+            raise ValueError(self._library.ZSTD_getErrorName(wanted).decode())
+        self._rest = given[packed.used :]
+        if wanted == 0:
+            self.eof, self.unused_data = True, self._rest
+        self.needs_input = not self.eof and not self._rest and out.used < max_length
+        return room.raw[: out.used]
+
+
 def _loaded() -> ctypes.CDLL:
     library = ctypes.CDLL(_LIBRARY)
     library.ZSTD_createDStream.restype = ctypes.c_void_p
