@@ -85,6 +85,9 @@ ostree_fedora_release = 44
 ostree_treefile_directory = "/etc/rpm-ostree/treefiles"
 
 # Packages of every composed environment; four lists, so that one can be replaced without copying the others.
+# They are those of a Kinoite that starts on ordinary hardware: btrfs, LUKS or LVM, with firmware. Nothing is
+# installed only because another package recommends it. {display_manager} stands for the packages of Kinoite's
+# display manager: plasmalogin from release 44 on, sddm before.
 ostree_base_packages = [
     "fedora-release-kinoite",
     "kernel",
@@ -93,30 +96,109 @@ ostree_base_packages = [
     "dracut-config-generic",
     "nss-altfiles",
     "sssd-client",
+    "bootupd",
+    "grub2-tools",
+    "efibootmgr",
+    "btrfs-progs",
+    "cryptsetup",
+    "lvm2",
+    "mdadm",
+    "tpm2-tss",
+    "dosfstools",
+    "e2fsprogs",
+    "xfsprogs",
+    "selinux-policy-targeted",
+    "policycoreutils",
+    "plymouth",
+    "plymouth-system-theme",
+    "linux-firmware",
+    "amd-gpu-firmware",
+    "intel-gpu-firmware",
+    "nvidia-gpu-firmware",
+    "atheros-firmware",
+    "brcmfmac-firmware",
+    "iwlwifi-dvm-firmware",
+    "iwlwifi-mvm-firmware",
+    "mt7xxx-firmware",
+    "realtek-firmware",
+    "fwupd",
+    "glibc-all-langpacks",
 ]
 ostree_desktop_packages = [
     "plasma-desktop",
     "plasma-workspace",
-    "sddm",
-    "sddm-breeze",
+    "{display_manager}",
+    "kwin",
+    "kscreen",
+    "kscreenlocker",
+    "plasma-nm",
+    "plasma-pa",
+    "bluedevil",
+    "polkit-kde",
+    "pam-kwallet",
+    "xdg-desktop-portal-kde",
+    "plasma-breeze",
+    "breeze-icon-theme",
+    "plasma-discover",
+    "plasma-discover-rpm-ostree",
+    "flatpak",
+    "mesa-dri-drivers",
+    "mesa-vulkan-drivers",
+    "pipewire-alsa",
+    "pipewire-pulseaudio",
+    "wireplumber",
+    "default-fonts-core-sans",
+    "default-fonts-core-mono",
+    "default-fonts-core-emoji",
+    "udisks2",
     "dolphin",
     "konsole",
     "kate",
 ]
-ostree_system_packages = ["NetworkManager", "firewalld", "chrony"]
+ostree_system_packages = [
+    "NetworkManager",
+    "NetworkManager-wifi",
+    "wpa_supplicant",
+    "firewalld",
+    "chrony",
+    "openssh-server",
+    "openssh-clients",
+    "sudo",
+    "zram-generator-defaults",
+    "systemd-oomd-defaults",
+]
 ostree_additional_packages = ["vim-enhanced", "git", "wget", "curl", "htop", "tmux"]
+
+# Packages of one architecture only, by architecture: boot loaders, microcode.
+ostree_architecture_packages = {
+    "x86_64": [
+        "grub2-efi-x64",
+        "grub2-pc",
+        "shim-x64",
+        "microcode_ctl",
+        "amd-ucode-firmware",
+        "alsa-sof-firmware",
+    ],
+    "aarch64": ["grub2-efi-aa64", "shim-aa64", "qcom-firmware"],
+}
 
 # Packages that must not come in, not even as dependencies.
 ostree_exclude_packages = ["PackageKit"]
 
-# Shell commands that run in the new image's tree, in order.
+# Shell commands that run in the new image's tree, in order. {display_manager} stands for the unit of its
+# display manager. bootupctl describes the boot loader in the image, so that machines can update theirs.
 ostree_postprocess_commands = [
     "systemctl set-default graphical.target",
-    "systemctl enable sddm.service",
+    "systemctl enable {display_manager}",
+    "bootupctl backend generate-update-metadata",
 ]
 
 # Further treefile keys, as rpm-ostree names them, merged last: {"selinux": False}.
 ostree_treefile_options: dict[str, object] = {}
+
+# Path on the laptop of a folder of files that are to lie beside the treefiles: for `include`, `add-files` and
+# `postprocess-script` in the options above, such as Fedora's own manifest (docs/settings.md). None: none.
+ostree_treefile_folder = None
 
 # Where packages come from: id -> keys of a .repo file (name, baseurl, metalink, gpgcheck, gpgkey).
 # gpgcheck is on unless it is set to False. On Fedora the key files are there (package fedora-gpg-keys). On a

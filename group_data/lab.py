@@ -5,10 +5,10 @@ ostree_public_name = "images.lab"
 
 ostree_base_packages = ["lab-setup", "lab-base", "kernel", "rpm-ostree"]
 ostree_desktop_packages = ["kinoite-branding", "plasma-login-manager"]
-ostree_system_packages = ["dracut", "btrfs-progs", "cryptsetup", "lvm2", "grub2-tools"]
+ostree_system_packages = ["dracut", "btrfs-progs", "cryptsetup", "lvm2", "bootupd"]
 ostree_additional_packages = ["hello"]
 ostree_exclude_packages: list[str] = []
-ostree_postprocess_commands: list[str] = []
+ostree_architecture_packages: dict[str, list[str]] = {}
 # The lab's image has no SELinux policy to label its files with.
 ostree_treefile_options = {"selinux": False}
 

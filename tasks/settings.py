@@ -47,13 +47,15 @@ SERVER_RULES: dict[str, Rule[Any]] = {
     "ostree_join_virtual_host": rules.switch,
     "ostree_fedora_release": rules.whole_number(38, 99),
     "ostree_treefile_directory": rules.absolute_path,
-    "ostree_base_packages": rules.listed(rules.package),
-    "ostree_desktop_packages": rules.listed(rules.package),
-    "ostree_system_packages": rules.listed(rules.package),
-    "ostree_additional_packages": rules.listed(rules.package),
+    "ostree_base_packages": rules.listed(rules.package_or_placeholder),
+    "ostree_desktop_packages": rules.listed(rules.package_or_placeholder),
+    "ostree_system_packages": rules.listed(rules.package_or_placeholder),
+    "ostree_additional_packages": rules.listed(rules.package_or_placeholder),
+    "ostree_architecture_packages": rules.architecture_packages,
     "ostree_exclude_packages": rules.listed(rules.package),
     "ostree_postprocess_commands": rules.listed(rules.postprocess_command),
     "ostree_treefile_options": rules.treefile_options,
+    "ostree_treefile_folder": rules.optional(rules.treefile_folder),
     "ostree_compose_on_setup": rules.switch,
     "ostree_compose_environments": rules.listed(rules.environment_name),
     "ostree_compose_nightly": rules.switch,
@@ -79,6 +81,8 @@ PACKAGE_LISTS = (
     "ostree_system_packages",
     "ostree_additional_packages",
 )
+# What an environment's treefile and the server's own edit of it end in.
+_TREEFILES = (".yaml", ".local.yaml")
 NOT_READ = (
     "No ostree_... settings were found, so group_data/all.py was not read:"
     " run pyinfra in the repository's folder, or add --chdir FOLDER"
@@ -104,9 +108,11 @@ class Server:
     fedora_release: int
     treefile_directory: str
     packages: tuple[str, ...]
+    architecture_packages: dict[str, tuple[str, ...]]
     exclude_packages: tuple[str, ...]
     postprocess_commands: tuple[str, ...]
     treefile_options: dict[str, object]
+    treefile_folder: str | None
     package_repositories: dict[str, dict[str, object]]
     compose_on_setup: bool
     compose_environments: tuple[str, ...]
@@ -169,6 +175,7 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
     _check_ports(values, problems)
     _check_certificate(values, problems)
     _check_composed(values, data, environments, problems)
+    _check_folder(values, environments, problems)
     public_name = values.get("ostree_public_name") or _public_name(inventory_name, values, problems)
     if problems:
         raise SettingsError(problems)
@@ -191,9 +198,11 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
         fedora_release=values["ostree_fedora_release"],
         treefile_directory=values["ostree_treefile_directory"],
         packages=tuple(dict.fromkeys(packages)),
+        architecture_packages=values["ostree_architecture_packages"],
         exclude_packages=values["ostree_exclude_packages"],
         postprocess_commands=values["ostree_postprocess_commands"],
         treefile_options=values["ostree_treefile_options"],
+        treefile_folder=values["ostree_treefile_folder"],
         package_repositories=repositories,
         compose_on_setup=values["ostree_compose_on_setup"],
         compose_environments=tuple(name for name in values["ostree_compose_environments"] if name in on),
@@ -321,6 +330,19 @@ def _check_composed(
         shown = values["ostree_compose_environments"]
         right = f"a list of composed environments (there are: {there}); {name} {why}"
         problems.append(problem("ostree_compose_environments", list(shown), right))
+
+
+def _check_folder(
+    values: Mapping[str, Any], environments: tuple[Environment, ...], problems: list[str]
+) -> None:
+    folder, image = values.get("ostree_treefile_folder"), values.get("ostree_image_name")
+    if folder is None or image is None:
+        return
+    ours = {f"{image}.repo", *(f"{image}-{each.name}{end}" for each in environments for end in _TREEFILES)}
+    for name in rules.folder_files(folder):
+        if name.partition("/")[0] in ours:
+            right = f"a folder without {name!r}, which is the name of a file that deploy.py or the server has"
+            problems.append(problem("ostree_treefile_folder", folder, right))
 
 
 def _public_name(inventory_name: str | None, values: Mapping[str, Any], problems: list[str]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ostree_release.releasing import freeze
+from tasks.kinoite import PLACEHOLDER
 
 T = TypeVar("T")
 Rule = Callable[[object], T]
@@ -201,11 +202,45 @@ def gates_folder(value: object) -> str:
     return value
 
 
+def treefile_folder(value: object) -> str:
+    """A folder on this machine whose files, but for hidden ones, can lie beside a treefile."""
+    if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_dir():
+        raise Wrong("the path of a folder on this machine")
+    for name in folder_files(value):
+        path = Path(value).expanduser() / name
+        if not re.fullmatch(rf"{COMPONENT}(/{COMPONENT})*", name) or not path.is_file():
+            raise Wrong(f"a folder of files and folders, named with {COMPONENT_WORDS}; {shown(name)} is none")
+        if not os.access(path, os.R_OK):
+            raise Wrong(f"a folder of files that can be read; {shown(name)} cannot")
+    return value
+
+
+def folder_files(folder: str) -> list[str]:
+    """Return the paths of all files in a folder on this machine and its folders, but hidden ones."""
+    top = Path(folder).expanduser()
+    found = sorted(path.relative_to(top) for path in top.rglob("*") if path.is_symlink() or not path.is_dir())
+    return [path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)]
+
+
 def postprocess_command(value: object) -> str:
     """A shell command or script; lines and tabs are its own matter."""
     if not isinstance(value, str) or not value.strip() or not _is_script(value):
         raise Wrong("a shell command (text without control characters)")
     return value
+
+
+def architecture_packages(value: object) -> dict[str, tuple[str, ...]]:
+    """Lists of packages by the architecture that has them."""
+    given = plain_mapping(value)
+    for name in given:
+        if name not in ARCHITECTURES:
+            there = " or ".join(repr(each) for each in ARCHITECTURES)
+            raise Wrong(f"a dictionary with {there} as keys; {shown(name)} is none")
+    names = listed(package)
+    try:
+        return {architecture: names(each) for architecture, each in given.items()}
+    except Wrong as wrong:
+        raise Wrong(f"a dictionary in which each value is {wrong}") from None
 
 
 def plain_mapping(value: object) -> dict[str, object]:
@@ -247,6 +282,7 @@ def _is_script(value: object) -> bool:
     return isinstance(value, str) and not UNPRINTABLE.search(re.sub(r"[\n\t]", "", value))
 
 
+ARCHITECTURES = ("x86_64", "aarch64")
 SYSTEM_DIRECTORIES = ("bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "tmp", "usr")
 # Signing keys and caches (tasks/server/places.py).
 PRIVATE_DIRECTORIES = ("/var/lib/ostree-release", "/var/cache/ostree-release")
@@ -276,6 +312,9 @@ alias = matching(
 )
 port = whole_number(1, 65535, "a port: a whole number")
 package = matching(r"[A-Za-z0-9_/][A-Za-z0-9._+~^:/()-]*", "a package's name")
+package_or_placeholder = matching(
+    rf"[A-Za-z0-9_/][A-Za-z0-9._+~^:/()-]*|{re.escape(PLACEHOLDER)}", f"a package's name or {PLACEHOLDER!r}"
+)
 login = matching(
     r"[a-z_][a-z0-9_.-]{0,31}",
     "a login name: lower-case letters, digits, '_', '-' and '.', not beginning with a digit",

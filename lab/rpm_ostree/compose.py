@@ -99,7 +99,7 @@ def compose_tree(request: Request) -> None:
         say(f"Installing {len(packages)} packages:")
         for line in installer.listing():
             say(line)
-        input_hash = input_state(tree, installer.digests())
+        input_hash = input_state({**tree, "contents": treefile.contents(tree)}, installer.digests())
         say(f"Input state hash: {input_hash}")
         if previous and not request.force and _input_hash_of(target, previous) == input_hash:
             override = "" if request.dry_run else "; use --force-nocache to override"

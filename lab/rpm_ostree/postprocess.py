@@ -57,9 +57,17 @@ def postprocess(root: Path, tree: Mapping[str, Any], version: str | None, say: S
         The kernel's version.
     """
     finish_rpm_database(root)
+    for source, target in tree.get("add-files", []):
+        say(f"Adding file '{target}'")
+        add_file(root, Path(source), target)
     for number, script in enumerate(tree.get("postprocess", [])):
         say(f"Executing `postprocess` inline script '{number}'")
-        run_inline(root, number, script)
+        text = script if script.startswith("#!") else f"#!/bin/sh\nset -e\n{script}"
+        run_script(root, f"/usr/bin/rpmostree-postprocess-inline-{number}", text)
+    if "postprocess-script" in tree:
+        say("Executing postprocessing script")
+        text = Path(tree["postprocess-script"]).read_text()
+        run_script(root, "/usr/bin/rpmostree-treefile-postprocess-script", text)
     kernel = find_kernel(root)
     initramfs = run_dracut(root, kernel)
     say("Initializing rootfs")
@@ -108,11 +116,19 @@ def finish_rpm_database(root: Path) -> None:
         link.symlink_to("../../share/rpm")
 
 
-def run_inline(root: Path, number: int, script: str) -> None:
-    """Run a script of the treefile inside the tree."""
-    name = f"/usr/bin/rpmostree-postprocess-inline-{number}"
+def add_file(root: Path, source: Path, target: str) -> None:
+    """Copy a file of the treefile's into the tree, with its mode."""
+    if not target.startswith(("/usr/", "/etc/")):
+        raise FailedError(f"{PREFIX}: Adding file '{target}': Unsupported path in add-files: {target}")
+    path = root / target.lstrip("/")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, path)
+
+
+def run_script(root: Path, name: str, text: str) -> None:
+    """Run a script of the treefile inside the tree, where it is called `name` meanwhile."""
     path = root / name.lstrip("/")
-    path.write_text(script if script.startswith("#!") else f"#!/bin/sh\nset -e\n{script}")
+    path.write_text(text)
     path.chmod(0o755)
     try:
         done = subprocess.run(["chroot", root, name], check=False)

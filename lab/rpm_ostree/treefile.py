@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from lab.rpm_ostree.errors import FailedError, not_here
 # Everything the stand-in acts on or passes on, with the type that the real program insists on.
 IMPLEMENTED: Mapping[str, type] = {
     "packages": list,
-    f"packages-{platform.machine()}": list,
+    "packages-x86_64": list,
+    "packages-aarch64": list,
     "exclude-packages": list,
     "ref": str,
     "basearch": str,
@@ -30,23 +32,27 @@ IMPLEMENTED: Mapping[str, type] = {
     "check-groups": dict,
     "mutate-os-release": str,
     "postprocess": list,
+    "postprocess-script": str,
+    "add-files": list,
+    # Every group stays in /etc here, also these.
+    "etc-group-members": list,
     "add-commit-metadata": dict,
 }
 
 # What rpm-ostree's documentation of treefiles lists besides: refused, never ignored.
 REAL_ONLY = frozenset(
     """
-    add-files advisories arch-include automatic-version-prefix automatic-version-suffix cliwrap
+    advisories arch-include automatic-version-prefix automatic-version-suffix cliwrap
     cliwrap-binaries conditional-include container container-cmd default-target edition
-    etc-group-members extensions gpg-key ignore-removed-groups ignore-removed-users ima
+    extensions gpg-key ignore-removed-groups ignore-removed-users ima
     initramfs-args install-langs lockfile-repos machineid-compat metadata modules no-initramfs
-    opt-usrlocal ostree-layers ostree-override-layers postprocess-script readonly-executables
+    opt-usrlocal ostree-layers ostree-override-layers readonly-executables
     remove-files remove-from-packages repo-packages rojig rpmdb rpmdb-normalize
     selinux-label-version units variables
     """.split()  # noqa: SIM905 - a word per name reads better
 )
 
-_MERGED_LISTS = ("packages", "exclude-packages", "repos", "postprocess")
+_MERGED_LISTS = ("packages", "exclude-packages", "repos", "postprocess", "add-files", "etc-group-members")
 _WORDS = {bool: "a boolean", str: "a string", list: "a sequence", dict: "a map"}
 
 
@@ -64,7 +70,9 @@ def load(path: Path) -> dict[str, Any]:
     tree = _expand(path)
     arch = platform.machine()
     tree["basearch"] = arch
-    tree["packages"] = sorted({*tree.get("packages", []), *tree.pop(f"packages-{arch}", [])})
+    tree["packages"] = sorted({*tree.get("packages", []), *tree.get(f"packages-{arch}", [])})
+    for key in ("packages-x86_64", "packages-aarch64"):
+        tree.pop(key, None)
     if "ref" in tree:
         tree["ref"] = tree["ref"].replace("${basearch}", arch)
     if "releasever" in tree:
@@ -118,8 +126,41 @@ def _read(path: Path) -> dict[str, Any]:
     if missing:
         raise not_here(f"Parsing {path}: {', '.join(missing)}")
     for key, value in tree.items():
-        _check_type(path, IMPLEMENTED.get(key, object), value)
-    return tree
+        if key == "add-files":
+            _check_pairs(path, value)
+        else:
+            _check_type(path, IMPLEMENTED.get(key, object), value)
+    return _with_places(path.parent, tree)
+
+
+def contents(tree: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of the files that a flat treefile names, by path: an input like any other."""
+    named = [source for source, _ in tree.get("add-files", [])]
+    named += [tree["postprocess-script"]] if "postprocess-script" in tree else []
+    return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in named}
+
+
+def _with_places(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
+    """Return a treefile with the files that it names by where they are: beside itself."""
+    placed = dict(tree)
+    if "add-files" in tree:
+        placed["add-files"] = [[str(folder / source), target] for source, target in tree["add-files"]]
+    if "postprocess-script" in tree:
+        placed["postprocess-script"] = str(folder / tree["postprocess-script"])
+    named = [source for source, _ in placed.get("add-files", [])]
+    for name in [*named, *filter(None, [placed.get("postprocess-script")])]:
+        if not Path(name).is_file():
+            raise FailedError(
+                f'Can\'t open file "{name}" for reading: No such file or directory (os error 2)'
+            )
+    return placed
+
+
+def _check_pairs(path: Path, value: object) -> None:
+    pairs = value if isinstance(value, list) else [value]
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
+            raise FailedError(f"Parsing {path}: serde-yaml: invalid type in add-files, expected two strings")
 
 
 def _check_type(path: Path, wanted: type, value: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from ..config import Environment
 from ..errors import Refused
+
+_NAMES = ".folder"  # where deploy.py notes what it has put beside the treefiles
 
 
 def effective(environment: Environment) -> Path:
@@ -21,12 +24,29 @@ def effective(environment: Environment) -> Path:
 
 
 def hashes(environment: Environment) -> dict[str, str]:
-    """Return the SHA-256 of the managed treefile and of the local one, by file name; those that are there."""
+    """Return the SHA-256 of the managed treefile and of the local one, by file name; those that are there.
+
+    `folder` is that of all files of the administrator's folder beside them, with names and modes.
+    """
     assert environment.treefile is not None
     files = {environment.treefile, effective(environment)}
-    return {
+    found = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files) if path.exists()
     }
+    return {**found, **_folder(environment.treefile.parent)}
+
+
+def _folder(place: Path) -> dict[str, str]:
+    try:
+        names = (place / _NAMES).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    digest = hashlib.sha256()
+    for path in (place / name for name in sorted(names)):
+        content = path.read_bytes() if path.is_file() else b""
+        mode = f"{stat.S_IMODE(path.stat().st_mode):o}" if path.is_file() else "not there"
+        digest.update(f"{path.relative_to(place)} {mode} {len(content)}\n".encode() + content)
+    return {"folder": digest.hexdigest()} if names else {}
 
 
 def check(environment: Environment) -> Path:

@@ -97,7 +97,7 @@ def declared(
     + files: content, owner, group and mode
     + directories: owner, group and mode; parents that are missing are made, with mode 755
     + links: symbolic links
-    + absent: files or links that must not be there
+    + absent: files or links that must not be there, and directories, which stay where they are not empty
     + programs: unpacked, compiled and linked before any file that may need them is written
     + check: command that must accept the result; when it does not, files and links are put back as they were
     """
@@ -116,7 +116,7 @@ def declared(
         *(step for item in programs for step in _program_steps(item, states)),
         *(step for item in files for step in _file_steps(item, states.get(item.path))),
         *(step for item in links for step in _link_steps(item, states.get(item.path))),
-        *(_step(path, f"remove {path}", "rm -f --") for path in absent if path in states),
+        *(_step(path, f"remove {path}", _removal(states[path])) for path in absent if path in states),
     ]
     if not steps:
         count = len([*files, *directories, *links, *absent, *programs])
@@ -124,6 +124,10 @@ def declared(
         return
     _show(steps, states)
     yield script(_script(steps, check), *(step.content for step in steps if step.content is not None))
+
+
+def _removal(found: PathState) -> str:
+    return "rmdir --ignore-fail-on-non-empty --" if found.kind == "directory" else "rm -f --"
 
 
 def _directory_steps(wanted: Directory, found: PathState | None) -> Iterable[Step]:

@@ -87,3 +87,8 @@ def certificate(settings: Server) -> str | None:
 def treefile(settings: Server, environment: Environment) -> str:
     """File that the composing of an environment is declared in."""
     return f"{settings.treefile_directory}/{settings.image_name}-{environment.name}.yaml"
+
+
+def folder_names(settings: Server) -> str:
+    """File with the names of what the administrator's own folder has put beside the treefiles."""
+    return f"{settings.treefile_directory}/.folder"

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import yaml
-from pyinfra.api import deploy
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
+import yaml
+from pyinfra import host
+from pyinfra.api import deploy
+from pyinfra.facts.files import FileContents
+
+from tasks import kinoite
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.server import places
 from tasks.settings import Environment, Server
+from tasks.settings_rules import folder_files
 from tasks.templates import render
 
 # What rpm-ostree calls in-tree scripts runs with this in front, so that a failing command fails the compose.
@@ -17,17 +25,66 @@ SHELL = "#!/usr/bin/bash\nset -xeuo pipefail\n"
 
 @deploy("Treefiles")
 def write_treefiles(settings: Server) -> None:
-    """Write treefiles and .repo files; those of an environment that is switched off go, local ones stay."""
+    """Write treefiles, .repo files and the folder beside them; local treefiles and files stay.
+
+    The treefile of an environment that is switched off goes, and what has left the folder.
+    """
     composed = [each for each in settings.environments if each.composed]
+    wanted, names = folder(settings), places.folder_names(settings)
+    remembered = host.get_fact(FileContents, path=names) or []
+    left = [name for name in remembered if name not in wanted]
+    if left:
+        # Before anything is written: a file may have become a folder, or a folder a file.
+        emptied = [path for path in _folders(settings, left) if path not in _folders(settings, wanted)]
+        managed_files.declared(
+            name="Files that have left the folder beside the treefiles",
+            absent=[*(f"{settings.treefile_directory}/{name}" for name in left), *reversed(emptied)],
+        )
     managed_files.declared(
         name="Treefiles and package repositories",
-        directories=[Directory(settings.treefile_directory)],
+        directories=[
+            Directory(settings.treefile_directory),
+            *(Directory(path) for path in _folders(settings, wanted)),
+        ],
         files=[
+            # Remembered first: cut off after this file, the next run still knows what is ours.
+            *([_names(names, {*remembered, *wanted})] if remembered or wanted else []),
+            *(
+                File(f"{settings.treefile_directory}/{name}", content, mode=mode)
+                for name, (content, mode) in wanted.items()
+            ),
             *(File(places.treefile(settings, each), treefile_text(settings, each)) for each in composed),
             File(f"{settings.treefile_directory}/{settings.image_name}.repo", repositories_text(settings)),
         ],
         absent=[places.treefile(settings, each) for each in settings.disabled if each.composed],
     )
+    if left:
+        managed_files.declared(
+            name="Names of the files in this folder",
+            files=[_names(names, wanted)] if wanted else [],
+            absent=[] if wanted else [names],
+        )
+
+
+def folder(settings: Server) -> dict[str, tuple[bytes, str]]:
+    """Read the folder on the laptop that is to lie beside the treefiles: name -> content and mode."""
+    if settings.treefile_folder is None:
+        return {}
+    top = Path(settings.treefile_folder).expanduser()
+    return {
+        name: ((top / name).read_bytes(), "755" if os.access(top / name, os.X_OK) else "644")
+        for name in folder_files(settings.treefile_folder)
+    }
+
+
+def _folders(settings: Server, names: Iterable[str]) -> list[str]:
+    """Return the folders that files are in, each before what it holds."""
+    found = {str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."}
+    return [f"{settings.treefile_directory}/{each}" for each in sorted(found)]
+
+
+def _names(path: str, names: Iterable[str]) -> File:
+    return File(path, "".join(f"{name}\n" for name in sorted(names)))
 
 
 def treefile_text(settings: Server, environment: Environment) -> str:
@@ -42,7 +99,8 @@ def treefile_text(settings: Server, environment: Environment) -> str:
 
 def treefile(settings: Server, environment: Environment) -> dict[str, object]:
     """Give an environment's treefile as rpm-ostree's keys and values."""
-    packages = dict.fromkeys([*settings.packages, *environment.packages])
+    release = settings.fedora_release
+    packages = dict.fromkeys(kinoite.packages([*settings.packages, *environment.packages], release))
     excluded = dict.fromkeys([*settings.exclude_packages, *environment.exclude_packages])
     keys: dict[str, object] = {
         "ref": environment.ref,
@@ -55,12 +113,19 @@ def treefile(settings: Server, environment: Environment) -> dict[str, object]:
         "recommends": False,
         # By default the second compose fails: "failed to merge entries into /etc/passwd".
         "preserve-passwd": False,
-        "packages": list(packages),
+        # Who may use sudo changes on a machine, and only /etc can.
+        "etc-group-members": ["wheel"],
     }
+    if packages:
+        keys["packages"] = list(packages)
+    for architecture, names in settings.architecture_packages.items():
+        if names:
+            keys[f"packages-{architecture}"] = list(names)
     if excluded:
         keys["exclude-packages"] = list(excluded)
     if settings.postprocess_commands:
-        keys["postprocess"] = [SHELL + "".join(f"{line}\n" for line in settings.postprocess_commands)]
+        commands = (kinoite.command(line, release) for line in settings.postprocess_commands)
+        keys["postprocess"] = [SHELL + "".join(f"{line}\n" for line in commands)]
     return {**keys, **settings.treefile_options}
 
 

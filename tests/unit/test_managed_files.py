@@ -124,3 +124,14 @@ def test_a_failing_step_is_taken_back_before_the_test(tmp_path: Path) -> None:
     assert done is not None
     assert done.returncode == 1
     assert (tmp_path / "old").read_text() == "old\n"
+
+
+def test_a_directory_goes_only_where_it_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/theirs").touch()
+    absent = [f"{tmp_path}/empty", f"{tmp_path}/kept", f"{tmp_path}/none"]
+    done = apply(absent=absent)
+    assert done is not None
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

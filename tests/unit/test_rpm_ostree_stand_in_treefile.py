@@ -91,3 +91,32 @@ def test_takes_its_own_output_again(tmp_path: Path) -> None:
     path = write(tmp_path, "tree.yaml", GOOD)
     again = write(tmp_path, "again.yaml", treefile.print_only(treefile.load(path)))
     assert treefile.load(again) == treefile.load(path)
+
+
+def test_files_that_a_treefile_names_lie_beside_the_one_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    write(tmp_path / "more", "motd", "hello\n")
+    write(tmp_path / "more", "finish.sh", "#!/bin/sh\n")
+    write(tmp_path / "more", "more.yaml", "add-files: [[motd, /etc/motd]]\npostprocess-script: finish.sh\n")
+    path = write(tmp_path, "tree.yaml", GOOD + "include: more/more.yaml\n")
+    tree = treefile.load(path)
+    assert tree["add-files"] == [[f"{tmp_path}/more/motd", "/etc/motd"]]
+    assert tree["postprocess-script"] == f"{tmp_path}/more/finish.sh"
+    before = treefile.contents(tree)
+    write(tmp_path / "more", "motd", "good bye\n")
+    assert treefile.contents(tree) != before
+    (tmp_path / "more/finish.sh").unlink()
+    assert f'Can\'t open file "{tmp_path}/more/finish.sh" for reading' in refusal(path)
+
+
+@pytest.mark.parametrize("value", ["motd", "[motd, /etc/motd]", "[[motd]]", "[[motd, 7]]"])
+def test_add_files_are_pairs(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path, "tree.yaml", GOOD + f"add-files: {value}\n")
+    assert "expected two strings" in refusal(path)
+
+
+def test_packages_of_another_architecture_are_left_out(tmp_path: Path) -> None:
+    added = "packages-x86_64: [shim-x64]\npackages-aarch64: [shim-aa64]\n"
+    tree = treefile.load(write(tmp_path, "tree.yaml", GOOD + added))
+    assert tree["packages"] == ["hello", {"x86_64": "shim-x64", "aarch64": "shim-aa64"}[tree["basearch"]]]
+    assert "packages-aarch64" not in tree

@@ -37,9 +37,11 @@ DATA: dict[str, object] = {
     "ostree_desktop_packages": ["kate"],
     "ostree_system_packages": [],
     "ostree_additional_packages": ["vim-enhanced"],
+    "ostree_architecture_packages": {"x86_64": ["shim-x64"], "aarch64": []},
     "ostree_exclude_packages": ["PackageKit"],
     "ostree_postprocess_commands": ["systemctl enable sddm.service", "echo 'a: b' # c"],
     "ostree_treefile_options": {},
+    "ostree_treefile_folder": None,
     "ostree_package_repositories": {"lab": {"baseurl": "file:///srv/lab", "gpgcheck": False}},
     "ostree_compose_on_setup": False,
     "ostree_compose_environments": ["dev"],
@@ -156,6 +158,38 @@ def test_treefile_says_what_the_settings_say() -> None:
     assert parsed["repos"] == ["lab"]
     assert parsed["releasever"] == "44"
     assert parsed["preserve-passwd"] is False
+    assert parsed["packages-x86_64"] == ["shim-x64"]
+    assert "packages-aarch64" not in parsed
+
+
+@pytest.mark.parametrize(
+    ("release", "package", "unit"),
+    [(43, "sddm", "sddm.service"), (44, "plasma-login-manager", "plasmalogin.service")],
+)
+def test_the_display_manager_is_that_of_the_release(release: int, package: str, unit: str) -> None:
+    parsed = treefile(
+        fedora_release=release,
+        desktop_packages=["kate", "{display_manager}"],
+        postprocess_commands=["systemctl enable {display_manager}"],
+    )
+    assert parsed["packages"][:3] == ["kernel", "kate", package]
+    assert f"systemctl enable {unit}\n" in parsed["postprocess"][0]
+    assert "{" not in str(parsed["packages"])
+
+
+def test_without_packages_an_include_alone_decides() -> None:
+    lists: dict[str, object] = {
+        f"{name}_packages": [] for name in ("base", "desktop", "system", "additional", "exclude")
+    }
+    parsed = treefile(
+        **lists,
+        architecture_packages={},
+        environment_dev={},
+        postprocess_commands=[],
+        treefile_options={"include": "fedora.yaml"},
+    )
+    assert parsed["include"] == "fedora.yaml"
+    assert not [key for key in parsed if "packages" in key or "postprocess" in key]
 
 
 def test_postprocess_is_one_script_that_stops_at_the_first_failure() -> None:
