@@ -57,6 +57,8 @@ def postprocess(root: Path, tree: Mapping[str, Any], version: str | None, say: S
         The kernel's version.
     """
     finish_rpm_database(root)
+    # No package has it, and whatever runs in the tree may want it.
+    (root / "tmp").mkdir(exist_ok=True)
     for source, target in tree.get("add-files", []):
         say(f"Adding file '{target}'")
         add_file(root, Path(source), target)

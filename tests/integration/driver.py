@@ -5,6 +5,7 @@ Also what they ask the server for, and how they give it a newer build to work wi
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -205,6 +206,8 @@ class Lab:
         self,
         packages: Mapping[str, str] | None = None,
         *,
+        files: Mapping[str, bytes] | None = None,
+        links: Mapping[str, str] | None = None,
         remove: Sequence[str] = (),
         drop: Sequence[str] = (),
         tree_of: str | None = None,
@@ -213,6 +216,8 @@ class Lab:
 
         Args:
             packages: versions of packages of the lab, by name, that it has.
+            files: contents of files that it has, by path.
+            links: targets of links that it has, by path.
             remove: paths that it does not have any more.
             drop: packages that its rpm database does not have any more.
             tree_of: checksum of the build whose tree it has otherwise; none: the newest one's.
@@ -225,6 +230,8 @@ class Lab:
                 name: [version, (_SPECS / f"{name}.spec").read_text()]
                 for name, version in (packages or {}).items()
             },
+            "files": {path: base64.b64encode(data).decode() for path, data in (files or {}).items()},
+            "links": dict(links or {}),
             "remove": list(remove),
             "drop": list(drop),
             "tree_of": tree_of,

@@ -5,19 +5,85 @@ One image carries several faults where that can be, because every compose takes 
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.cpio import archive
 from tests.integration.driver import Lab, Result
 
 STATION = "released"
 
 PROD = "/srv/ostree/rpm-ostree/prod"
 WITH_TOOL = ["--data", f"ostree_additional_packages={json.dumps(['hello', 'tool'])}"]
-BROKEN = ["rm usr/lib/modules/*/initramfs.img", "touch usr/share/open", "chmod 0666 usr/share/open"]
+# Several faults of a composed image: a file anybody may write, a masked login screen, and an initramfs without
+# ostree and without btrfs, whose programs are what dracut looks for.
+BROKEN = {
+    "ostree_additional_packages": ["hello", "tool", "break-initramfs"],
+    "ostree_exclude_packages": ["btrfs-progs"],
+    "ostree_system_packages": ["dracut", "cryptsetup", "lvm2", "bootupd"],
+    "ostree_postprocess_commands": [
+        "systemctl enable {display_manager}",
+        "systemctl mask {display_manager}",
+        "touch usr/share/open",
+        "chmod 0666 usr/share/open",
+    ],
+}
+KERNEL = "6.18.0-1.lab.x86_64"
+MODULES = "/usr/lib/modules"
+UNITS = "/usr/etc/systemd/system"
+# An initramfs that has all there is to have.
+INITRAMFS = {
+    "usr/lib/ostree/ostree-prepare-root": b"program",
+    "usr/sbin/cryptsetup": b"program",
+    "usr/sbin/lvm": b"program",
+    f"usr/lib/modules/{KERNEL}/kernel/fs/btrfs/btrfs.ko.xz": b"driver",
+    f"usr/lib/modules/{KERNEL}/kernel/drivers/md/dm-crypt.ko.xz": b"driver",
+}
+
+
+def initramfs_without(word: str) -> dict[str, bytes]:
+    """Return an initramfs behind microcode, packed, and without what has a word in its path."""
+    main = archive({path: content for path, content in INITRAMFS.items() if word not in path})
+    microcode = archive({"kernel/x86/microcode/GenuineIntel.bin": b"microcode"})
+    return {f"{MODULES}/{KERNEL}/initramfs.img": microcode + gzip.compress(main)}
+
+
+# What is changed in a good image, and the words of the refusal.
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "no ostree in the initramfs": (
+        {"files": initramfs_without("ostree")},
+        f"initramfs of kernel {KERNEL} lacks ostree",
+    ),
+    "an initramfs that is cut off": (
+        {"files": {path: content[:-9] for path, content in initramfs_without("nothing").items()}},
+        f"initramfs of kernel {KERNEL} cannot be read: it ends too early",
+    ),
+    "two kernels": (
+        {
+            "files": {
+                f"{MODULES}/7.0-1/vmlinuz": b"kernel",
+                f"{MODULES}/7.0-1/initramfs.img": archive(INITRAMFS),
+            }
+        },
+        f"2 kernels, and only one of them would be started: {KERNEL}, 7.0-1",
+    ),
+    "a masked display manager": (
+        {"links": {f"{UNITS}/plasmalogin.service": "/dev/null"}},
+        f"no display manager starts: {UNITS}/plasmalogin.service is a link to /dev/null, which masks it",
+    ),
+    "no display manager": (
+        {"remove": [f"{UNITS}/display-manager.service"]},
+        "no display manager starts: there is no display-manager.service",
+    ),
+    "a display manager that is not there": (
+        {"remove": ["/usr/lib/systemd/system/plasmalogin.service"]},
+        "no display manager starts: there is no plasmalogin.service",
+    ),
+}
 
 
 def composed(lab: Lab, *settings: str) -> dict[str, Any]:
@@ -111,11 +177,18 @@ def test_a_hotfix_goes_through_every_ring_at_once(tool: Lab, suspicious: dict[st
 
 
 def test_an_image_that_cannot_boot_is_refused_and_the_next_one_is_not(tool: Lab, hotfix: str) -> None:
-    broken = composed(tool, *WITH_TOOL, "--data", f"ostree_postprocess_commands={json.dumps(BROKEN)}")
+    settings = [f"{name}={json.dumps(value)}" for name, value in BROKEN.items()]
+    broken = composed(tool, *(word for setting in settings for word in ("--data", setting)))
     text = refused(tool)
-    assert "gate bootable fails" in text
-    assert "initramfs" in text
-    assert "/usr/share/open" in text
+    for found in (
+        f"fails: initramfs of kernel {KERNEL} lacks ostree",
+        f"needs approval: initramfs of kernel {KERNEL} lacks btrfs and cannot mount btrfs: no driver btrfs",
+        f"fails: the default target is graphical, and no display manager starts: {UNITS}/plasmalogin.service is",
+        "fails: anybody may write to /usr/share/open (0666)",
+    ):
+        assert f"gate bootable {found}" in text
+    assert "lacks crypt" not in text
+    assert "lacks lvm" not in text
     assert "--data override=bootable" in text
     tool.pyinfra(
         *("tasks/hold.py", "-y", "--limit", "image_servers", "--data", "ssh_user=approver"),
@@ -123,6 +196,30 @@ def test_an_image_that_cannot_boot_is_refused_and_the_next_one_is_not(tool: Lab,
     )
     assert "is held" in refused(tool, "--data", f"build={broken['version']}")
     assert "cannot boot" in tool.server("ostree-release status").out
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_alone_is_refused(tool: Lab, suspicious: dict[str, Any], hotfix: str, fault: str) -> None:
+    changes, words = FAULTS[fault]
+    tool.quick_build(tree_of=suspicious["checksum"], **changes)
+    refusal = tool.promote(check=False)
+    assert refusal.code == 1, refusal.text
+    assert "Traceback" not in refusal.text
+    assert words in refusal.text
+    assert tool.tip("pilot")["version"] == suspicious["version"]
+
+
+def test_an_initramfs_without_btrfs_is_held_until_it_is_approved(
+    tool: Lab, suspicious: dict[str, Any], hotfix: str
+) -> None:
+    build = tool.quick_build(tree_of=suspicious["checksum"], files=initramfs_without("btrfs"))
+    refusal = tool.promote(check=False)
+    assert refusal.code == 1, refusal.text
+    assert f"gate bootable needs approval: initramfs of kernel {KERNEL} lacks btrfs" in refusal.text
+    assert tool.tip("pilot")["version"] == suspicious["version"]
+    approved(tool, build["version"], "every root is ext4")
+    tool.promote()
+    assert tool.tip("pilot")["version"] == build["version"]
 
 
 def test_a_removed_package_needs_approval_and_damage_is_found(

@@ -4,12 +4,14 @@ Runs as root on the lab's server, on libostree and rpm alone: nothing of the pro
 tested with. Its rpm database, list of packages, signature and summary are what a compose would have left; what
 only rpm-ostree's output tells (repositories, advisories) is not kept, of which the gates warn.
 
-Argument: {"packages": {NAME: [VERSION, SPEC]}, "remove": [PATH], "drop": [NAME], "tree_of": CHECKSUM or null for
-the newest}; removed paths and dropped packages have to be there. Prints {"version": ..., "checksum": ...}.
+Argument: {"packages": {NAME: [VERSION, SPEC]}, "files": {PATH: BASE64}, "links": {PATH: TARGET}, "remove": [PATH],
+"drop": [NAME], "tree_of": CHECKSUM or null for the newest}; removed paths and dropped packages have to be there.
+Prints {"version": ..., "checksum": ...}.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import sqlite3
@@ -48,13 +50,18 @@ def main(asked: dict[str, Any], work: Path) -> None:
     for package in packages:
         for path, content, mode in _files(package):
             _write(repo, tree, path, content, mode)
+    for path, content in asked["files"].items():
+        _write(repo, tree, path, base64.b64decode(content), 0o644)
+    for path, target in asked["links"].items():
+        folder, name = _folder(tree, path)
+        folder.replace_file(name, repo.write_symlink(None, 0, 0, None, target, None))
     for path in asked["remove"]:
         folder, name = _folder(tree, path)
         folder.remove(name, False)
     if packages or asked["drop"]:
         metadata["rpmostree.rpmdb.pkglist"] = _database(repo, tree, origin, work, packages, asked["drop"])
     metadata["version"] = GLib.Variant("s", version)
-    inputs = hashlib.sha256(json.dumps([version, asked["packages"], asked["drop"]]).encode())
+    inputs = hashlib.sha256(json.dumps([version, asked]).encode())
     metadata["rpmostree.inputhash"] = GLib.Variant("s", inputs.hexdigest())
     _, root = repo.write_mtree(tree, None)
     _, checksum = repo.write_commit(parent, None, None, GLib.Variant("a{sv}", metadata), root, None)
