@@ -1,4 +1,4 @@
-"""The lab's dracut: called as rpm-ostree calls it, it packs what a tree has, as the gates' reader finds it."""
+"""The lab's dracut: called as rpm-ostree calls it, it packs what a tree has, as the gates find it."""
 
 from __future__ import annotations
 
