@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import time
+from pathlib import Path
 
-from tests.integration.driver import Lab
+from tests.integration.driver import Lab, changed_operations
 
 STATION = "composed"
 
 DEV = "/srv/ostree/rpm-ostree/dev"
 REF = "fedora/x86_64/kinoite/dev"
-LOCAL = "/etc/rpm-ostree/treefiles/kinoite-dev.local.yaml"
+TREEFILES = "/etc/rpm-ostree/treefiles"
+LOCAL = f"{TREEFILES}/kinoite-dev.local.yaml"
 
 
 def test_a_build_is_versioned_signed_and_listed(lab: Lab) -> None:
@@ -87,6 +90,61 @@ def test_a_local_treefile_is_read_and_may_not_change_the_ref(lab: Lab) -> None:
         assert "other" in lab.server(f"cat {LOCAL}").out, "deploy.py touched the local treefile"
     finally:
         lab.server(f"rm -f {LOCAL}")
+
+
+def test_a_folder_of_the_laptop_lies_beside_the_treefile(lab: Lab, tmp_path: Path) -> None:
+    """Somebody's own manifest: the package comes from the include alone, files and a script from the folder."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/motd").write_text("of the folder\n")
+    (tmp_path / "more/finish.sh").write_text(
+        "#!/bin/sh\nset -e\ncat /etc/folder-motd > /usr/share/finished\n"
+    )
+    (tmp_path / "more/finish.sh").chmod(0o755)
+    (tmp_path / "more.yaml").write_text(
+        "packages: [hello]\nadd-files:\n  - [more/motd, /etc/folder-motd]\npostprocess-script: more/finish.sh\n"
+    )
+    options = {"selinux": False, "include": "more.yaml"}
+    settings = (
+        *("--data", f"ostree_treefile_folder={tmp_path}", "--data", "ostree_additional_packages=[]"),
+        *("--data", f"ostree_treefile_options={json.dumps(options)}"),
+    )
+    found = f"cd {TREEFILES}; find . -type f ! -name '*.repo' -printf '%m %p\\n' | sort -k 2"
+    ours = lab.server(found).out.splitlines()
+    try:
+        lab.pyinfra("deploy.py", "-y", *settings)
+        there = ["644 ./.folder", *ours, "755 ./more/finish.sh", "644 ./more/motd", "644 ./more.yaml"]
+        assert sorted(lab.server(found).out.splitlines()) == sorted(there)
+        assert changed_operations(lab.pyinfra("deploy.py", "-y", "--json", *settings)) == []
+        lab.pyinfra("tasks/compose.py", "-y")
+        build = lab.newest_build()["checksum"]
+        for path in ("/usr/etc/folder-motd", "/usr/share/finished"):
+            assert lab.server(f"ostree --repo={DEV} cat {build} {path}").out == "of the folder\n"
+        assert "/usr/bin/hello" in lab.server(f"ostree --repo={DEV} ls {build} /usr/bin/hello").out
+        assert "folder" in lab.ask("log")["entries"][-1]["treefiles"]
+
+        lab.server(f"echo changed > {TREEFILES}/more/motd; chmod 600 {TREEFILES}/more/finish.sh")
+        (tmp_path / "more/motd").write_text("of the folder, changed\n")
+        lab.pyinfra("deploy.py", "-y", *settings)
+        assert sorted(lab.server(found).out.splitlines()) == sorted(there)
+        lab.pyinfra("tasks/compose.py", "-y")
+        changed = lab.newest_build()["checksum"]
+        shown = lab.server(f"ostree --repo={DEV} cat {changed} /usr/share/finished").out
+        assert shown == "of the folder, changed\n"
+    finally:
+        lab.server(f"mkdir -p {TREEFILES}/more; touch {TREEFILES}/more/by-hand")
+        lab.pyinfra("deploy.py", "-y")
+        left = lab.server(found).out.splitlines()
+        lab.server(f"rm -r {TREEFILES}/more")
+    assert sorted(left) == sorted([*ours, "644 ./more/by-hand"]), "what the administrator put there stays"
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_is_done(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "kinoite.repo").touch()
+    result = lab.pyinfra("deploy.py", "-y", "--data", f"ostree_treefile_folder={tmp_path}", check=False)
+    assert result.code == 1
+    assert f"ostree_treefile_folder = '{tmp_path}': must be a folder without 'kinoite.repo'" in result.text
+    assert "Traceback" not in result.text
+    assert "Connecting" not in result.text
 
 
 def test_interrupted_on_the_laptop_the_compose_goes_on(lab: Lab) -> None:
