@@ -180,6 +180,7 @@ ostree_architecture_packages = {
         "alsa-sof-firmware",
     ],
     "aarch64": ["grub2-efi-aa64", "shim-aa64", "qcom-firmware"],
+    "ppc64le": ["grub2-ppc64le"],
 }
 
 # Packages that must not come in, not even as dependencies.

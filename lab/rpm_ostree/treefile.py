@@ -11,11 +11,12 @@ from typing import Any
 
 from lab.rpm_ostree.errors import FailedError, not_here
 
+_ARCHITECTURES = ("x86_64", "aarch64", "ppc64le")
+
 # Everything the stand-in acts on or passes on, with the type that the real program insists on.
 IMPLEMENTED: Mapping[str, type] = {
     "packages": list,
-    "packages-x86_64": list,
-    "packages-aarch64": list,
+    **dict.fromkeys((f"packages-{each}" for each in _ARCHITECTURES), list),
     "exclude-packages": list,
     "ref": str,
     "basearch": str,
@@ -71,8 +72,8 @@ def load(path: Path) -> dict[str, Any]:
     arch = platform.machine()
     tree["basearch"] = arch
     tree["packages"] = sorted({*tree.get("packages", []), *tree.get(f"packages-{arch}", [])})
-    for key in ("packages-x86_64", "packages-aarch64"):
-        tree.pop(key, None)
+    for each in _ARCHITECTURES:
+        tree.pop(f"packages-{each}", None)
     if "ref" in tree:
         tree["ref"] = tree["ref"].replace("${basearch}", arch)
     if "releasever" in tree:
