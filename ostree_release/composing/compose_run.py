@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
@@ -21,7 +19,7 @@ from ..model import Move
 from ..releasing.publish import update_summary
 from ..repo import Repository
 from ..signing.sign import sign
-from . import advisories, builds, handover, origins, treefile
+from . import advisories, builds, handover, origins, rpm_ostree, treefile
 
 _LEFTOVER = "rpm-ostree-compose.*"  # work directory of a killed rpm-ostree, which the next one leaves there
 
@@ -70,21 +68,19 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         starts={"ref": environment.ref, "from": before},
     )
     with record as moves:
-        status, output = _rpm_ostree(environment, path, version, place / "compose.json")
+        ended = _rpm_ostree(environment, path, version, place / "compose.json")
         after = repository.refs().get(environment.ref)
         # The exit status does not decide: rpm-ostree can fail after it has moved the ref.
-        if status and after == before:
-            raise Refused(
-                f"compose of {environment.name}: rpm-ostree ended with exit status {status}; the ref did "
-                "not move; the reason is in its output above"
-            )
+        if ended.status and after == before:
+            reason = rpm_ostree.failure(ended, rpm_ostree.out_of_memory())
+            raise Refused(f"compose of {environment.name}: {reason}")
         if after is None:
             raise Refused(f"compose of {environment.name}: rpm-ostree made no commit on {environment.ref}")
         moves.append(Move(environment.ref, before, after))
     build = repository.commit(after)
     advisories.keep(context, environment, repository, after)
     if after != before:  # an unchanged build's packages may be listed with another repository by now
-        origins.keep(context, environment, after, origins.listed(output))
+        origins.keep(context, environment, after, origins.listed(ended.output))
     sign(context, environment, repository, build)
     update_summary(context, environment, repository)
     old = (repository, before) if before and before != after and repository.has(before) else None
@@ -105,13 +101,9 @@ def _today() -> date:
     return datetime.fromtimestamp(clock.now(), timezone.utc).date()
 
 
-def _rpm_ostree(
-    environment: Environment, path: Path, version: str, compose_json: Path
-) -> tuple[int, list[str]]:
-    """Run rpm-ostree, with its output where ours goes; returns its exit status and what it printed."""
-    process = subprocess.Popen(
+def _rpm_ostree(environment: Environment, path: Path, version: str, compose_json: Path) -> rpm_ostree.Ended:
+    return rpm_ostree.run(
         [
-            "rpm-ostree",
             "compose",
             "tree",
             "--unified-core",
@@ -120,24 +112,8 @@ def _rpm_ostree(
             f"--add-metadata-string=version={version}",
             f"--write-composejson-to={compose_json}",
             str(path),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        errors="replace",
+        ]
     )
-    assert process.stdout is not None
-    lines = []
-    with process:
-        try:
-            for line in process.stdout:
-                lines.append(line)
-                sys.stderr.write(line)
-                sys.stderr.flush()
-        except BaseException:
-            process.kill()
-            raise
-    return process.returncode, lines
 
 
 @contextmanager

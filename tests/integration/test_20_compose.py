@@ -166,14 +166,52 @@ def test_interrupted_on_the_laptop_the_compose_goes_on(lab: Lab) -> None:
     assert build["version"] in attached.text
 
 
+def test_a_failed_compose_says_why_each_time(lab: Lab) -> None:
+    lab.server(f"printf 'include: kinoite-dev.yaml\npackages:\n  - nosuch\n' > {LOCAL}")
+    words = "rpm-ostree ended with exit status 1: error: Installing packages: Packages not found: nosuch"
+    try:
+        for _ in range(4):
+            result = lab.server("ostree-release compose dev", check=False)
+            assert result.code == 1
+            lines = result.text.splitlines()
+            assert lines.count("error: Installing packages: Packages not found: nosuch") == 1, "in its output"
+            assert f"ostree-release: compose of dev: {words}" in lines
+        result = lab.pyinfra("tasks/compose.py", "-y", check=False)
+    finally:
+        lab.server(f"rm {LOCAL}")
+    assert result.code != 0
+    assert words in result.text
+
+
+def test_an_rpm_ostree_that_is_killed_and_a_unit_that_is_stopped_say_so(lab: Lab) -> None:
+    lab.command("publish", "hello", "1.1.5")
+    unit = "ostree-release-compose@dev.service"
+    running = "until pgrep -f '[r]pm-ostree compose tree.*--unified-core' >/dev/null; do sleep 0.1; done"
+    for how, words in (
+        ("pkill -KILL -f '[r]pm-ostree compose tree.*--unified-core'", "rpm-ostree was killed by SIGKILL"),
+        (f"systemctl stop {unit}", "stopped by SIGTERM"),
+    ):
+        result = lab.server(f"({running}; {how}) & ostree-release compose dev", check=False)
+        assert result.code == 1
+        assert words in result.text.splitlines()[-1]
+        assert "Traceback" not in result.text
+
+
 def test_leftovers_of_a_killed_compose_are_removed(lab: Lab) -> None:
     lab.command("publish", "hello", "1.2")
     unit = "ostree-release-compose@dev.service"
     cache = "/var/cache/ostree-release/dev"
     lab.server(f"mkdir -p {cache}/rpm-ostree-compose.AbCdEf; touch {cache}/rpm-ostree-compose.AbCdEf/big")
-    lab.server(f"systemctl start --no-block {unit}; sleep 1.5; systemctl kill -s KILL {unit}; sleep 0.5")
+    # The real rpm-ostree has its work in the unit's /tmp only later on; this is there from the beginning.
+    within = f"nsenter -m -t $(systemctl show --value -p MainPID {unit})"
+    lab.server(
+        f"systemctl start --no-block {unit}; sleep 1.5; "
+        f"{within} touch /tmp/rpmostree-core-AbCdEf /var/tmp/rpmostree-core-AbCdEf && "
+        f"systemctl kill -s KILL {unit}; sleep 0.5"
+    )
     assert lab.server(f"systemctl show --value -p Result {unit}").out.strip() == "signal", "it was not killed"
     lab.server(f"systemctl reset-failed {unit}")
+    assert lab.server("find /tmp /var/tmp -name 'rpmostree-*'; grep rofiles /proc/mounts || true").out == ""
     lab.server(f"printf 'include: kinoite-dev.yaml\\npackages:\\n  - break-boot\\n' > {LOCAL}")
     try:
         lab.pyinfra("tasks/compose.py", "-y")

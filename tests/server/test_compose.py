@@ -37,8 +37,11 @@ print("Installing 1 packages:")
 print("  hello-1-1.x86_64 (fedora)")
 mode = (top / "mode").read_text()
 if mode == "fail":
-    print("error: no package matches", file=sys.stderr)
+    print("warning: odd", file=sys.stderr)
+    print("error: Package 'nosuch' not found", file=sys.stderr)
     sys.exit(1)
+if mode == "kill":
+    os.kill(os.getpid(), 9)
 if mode != "same":
     command = ["ostree", "commit", "--repo=" + options["repo"], "--branch=" + content["ref"], "--no-bindings"]
     version = "--add-metadata-string=" + options["add-metadata-string"]
@@ -49,6 +52,21 @@ if mode == "fail-late":
 SYSTEMCTL = """#!/bin/sh
 [ "$1" = start ] || exit 0
 exec env INVOCATION_ID=i1 {command} > /dev/null 2>&1
+"""
+NO_RESULT = """#!/bin/sh
+case $1 in start) exit 1;; show) printf 'Result={result}\nExecMainStatus=9\n';; esac
+"""
+TOO_LATE = """#!/bin/sh
+case $1 in start) echo '{{"error": "stopped"}}' > {place}; exit 1;; show) echo Result=timeout;; esac
+"""
+# The journal has the last line only after it was asked to take all there is, and shows what is new.
+JOURNALCTL = """#!/bin/sh
+case $* in
+    --sync) touch {top}/synced;;
+    *--cursor-file=*_SYSTEMD_INVOCATION_ID=i1)
+        [ ! -e {top}/synced ] || {{ rm {top}/synced; echo the last line of i1; }};;
+    *) exit 1;;
+esac
 """
 
 
@@ -166,8 +184,12 @@ class Compose(ServerTest):
 
     def test_the_ref_decides_not_the_exit_status(self) -> None:
         self.mode("fail")
-        self.assertIn("exit status 1; the ref did not move", self.compose()["error"])
+        reason = "compose of dev: rpm-ostree ended with exit status 1: error: Package 'nosuch' not found"
+        self.assertEqual(self.compose()["error"], reason)
+        self.assertEqual(self.result(), {"invocation": "i1", "error": reason, "status": 1})
         self.assertEqual(self.server.journal()[-1]["event"], "failed")
+        self.mode("kill")
+        self.assertEqual(self.compose()["error"], "compose of dev: rpm-ostree was killed by SIGKILL")
         self.mode("fail-late")
         self.assertEqual(self.compose()["outcome"], "built")
 
@@ -212,9 +234,10 @@ class Compose(ServerTest):
         self.program(
             "systemctl", SYSTEMCTL.format(command=shlex.join(self.server.command("run-compose", "dev")))
         )
-        self.program("journalctl", "#!/bin/sh\n")
+        self.program("journalctl", JOURNALCTL.format(top=self.server.top))
         done = self.call("compose", "dev", "--version", "my-1")
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr.count("the last line of i1"), 1, "nothing lost, nothing twice")
         result = json.loads(done.stdout)
         self.assertEqual((result["outcome"], result["version"]), ("built", "my-1"))
         self.assertEqual(
@@ -224,9 +247,20 @@ class Compose(ServerTest):
         (self.server.top / "tree/file").write_text("2")
         failed = self.call("compose", "dev")
         self.assertEqual(failed.returncode, 1)
-        self.assertIn("exit status 1", json.loads(failed.stdout)["error"])
-        self.program("systemctl", "#!/bin/sh\nexit 1\n")
-        self.assertIn("ended without a result", json.loads(self.call("compose", "dev").stdout)["error"])
+        reason = json.loads(failed.stdout)["error"]
+        self.assertIn("exit status 1: error: Package 'nosuch' not found", reason)
+        for result, words in (
+            ("", "ended without a result: nothing said"),
+            ("oom-kill", "ended without a result: the kernel killed it: this server has too little memory"),
+            ("signal", "ended without a result: killed by SIGKILL"),
+        ):
+            self.program("systemctl", NO_RESULT.format(result=result))
+            self.assertIn(words, json.loads(self.call("compose", "dev").stdout)["error"])
+        self.program("systemctl", TOO_LATE.format(place=self.server.state / "compose/dev/result.json"))
+        self.assertEqual(
+            json.loads(self.call("compose", "dev").stdout)["error"],
+            "stopped: it took longer than its unit allows (TimeoutStartSec, RuntimeMaxSec)",
+        )
 
 
 if __name__ == "__main__":

@@ -301,6 +301,8 @@ def test_timer_and_unit() -> None:
     timer = schedule.nightly_compose(settings(compose_time="03:15", compose_delay_minutes=7)).timer
     assert "OnCalendar=*-*-* 03:15:00\nRandomizedDelaySec=7min\nPersistent=true\n" in timer
     unit = schedule.nightly_compose(settings()).service
+    for kept in ("PrivateTmp=yes", "KillMode=mixed", "OOMPolicy=continue"):
+        assert f"\n{kept}\n" in f"{unit}\n", "a killed compose leaves nothing, and says why it ended"
     assert "ExecStart=/usr/sbin/ostree-release run-compose %i\nUMask=0022\n" in unit
     assert "Type=oneshot" in unit
     unit = schedule.automatic_promotion(settings()).service
