@@ -112,6 +112,7 @@ GATES: dict[str, dict[str, Threshold]] = {
         "important": _answer(WARN),
         "moderate": _answer(PASS),
         "low": _answer(PASS),
+        "unreadable": _answer(NEEDS_APPROVAL),
     },
     "own": {"timeout_seconds": _number(900, 1, 86_400)},
 }

@@ -83,6 +83,8 @@ class Installer:
 
     def _leave_metadata(self, repo: Any) -> None:
         """Leave what was fetched where the real program leaves it, for whoever looks into the cache."""
+        if _is_read_in_place(repo):
+            return
         release = self._tree.get("releasever", "")
         place = self._metadata / f"{repo.id}-{release}-{self._tree['basearch']}" / "repodata"
         shutil.rmtree(place, ignore_errors=True)
@@ -137,6 +139,12 @@ class Installer:
 
     def _by_package(self) -> list[tuple[Package, Any]]:
         return sorted(((_package(found), found) for found in self._chosen()), key=lambda pair: pair[0])
+
+
+def _is_read_in_place(repo: Any) -> bool:
+    """Say whether libdnf takes a repository for a directory on this machine, of which it copies nothing."""
+    fetched = repo.mirrorlist or repo.metalink or not repo.baseurl
+    return not fetched and repo.baseurl[0].lower().startswith(("file://", "/"))
 
 
 def _package(found: Any) -> Package:

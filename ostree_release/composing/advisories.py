@@ -1,12 +1,13 @@
 """Keeping what the package repositories say about security, as it was when a build was composed.
 
-The gate works from this later, without a network: rpm-ostree has downloaded it into its cache anyway.
+The gate works from this later, without a network: rpm-ostree has downloaded it into its cache anyway, or the
+repository is on this machine.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ..context import Context
 from ..errors import Refused
 from ..images.advisories import Advisory
 from ..repo import Repository
-from . import updateinfo
+from . import package_repositories, repomd, updateinfo
 
 NO_UPDATEINFO = "it has no updateinfo"
 
@@ -47,14 +48,21 @@ def folder(config: Config, environment: Environment) -> Path:
     return config.state / "advisories" / environment.name
 
 
-def keep(context: Context, environment: Environment, repository: Repository, build: str) -> None:
+def keep(
+    context: Context,
+    environment: Environment,
+    repository: Repository,
+    build: str,
+    treefile: Mapping[str, Any],
+) -> None:
     """Keep the advisories about a build's packages; what cannot be read is said, and noted for the gate.
 
-    build: checksum. Also after a compose that changed nothing: the repositories may say more than before.
+    build: checksum; treefile: the merged keys that it was composed from. Also after a compose that changed
+    nothing: the repositories may say more than before.
     """
     place = folder(context.config, environment)
     try:
-        content = _known(context, environment, repository, build)
+        content = _known(context, environment, repository, build, treefile)
         place.mkdir(parents=True, exist_ok=True)
         files.replace(place / f"{build}.json", json.dumps(content).encode(), 0o644)
         _forget_old(place)
@@ -79,16 +87,26 @@ def kept(config: Config, environment: Environment, build: str) -> Kept | None:
         raise Refused(f"{path}: not what a compose wrote: compose again") from error
 
 
-def _known(context: Context, environment: Environment, repository: Repository, build: str) -> dict[str, Any]:
+def _known(
+    context: Context,
+    environment: Environment,
+    repository: Repository,
+    build: str,
+    treefile: Mapping[str, Any],
+) -> dict[str, Any]:
     """Return what the package repositories say about a build's packages, as the file has it."""
     assert environment.cache is not None
+    assert environment.treefile is not None
+    cached = _cached(environment.cache)
+    used = repository.package_repositories(build)  # None: the build does not say
     names = {package.name for package in repository.packages(build) or ()}
     sources: list[dict[str, str | None]] = []
     found: dict[str, Advisory] = {}
-    for name, metadata in _repositories(environment.cache, repository.package_repositories(build)):
+    for name in sorted(package_repositories.listed(treefile) if used is None else used):
         problem = None
         try:
-            for advisory in _advisories(metadata):
+            local = package_repositories.in_place(environment.treefile.parent, treefile, name)
+            for advisory in _advisories(local or cached.get(name)):
                 before = found.get(advisory.id)  # of another package repository
                 found[advisory.id] = before.joined(advisory) if before else advisory
         except Refused as refusal:
@@ -103,26 +121,20 @@ def _known(context: Context, environment: Environment, repository: Repository, b
     }
 
 
-def _repositories(cache: Path, wanted: tuple[str, ...] | None) -> Iterator[tuple[str, Path | None]]:
-    """Yield each package repository's identifier with the directory of its metadata, if there is one.
-
-    wanted: what the build was composed from; None where it does not say. The cache may also have others, and
-    the same ones for another release: the newest counts.
-    """
-    there: dict[str, Path] = {}
-    for repomd in sorted((cache / _METADATA).glob("*/repodata/repomd.xml"), key=_modified):
-        there[repomd.parent.parent.name.rsplit("-", 2)[0]] = repomd.parent
-    for name in sorted(there if wanted is None else wanted):
-        yield name, there.get(name)
+def _cached(cache: Path) -> dict[str, Path]:
+    """Return package repository -> directory of what was fetched of it; of several releases the newest."""
+    found = sorted((cache / _METADATA).glob("*/repodata/repomd.xml"), key=_modified)
+    folders = (index.parent.parent for index in found)
+    return {folder.name.rsplit("-", 2)[0]: folder for folder in folders}
 
 
 def _advisories(metadata: Path | None) -> list[Advisory]:
     if metadata is None:
         raise Refused("its metadata is not in the compose's cache")
-    found = sorted(metadata.glob("*updateinfo*"), key=_modified)
-    if not found:
+    listed = repomd.updateinfo(metadata)
+    if listed is None:
         raise Refused(NO_UPDATEINFO)
-    return updateinfo.read(found[-1])
+    return updateinfo.read(listed.path, listed.checksum)
 
 
 def _about(names: set[str], found: Iterable[Advisory]) -> Iterator[Advisory]:

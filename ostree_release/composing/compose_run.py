@@ -46,7 +46,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
     environment.cache.mkdir(parents=True, exist_ok=True)
     room = (environment.repository, environment.cache)
     disk.require(f"compose of {environment.name}", context.config.minimum_free_bytes, *room)
-    path = treefile.check(environment)
+    path, keys = treefile.check(environment)
     existing = [build.version for build in repository.history(environment.ref)]
     version = versions.check(version or versions.next_build(context.config.release, _today(), existing))
     if version in existing:
@@ -78,7 +78,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
             raise Refused(f"compose of {environment.name}: rpm-ostree made no commit on {environment.ref}")
         moves.append(Move(environment.ref, before, after))
     build = repository.commit(after)
-    advisories.keep(context, environment, repository, after)
+    advisories.keep(context, environment, repository, after, keys)
     if after != before:  # an unchanged build's packages may be listed with another repository by now
         origins.keep(context, environment, after, origins.listed(ended.output))
     sign(context, environment, repository, build)

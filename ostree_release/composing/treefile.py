@@ -49,8 +49,8 @@ def _folder(place: Path) -> dict[str, str]:
     return {"folder": digest.hexdigest()} if names else {}
 
 
-def check(environment: Environment) -> Path:
-    """Return the treefile to compose; refuses one with unknown keys, or with another ref than is due.
+def check(environment: Environment) -> tuple[Path, dict[str, Any]]:
+    """Return the treefile to compose, and its merged keys; refuses unknown ones, or another ref than is due.
 
     rpm-ostree refuses unknown keys only in files that end in .yaml, and passes them on from JSON ones. So
     what it makes of the treefile and its includes is handed to it once more under such a name; JSON is YAML.
@@ -68,7 +68,7 @@ def check(environment: Environment) -> Path:
         raise Refused(
             f"treefile {path}: its ref is {merged.get('ref')!r}, not {environment.name}'s {environment.ref!r}"
         )
-    return path
+    return path, merged
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -6,13 +6,14 @@ declares a document type (which is where XML keeps its bombs), or names things t
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from xml.parsers import expat
 
 from .. import zstd
@@ -20,6 +21,8 @@ from ..errors import Refused
 from ..images import advisories
 from ..images.advisories import Advisory
 from ..model import Package
+from . import zchunk
+from .repomd import Checksum
 
 _BLOCK = 1 << 16  # bytes read at a time
 _LIMIT = 1 << 30  # bytes unpacked; Fedora's has some 50 million
@@ -43,15 +46,20 @@ _SEVERITIES = {
     "high": advisories.IMPORTANT,
     "medium": advisories.MODERATE,
 }
-_PACKED = {"": "", ".xml": "", ".gz": "gzip", ".xz": "xz", ".zst": "zstd"}
+_OPEN: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
 
 
-def read(path: Path) -> list[Advisory]:
-    """Return the security advisories of an updateinfo file (.xml, .gz, .xz or .zst); refuses a broken one."""
+def read(path: Path, checksum: Checksum | None = None) -> list[Advisory]:
+    """Return the security advisories of an updateinfo file, packed as its name says; refuses a broken one.
+
+    checksum: what the file is to have.
+    """
     reader = _Reader()
     unpacked = 0
     try:
         with path.open("rb") as file:
+            if checksum is not None:
+                checksum.check(file)
             for piece in _pieces(path, file):
                 unpacked += len(piece)
                 if unpacked > _LIMIT:
@@ -66,17 +74,18 @@ def read(path: Path) -> list[Advisory]:
 
 
 def _pieces(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    if path.suffix not in _PACKED:
-        raise ValueError(f"packed in a way that is not known ({path.suffix})")
-    packed = _PACKED[path.suffix]
-    if packed == "zstd":
+    if path.suffix in ("", ".xml"):
+        return _blocks(file)
+    if path.suffix in _OPEN:
+        return _blocks(_OPEN[path.suffix](file))
+    if path.suffix == ".zst":
         return zstd.unpacked(_blocks(file))
-    if packed == "gzip":
-        return _blocks(gzip.GzipFile(fileobj=file))
-    return _blocks(lzma.LZMAFile(file) if packed == "xz" else file)
+    if path.suffix == ".zck":
+        return zchunk.unpacked(file)
+    raise ValueError(f"packed in a way that is not known ({path.suffix})")
 
 
-def _blocks(file: BinaryIO | gzip.GzipFile | lzma.LZMAFile) -> Iterator[bytes]:
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
     while block := file.read(_BLOCK):
         yield block
 

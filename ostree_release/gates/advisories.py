@@ -24,21 +24,26 @@ def judge(subject: Subject) -> Outcome:
     """Return what the candidate lacks, and what it fixes of what the ring has now.
 
     Options: an answer for each severity (critical, important, moderate, low); one that is not known counts
-    as important.
+    as important. And one for what cannot be told (unreadable): an image that lacks a fix would pass unseen.
     """
+    unreadable: str = subject.options["unreadable"]
     installed = subject.repository.packages(subject.candidate.checksum)
     if installed is None:
-        return _unknown("advisory:no-packages", "the candidate's commit lists no packages to compare with")
+        words = "the candidate's commit lists no packages to compare with"
+        return _unknown("advisory:no-packages", unreadable, words)
     try:
         kept = composing.kept(subject.context.config, subject.source, subject.build)
     except Refused as refusal:
-        return _unknown("advisory:no-metadata", str(refusal))
+        return _unknown("advisory:no-metadata", unreadable, str(refusal))
     if kept is None:
-        return _unknown("advisory:no-metadata", "no advisory metadata was kept for this build")
+        return _unknown("advisory:no-metadata", unreadable, "no advisory metadata was kept for this build")
+    if not kept.sources:
+        words = "nothing says from which package repositories this build was composed"
+        return _unknown("advisory:no-metadata", unreadable, words)
     gaps = lacking(kept.advisories, installed)
     tip = subject.tip and subject.repository.packages(subject.tip.checksum)
     fixes = fixed(kept.advisories, tip, installed) if tip else []
-    silent = _silent(kept)
+    silent = _silent(kept, unreadable)
     findings = (*(_lacks(gap, subject.options) for gap in gaps), *silent)
     data = {
         "fixes": [advisory.summary() for advisory in fixes],
@@ -74,16 +79,20 @@ def _lacks(gap: Gap, options: Mapping[str, str]) -> Finding:
     )
 
 
-def _silent(kept: Kept) -> list[Finding]:
-    """Warn of package repositories that say nothing: without any, or where what they say is broken.
+def _silent(kept: Kept, unreadable: str) -> list[Finding]:
+    """Name the package repositories that say nothing: a warning for one that has no advisories.
 
-    One of several may well have no advisories: Fedora's has none, those are in its updates.
+    One of several may well have none: Fedora's has none, those are in its updates.
     """
     silent = [source for source in kept.sources if source.problem]
     if len(silent) < len(kept.sources):
         silent = [source for source in silent if source.problem != composing.NO_UPDATEINFO]
     return [
-        Finding(f"advisory:repository:{source.id}", WARN, f"no advisories of {source.id}: {source.problem}")
+        Finding(
+            f"advisory:repository:{source.id}",
+            WARN if source.problem == composing.NO_UPDATEINFO else unreadable,
+            f"no advisories of {source.id}: {source.problem}",
+        )
         for source in silent
     ]
 
@@ -97,5 +106,5 @@ def _lack(gaps: list[Gap]) -> str:
     return f"lacks {some([*map(described, lacks.values())], _SHOWN)}" if lacks else "lacks none that is known"
 
 
-def _unknown(identifier: str, line: str) -> Outcome:
-    return Outcome(GATE, (Finding(identifier, WARN, line),), line, {})
+def _unknown(identifier: str, answer: str, line: str) -> Outcome:
+    return Outcome(GATE, (Finding(identifier, answer, line),), line, {})

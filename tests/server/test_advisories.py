@@ -1,23 +1,34 @@
-"""Advisories: what a compose keeps of the package repositories' updateinfo, and what the gate makes of it."""
+"""Advisories: what a compose keeps of the package repositories' updateinfo, and what the gate makes of it.
+
+Repositories on this machine are made by createrepo_c and modifyrepo_c.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
+import shutil
 import stat
 import unittest
 from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
 
+from ostree_release.composing import repomd, updateinfo
 from ostree_release.gates import advisories
 from ostree_release.gates.model import Finding, Outcome
 from tests.server.images import subject
-from tests.server.support import DEV, Document, ServerTest
+from tests.server.support import DEV, Document, ServerTest, run
 
 # Composes nothing: the newest build stays, and the cache is as the test has made it.
 RPM_OSTREE = f"""#!/bin/sh
-case "$*" in *--print-only*) echo '{{"ref": "{DEV}"}}';; esac
+case "$*" in *--print-only*)
+    echo '{{"ref": "{DEV}", "repos": ["f"], "releasever": "44", "basearch": "x86_64"}}';;
+esac
 """
+INDEX = """<repomd xmlns="http://linux.duke.edu/metadata/repo"><data type="updateinfo">
+<checksum type="sha256">{digest}</checksum><location href="repodata/{name}"/></data></repomd>"""
 UPDATE = """<update type="{kind}"><id>{id}</id><title>{title}</title><issued date="2026-01-02 03:04:05"/>
 <severity>{severity}</severity><references><reference id="1" title="{cve}" type="bugzilla"/></references>
 <pkglist><collection>{packages}</collection></pkglist></update>"""
@@ -43,6 +54,10 @@ def update(
     )
 
 
+def document(*updates: str) -> bytes:
+    return f"<updates>{''.join(updates)}</updates>".encode()
+
+
 class AdvisoriesTest(ServerTest):
     """A server whose composes change nothing but what is known about the newest build."""
 
@@ -60,11 +75,26 @@ class AdvisoriesTest(ServerTest):
         """Leave a package repository's metadata in the cache; content: of its updateinfo, packed."""
         folder = self.server.top / f"cache/cache/repomd/{name}/repodata"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "repomd.xml").write_text("<repomd/>")
+        index = "<repomd/>"
         if content is None and updates:
-            content = gzip.compress(f"<updates>{''.join(updates)}</updates>".encode())
+            content = gzip.compress(document(*updates))
         if content is not None:
             (folder / "0123-updateinfo.xml.gz").write_bytes(content)
+            index = INDEX.format(digest=sha256(content).hexdigest(), name="0123-updateinfo.xml.gz")
+        (folder / "repomd.xml").write_text(index)
+
+    def local(self, *updates: str, options: tuple[str, ...] = ()) -> Path:
+        """Make a package repository on this machine, and say that `f` is it; options: of modifyrepo_c."""
+        folder = self.server.top / "packages-44"
+        folder.mkdir(exist_ok=True)
+        run("createrepo_c", "--quiet", folder)
+        if updates:
+            (self.server.top / "updateinfo.xml").write_bytes(document(*updates))
+            content = self.server.top / "updateinfo.xml"
+            run("modifyrepo_c", "--mdtype=updateinfo", *options, content, folder / "repodata")
+        place = f"file://{self.server.top}/packages-$releasever"
+        (self.server.top / "treefiles/f.repo").write_text(f"[f]\nbaseurl={place}\n")
+        return folder
 
     def compose(self) -> str:
         """Run a compose that changes nothing; returns what it said."""
@@ -132,6 +162,56 @@ class Kept(AdvisoriesTest):
         self.assertEqual([each["id"] for each in self.kept(build)["advisories"]], ["A-44"])
 
 
+class Local(AdvisoriesTest):
+    """Of a repository on this machine rpm-ostree leaves nothing in its cache."""
+
+    def problem(self) -> str:
+        """Compose; returns why there are no advisories, or nothing where there are some."""
+        said = self.compose()
+        self.assertNotIn("Traceback", said)
+        (source,) = self.kept(self.build)["repositories"]
+        problem = source["problem"] or ""
+        self.assertEqual("No advisories of f" in said, bool(problem))
+        return str(problem)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.build = self.server.build("44.1", {"hello": "1.0-1"})
+
+    def test_every_packing_of_it_is_read(self) -> None:
+        for number, options in enumerate(
+            (
+                ("--no-compress",),
+                *((f"--compress-type={packing}",) for packing in ("gz", "xz", "bz2", "zstd", "zck")),
+                ("--zck",),
+            )
+        ):
+            folder = self.local(update(f"A-{number}", "Critical", {"hello": "1.1-1"}), options=options)
+            found = repomd.updateinfo(folder)
+            assert found is not None
+            read = updateinfo.read(found.path, found.checksum)
+            self.assertEqual([advisory.id for advisory in read], [f"A-{number}"], options)
+        beside = next(path for path in folder.glob("repodata/*updateinfo*") if path.suffix != ".zck")
+        beside.unlink()
+        found = repomd.updateinfo(folder)
+        assert found is not None
+        self.assertEqual(found.path.suffix, ".zck", "the other one was the first choice")
+        self.assertEqual(updateinfo.read(found.path, found.checksum), read)
+
+    def test_what_the_cache_has_from_another_time_does_not_count(self) -> None:
+        self.metadata("f-44-x86_64", update("A-0", "Low", {"hello": "9-1"}))
+        self.local()
+        self.assertEqual(self.problem(), "it has no updateinfo")
+        folder = self.local(update("A-1", "Critical", {"hello": "1.1-1"}))
+        self.assertEqual(self.problem(), "")
+        self.assertEqual([advisory["id"] for advisory in self.kept(self.build)["advisories"]], ["A-1"])
+        damaged = next(folder.glob("repodata/*-updateinfo.xml*"))
+        damaged.write_bytes(damaged.read_bytes()[:-8])
+        self.assertIn("damaged: its sha256 is not the one that repomd.xml has", self.problem())
+        shutil.rmtree(folder)
+        self.assertIn("packages-44/repodata/repomd.xml: No such file or directory", self.problem())
+
+
 class Gate(AdvisoriesTest):
     def staged(self, version: str, **packages: str) -> None:
         self.server.build(version, packages)
@@ -187,22 +267,41 @@ class Gate(AdvisoriesTest):
         self.server.build("44.1", {"hello": "1-1"})
         self.server.json("stage")
         words = "no advisory metadata was kept for this build"
-        self.assertEqual(self.judge().findings, (Finding("advisory:no-metadata", "warn", words),))
+        self.assertEqual(self.judge().findings, (Finding("advisory:no-metadata", "needs-approval", words),))
+        self.assertEqual(self.judge(unreadable="warn").answer, "warn")
         self.compose()
         (finding,) = self.judge().findings
-        self.assertEqual((finding.id, finding.answer), ("advisory:repository:f", "warn"))
+        self.assertEqual((finding.id, finding.answer), ("advisory:repository:f", "needs-approval"))
+        self.assertEqual(finding.line, "no advisories of f: its metadata is not in the compose's cache")
+        self.assertEqual(self.judge(unreadable="warn").answer, "warn")
         self.metadata("f-44-x86_64")
         self.compose()
         found = self.judge()
         words = "no advisories of f: it has no updateinfo"
-        self.assertEqual(found.findings[0].line, words)
+        self.assertEqual((found.findings[0].line, found.answer), (words, "warn"))
         self.assertEqual(found.line, f"fixes no known advisory, lacks none that is known; {words}")
         self.metadata("f-44-x86_64", update("A-1", "Low", {"other": "1-1"}))
         self.compose()
         self.assertEqual(self.judge().findings, ())
-        for path in (self.server.state / "advisories/dev").iterdir():
-            path.write_text("[]")
-        self.assertIn("not what a compose wrote", self.judge().findings[0].line)
+        for content, words in (
+            ({"repositories": [], "advisories": []}, "nothing says from which package repositories"),
+            ([], "not what a compose wrote"),
+        ):
+            for path in (self.server.state / "advisories/dev").iterdir():
+                path.write_text(json.dumps(content))
+            found = self.judge()
+            self.assertIn(words, found.findings[0].line)
+            self.assertEqual(found.answer, "needs-approval")
+
+    def test_an_image_without_a_fix_that_a_repository_on_this_machine_has(self) -> None:
+        self.server.write_config(gates={"advisories": {}})
+        self.local(update("A-1", "Critical", {"hello": "62.1-1"}))
+        self.staged("44.1", hello="62.0-1")
+        done = self.server.call("promote")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("needs approval: lacks A-1 (critical): hello 62.0-1 -> 62.1-1", done.stderr)
+        self.staged("44.2", hello="62.1-1")
+        self.assertEqual(self.server.json("promote")["release"]["version"], "44.2")
 
     def test_a_promotion_is_refused_by_name_and_goes_through_with_the_fix(self) -> None:
         self.server.write_config(gates={"advisories": {}})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import ctypes
 import gzip
+import hashlib
 import lzma
 import shutil
 import subprocess
@@ -11,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from ostree_release.composing import updateinfo
+from ostree_release import zstd
+from ostree_release.composing import repomd, updateinfo, zchunk
 from ostree_release.errors import Refused
 from ostree_release.images.advisories import Advisory, fixed, lacking
 from ostree_release.model import Package
-from ostree_release.zstd import unpacked
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <updates>
@@ -45,20 +48,34 @@ XML = """<?xml version="1.0" encoding="UTF-8"?>
   <update type="security"><id>FEDORA-2026-def</id><title>odd\x7f</title><severity>Weird</severity></update>
 </updates>
 """
+ROOT = Path(__file__).resolve().parents[2]
+# XML, packed by `zck -s '<update' -D DICTIONARY` of zchunk 1.2.3; the dictionary was its first 600 bytes.
+ZCHUNK = ROOT / "tests/recorded/updateinfo.zck"
 HELLO = Package("hello", "0", "62.1", "1.fc44", "x86_64")
 
 
-def zstd(content: bytes) -> bytes:
+def zstandard(content: bytes) -> bytes:
     if not shutil.which("zstd"):
         pytest.skip("no zstd here to pack with")
     return subprocess.run(["zstd", "-q", "-c"], input=content, capture_output=True, check=True).stdout
 
 
+def zchunked(content: bytes) -> bytes:
+    assert content == XML.encode(), "another one was recorded"
+    try:
+        ctypes.CDLL("libzck.so.1")
+    except OSError:
+        pytest.skip("no libzck here to unpack with")
+    return ZCHUNK.read_bytes()
+
+
 PACK: dict[str, Callable[[bytes], bytes]] = {
     ".xml": bytes,
+    ".bz2": bz2.compress,
     ".gz": gzip.compress,
     ".xz": lzma.compress,
-    ".zst": zstd,
+    ".zck": zchunked,
+    ".zst": zstandard,
 }
 
 
@@ -68,7 +85,7 @@ def written(folder: Path, content: bytes, suffix: str = ".xml") -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", [".xml", ".gz", ".xz", ".zst"])
+@pytest.mark.parametrize("suffix", PACK)
 def test_every_packing_says_the_same(tmp_path: Path, suffix: str) -> None:
     first, second = updateinfo.read(written(tmp_path, PACK[suffix](XML.encode()), suffix))
     assert (first.id, first.severity, first.title) == ("FEDORA-2026-abc", "critical", "hello-62.1-1.fc44")
@@ -120,14 +137,140 @@ def test_a_broken_file_is_one_line(tmp_path: Path, content: bytes, words: str) -
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
+@pytest.mark.parametrize("suffix", [suffix for suffix in PACK if suffix != ".xml"])
 def test_a_truncated_or_wrongly_named_file_is_one_line(tmp_path: Path, suffix: str) -> None:
-    for content in (PACK[suffix](XML.encode())[:-20], b"not packed at all", b""):
+    packed = PACK[suffix](XML.encode())
+    for content in (*(packed[:length] for length in range(0, len(packed), 50)), b"not packed at all"):
         with pytest.raises(Refused) as refusal:
             updateinfo.read(written(tmp_path, content, suffix))
         assert len(str(refusal.value).splitlines()) == 1
-    with pytest.raises(Refused, match=r"not known \(\.zck\)"):
-        updateinfo.read(written(tmp_path, b"", ".zck"))
+    with pytest.raises(Refused, match=r"not known \(\.lz4\)"):
+        updateinfo.read(written(tmp_path, b"", ".lz4"))
+
+
+@pytest.mark.parametrize(("module", "suffix"), [(zchunk, ".zck"), (zstd, ".zst")])
+def test_without_its_library_it_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, suffix: str
+) -> None:
+    monkeypatch.setattr(module, "_LIBRARY", "libmissing.so.1")
+    with pytest.raises(Refused, match=r"libmissing\.so\.1: cannot open shared object file"):
+        updateinfo.read(written(tmp_path, b"any", suffix))
+
+
+def test_a_chunk_that_takes_too_much_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zchunk, "_LARGEST", 100)
+    with pytest.raises(Refused, match="a chunk of more than 0 MiB when unpacked"):
+        updateinfo.read(written(tmp_path, zchunked(XML.encode()), ".zck"))
+
+
+def test_a_zchunk_with_any_byte_changed_says_the_same_or_is_one_line(tmp_path: Path) -> None:
+    packed = zchunked(XML.encode())
+    whole = updateinfo.read(written(tmp_path, packed, ".zck"))
+    for place in range(len(packed)):
+        changed = bytearray(packed)
+        changed[place] ^= 0xFF
+        try:
+            found = updateinfo.read(written(tmp_path, bytes(changed), ".zck"))
+        except Refused as refusal:
+            found = whole if len(str(refusal).splitlines()) == 1 else []
+        assert found == whole, place
+
+
+DATA = '<data type="{type}"><checksum type="{kind}">{value}</checksum><location href="{href}"/></data>'
+
+
+def index(folder: Path, *records: str) -> Path:
+    """Write a repository's index; returns the repository."""
+    (folder / "repodata").mkdir(exist_ok=True)
+    (folder / "repodata/repomd.xml").write_text(
+        f'<repomd xmlns="http://linux.duke.edu/metadata/repo">{"".join(records)}</repomd>'
+    )
+    return folder
+
+
+def record(path: str = "repodata/u.xml", **changed: str) -> str:
+    value = hashlib.sha256(XML.encode()).hexdigest()
+    return DATA.format(**{"type": "updateinfo", "kind": "sha256", "value": value, "href": path, **changed})
+
+
+@pytest.mark.parametrize(
+    ("records", "there", "found"),
+    [
+        ((), ["u.xml"], None),
+        ((record(type="primary"),), ["u.xml"], None),
+        ((record(),), ["u.xml"], "u.xml"),
+        ((record("repodata/u.zck", type="updateinfo_zck"), record()), ["u.xml", "u.zck"], "u.xml"),
+        ((record("repodata/u.zck", type="updateinfo_zck"), record()), ["u.zck"], "u.zck"),
+        ((record("repodata/u.zck", type="updateinfo_zck"),), ["u.zck"], "u.zck"),
+    ],
+)
+def test_the_index_names_the_updateinfo(
+    tmp_path: Path, records: tuple[str, ...], there: list[str], found: str | None
+) -> None:
+    index(tmp_path, *records)
+    for name in there:
+        (tmp_path / "repodata" / name).touch()
+    listed = repomd.updateinfo(tmp_path)
+    assert (listed and listed.path.name) == found
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ((record(),), "u.xml: listed in repomd.xml, and not there"),
+        (
+            (record("../../etc/passwd"),),
+            "updateinfo at '../../etc/passwd', which is no place in a repository",
+        ),
+        ((record("/etc/passwd"),), "updateinfo at '/etc/passwd', which is no place"),
+        ((record(""),), "updateinfo at '.', which is no place"),
+        ((record(kind="crc"),), "updateinfo with a checksum of kind 'crc', which is not known"),
+        (('<data type="updateinfo"/>',), "which is no place in a repository"),
+        (("<broken>",), "broken XML: mismatched tag"),
+    ],
+)
+def test_an_index_that_cannot_be_used_is_one_line(
+    tmp_path: Path, records: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        repomd.updateinfo(index(tmp_path, *records))
+    assert words in str(refusal.value)
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_an_index_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = index(tmp_path) / "repodata/repomd.xml"
+    for content, words in (
+        (BOMB, "declares a document type"),
+        (b"<updates/>", "not an index: begins with <'updates'>"),
+        (b"", "broken XML: no element found"),
+        (b"\xff\0", "broken XML"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(Refused, match=words):
+            repomd.updateinfo(tmp_path)
+    monkeypatch.setattr(repomd, "_LIMIT", 3)
+    path.write_bytes(b"<repomd/>")
+    with pytest.raises(Refused, match="larger than 0 MiB"):
+        repomd.updateinfo(tmp_path)
+    path.unlink()
+    with pytest.raises(Refused, match=r"repomd\.xml: No such file or directory"):
+        repomd.updateinfo(tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("sha256", "sha256"), ("sha", "sha1"), ("sha512", "sha512")])
+def test_a_file_must_have_the_checksum_of_the_index(tmp_path: Path, kind: str, name: str) -> None:
+    content = XML.encode()
+    path = index(tmp_path, record(kind=kind, value=hashlib.new(name, content).hexdigest())) / "repodata/u.xml"
+    path.write_bytes(content)
+    listed = repomd.updateinfo(tmp_path)
+    assert listed is not None
+    assert updateinfo.read(listed.path, listed.checksum) == updateinfo.read(path)
+    path.write_bytes(content + b"\n")
+    with pytest.raises(Refused, match=rf"u\.xml: damaged: its {name} is not the one that repomd\.xml has"):
+        updateinfo.read(listed.path, listed.checksum)
 
 
 def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,10 +282,10 @@ def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest
 
 def test_zstd_in_blocks_of_any_size() -> None:
     content = bytes(range(256)) * 5000
-    packed = zstd(content) + zstd(b"second frame")
+    packed = zstandard(content) + zstandard(b"second frame")
     for size in (1, 1000, len(packed)):
         blocks = (packed[start : start + size] for start in range(0, len(packed), size))
-        assert b"".join(unpacked(blocks)) == content + b"second frame"
+        assert b"".join(zstd.unpacked(blocks)) == content + b"second frame"
 
 
 def advisory(identifier: str, *packages: Package, severity: str = "critical") -> Advisory:

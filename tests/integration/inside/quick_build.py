@@ -1,8 +1,8 @@
 """Put one more build on dev without composing it: the newest one's tree with packages and files changed.
 
 Runs as root on the lab's server, on libostree and rpm alone: nothing of the program under test makes what it is
-tested with. Its rpm database, list of packages, signature and summary are what a compose would have left; what
-only rpm-ostree's output tells (repositories, advisories) is not kept, of which the gates warn.
+tested with. Its rpm database, list of packages, advisories, signature and summary are what a compose would have
+left; what only rpm-ostree's output tells (package repositories) is not kept, of which the gates warn.
 
 Argument: {"packages": {NAME: [VERSION, SPEC]}, "files": {PATH: BASE64}, "links": {PATH: TARGET}, "remove": [PATH],
 "drop": [NAME], "tree_of": CHECKSUM or null for the newest}; removed paths and dropped packages have to be there.
@@ -32,6 +32,7 @@ REPOSITORY = "/srv/ostree/rpm-ostree/dev"
 REF = "fedora/x86_64/kinoite/dev"
 HOME = "/var/lib/ostree-release/keys/dev"
 DATABASE = "/usr/share/rpm"
+ADVISORIES = Path("/var/lib/ostree-release/advisories/dev")
 
 
 def main(asked: dict[str, Any], work: Path) -> None:
@@ -73,6 +74,8 @@ def main(asked: dict[str, Any], work: Path) -> None:
     repo.sign_commit(checksum, key, HOME, None)
     _run("gpgconf", "--homedir", HOME, "--kill", "gpg-agent")
     repo.regenerate_summary(None, None)
+    announced = json.loads((ADVISORIES / f"{origin}.json").read_text())
+    (ADVISORIES / f"{checksum}.json").write_text(json.dumps({**announced, "build": checksum}))
     print(json.dumps({"version": version, "checksum": checksum}))
 
 
