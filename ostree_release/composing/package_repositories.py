@@ -21,7 +21,7 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 def listed(treefile: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the identifiers of the package repositories that a treefile names."""
-    return tuple(dict.fromkeys([*treefile.get("repos", ()), *treefile.get("lockfile-repos", ())]))
+    return tuple(dict.fromkeys([*(treefile.get("repos") or ()), *(treefile.get("lockfile-repos") or ())]))
 
 
 def in_place(folder: Path, treefile: Mapping[str, Any], name: str) -> Path | None:
@@ -66,5 +66,5 @@ def _directory(section: Mapping[str, str], variables: Mapping[str, str]) -> Path
 
 def _variables(treefile: Mapping[str, Any]) -> dict[str, str]:
     known = {"releasever": treefile.get("releasever"), "basearch": treefile.get("basearch")}
-    both = {**treefile.get("repovars", {}), **known}
+    both = {**(treefile.get("repovars") or {}), **known}
     return {name: str(value) for name, value in both.items() if value is not None}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from . import handover, rpm_ostree
 
-_POLL = 0.3  # seconds between two looks at the unit
+_POLL = 1.0  # seconds between two looks into the journal, which may be large
+_CURSOR = "-- cursor: "  # what journalctl ends with
 _TIMEOUT = "timeout"
 # The property Result of systemd.service(5), where the unit could not say itself what happened.
 _RESULTS = {
@@ -31,17 +31,16 @@ def follow(unit: str, place: Path) -> tuple[dict[str, str], str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    invocation = ""
+    invocation, cursor = "", None
     try:
-        with tempfile.TemporaryDirectory(prefix="ostree-release-follow-") as folder:
-            cursor = Path(folder, "cursor")
-            while start.poll() is None:
-                invocation = invocation or _invocation(unit)
-                _show(invocation, cursor)
-                time.sleep(_POLL)
-            # What it said last is on its way to the journal.
-            subprocess.run(["journalctl", "--sync"], stderr=subprocess.DEVNULL, check=False)
-            _show(invocation or (handover.read(place / "result.json") or {}).get("invocation", ""), cursor)
+        while start.poll() is None:
+            invocation = invocation or _invocation(unit)
+            cursor = _show(invocation, cursor)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                start.wait(_POLL)
+        # What it said last is on its way to the journal.
+        subprocess.run(["journalctl", "--sync"], stderr=subprocess.DEVNULL, check=False)
+        _show(invocation or (handover.read(place / "result.json") or {}).get("invocation", ""), cursor)
         assert start.stderr is not None
         said = " ".join(start.stderr.read().decode(errors="replace").split())
         return _properties(unit), said
@@ -69,12 +68,23 @@ def _invocation(unit: str) -> str:
     return properties.get("InvocationID", "") if properties.get("ActiveState") == "activating" else ""
 
 
-def _show(invocation: str, cursor: Path) -> None:
-    """Print what a run has said since the last time; cursor: the file that remembers how far that was."""
-    if invocation:
-        command = ["journalctl", "--quiet", "--output=cat", f"--cursor-file={cursor}"]
-        command.append(f"_SYSTEMD_INVOCATION_ID={invocation}")
-        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+def _show(invocation: str, cursor: str | None) -> str | None:
+    """Print what a run has said since the last time; returns how far that was, for the next time."""
+    if not invocation:
+        return cursor
+    command = [
+        "journalctl",
+        "--quiet",
+        "--output=cat",
+        "--show-cursor",
+        f"_SYSTEMD_INVOCATION_ID={invocation}",
+    ]
+    command += [f"--after-cursor={cursor}"] if cursor else []
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+    said, found, place = done.stdout.decode(errors="replace").rpartition(_CURSOR)
+    sys.stderr.write(said if found else place)
+    sys.stderr.flush()
+    return place.strip() if found else cursor
 
 
 def _properties(unit: str) -> dict[str, str]:

@@ -63,8 +63,8 @@ case $1 in start) echo '{{"error": "stopped"}}' > {place}; exit 1;; show) echo R
 JOURNALCTL = """#!/bin/sh
 case $* in
     --sync) touch {top}/synced;;
-    *--cursor-file=*_SYSTEMD_INVOCATION_ID=i1)
-        [ ! -e {top}/synced ] || {{ rm {top}/synced; echo the last line of i1; }};;
+    *_SYSTEMD_INVOCATION_ID=i1*--after-cursor=1) ;;
+    *_SYSTEMD_INVOCATION_ID=i1*) [ ! -e {top}/synced ] || printf 'the last line of i1\n-- cursor: 1\n';;
     *) exit 1;;
 esac
 """

@@ -63,3 +63,4 @@ def test_two_places_are_none(tmp_path: Path) -> None:
 def test_what_a_treefile_names() -> None:
     assert listed({"repos": ["a", "b"], "lockfile-repos": ["c", "a"]}) == ("a", "b", "c")
     assert listed({}) == ()
+    assert listed({"repos": None, "lockfile-repos": ["c"]}) == ("c",)
