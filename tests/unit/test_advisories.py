@@ -165,10 +165,10 @@ def test_a_chunk_that_takes_too_much_memory_is_refused(
         updateinfo.read(written(tmp_path, zchunked(XML.encode()), ".zck"))
 
 
-def test_a_zchunk_with_any_byte_changed_says_the_same_or_is_one_line(tmp_path: Path) -> None:
+def test_a_zchunk_with_a_byte_changed_says_the_same_or_is_one_line(tmp_path: Path) -> None:
     packed = zchunked(XML.encode())
     whole = updateinfo.read(written(tmp_path, packed, ".zck"))
-    for place in range(len(packed)):
+    for place in (*range(60), *range(60, len(packed), 20)):  # each of the header's, and some of the rest
         changed = bytearray(packed)
         changed[place] ^= 0xFF
         try:
