@@ -11,12 +11,9 @@ from typing import Any
 
 from lab.rpm_ostree.errors import FailedError, not_here
 
-_ARCHITECTURES = ("x86_64", "aarch64", "ppc64le")
-
 # Everything the stand-in acts on or passes on, with the type that the real program insists on.
 IMPLEMENTED: Mapping[str, type] = {
     "packages": list,
-    **dict.fromkeys((f"packages-{each}" for each in _ARCHITECTURES), list),
     "exclude-packages": list,
     "ref": str,
     "basearch": str,
@@ -53,6 +50,8 @@ REAL_ONLY = frozenset(
     """.split()  # noqa: SIM905 - a word per name reads better
 )
 
+# packages-ARCHITECTURE: a list for that one alone; the real program takes any word there.
+_ARCHFUL = "packages-"
 _MERGED_LISTS = ("packages", "exclude-packages", "repos", "postprocess", "add-files", "etc-group-members")
 _WORDS = {bool: "a boolean", str: "a string", list: "a sequence", dict: "a map"}
 
@@ -71,9 +70,8 @@ def load(path: Path) -> dict[str, Any]:
     tree = _expand(path)
     arch = platform.machine()
     tree["basearch"] = arch
-    tree["packages"] = sorted({*tree.get("packages", []), *tree.get(f"packages-{arch}", [])})
-    for each in _ARCHITECTURES:
-        tree.pop(f"packages-{each}", None)
+    archful = {key: tree.pop(key) for key in list(tree) if key.startswith(_ARCHFUL)}
+    tree["packages"] = sorted({*tree.get("packages", []), *archful.get(_ARCHFUL + arch, [])})
     if "ref" in tree:
         tree["ref"] = tree["ref"].replace("${basearch}", arch)
     if "releasever" in tree:
@@ -102,7 +100,7 @@ def _merge(included: dict[str, Any], including: dict[str, Any]) -> dict[str, Any
     merged = {**included, **including}
     for key in merged:
         both = key in included and key in including
-        if both and (key in _MERGED_LISTS or key.startswith("packages-")):
+        if both and (key in _MERGED_LISTS or key.startswith(_ARCHFUL)):
             merged[key] = [*included[key], *including[key]]
         elif both and key == "add-commit-metadata":
             merged[key] = {**included[key], **including[key]}
@@ -120,17 +118,25 @@ def _read(path: Path) -> dict[str, Any]:
     tree = _parse_yaml(path, text) if strict else _parse_json(path, text)
     if not isinstance(tree, dict):
         raise FailedError(f"Parsing {path}: invalid type, expected a treefile's map of keys")
-    unknown = [key for key in tree if key not in IMPLEMENTED and key not in REAL_ONLY]
+    archful = {key for key in tree if key.startswith(_ARCHFUL)}
+    unknown = [key for key in tree if key not in IMPLEMENTED and key not in REAL_ONLY and key not in archful]
     if strict and unknown:
         raise FailedError(f"Parsing {path}: Unknown fields: {', '.join(unknown)}")
     missing = [key for key in tree if key in REAL_ONLY]
     if missing:
         raise not_here(f"Parsing {path}: {', '.join(missing)}")
     for key, value in tree.items():
+        if key in archful and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            raise FailedError(f"Parsing {path}: Invalid field {key}: expected array of strings")
         if key == "add-files":
             _check_pairs(path, value)
         else:
             _check_type(path, IMPLEMENTED.get(key, object), value)
+    arch = platform.machine()
+    if tree.get("basearch", arch) != arch:
+        raise FailedError(
+            f"Parsing {path}: Invalid basearch {tree['basearch']} on {arch}: cross-composes are not supported"
+        )
     return _with_places(path.parent, tree)
 
 

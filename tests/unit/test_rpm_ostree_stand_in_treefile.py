@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def test_a_missing_file_in_the_recorded_words(tmp_path: Path) -> None:
     assert refusal(path) == line.replace(recorded_file, str(tmp_path / "nope.yaml"))
 
 
+def test_refuses_another_architecture_in_the_words_of_the_real_program(tmp_path: Path) -> None:
+    """The words are those of rpm-ostree 2025.1, which names the file that says so."""
+    path = write(tmp_path, "arm.yaml", GOOD + "basearch: riscv64\n")
+    said = (
+        f"Parsing {path}: Invalid basearch riscv64 on {platform.machine()}: cross-composes are not supported"
+    )
+    assert refusal(path) == said
+    assert refusal(write(tmp_path, "local.yaml", "include: arm.yaml\n")) == said
+
+
 def test_json_passes_unknown_keys_on(tmp_path: Path) -> None:
     path = write(tmp_path, "tree.json", json.dumps({"ref": "a/b", "no-such-key": 1}))
     assert treefile.load(path)["no-such-key"] == 1
@@ -59,8 +70,19 @@ def test_refuses_what_only_the_real_program_implements(tmp_path: Path, suffix: s
     assert "container is not implemented by the lab's stand-in" in refusal(path)
 
 
-def test_prints_includes_expanded_as_recorded(tmp_path: Path) -> None:
-    """The two files are those that follow the recorded output."""
+def test_packages_of_another_architecture_stay_out(tmp_path: Path) -> None:
+    """As rpm-ostree 2025.1 does, which takes any word after `packages-` and insists on a list of strings."""
+    own = f"packages-{platform.machine()}: [own]\n"
+    tree = treefile.load(write(tmp_path, "tree.yaml", f"{GOOD}{own}packages-riscv64: [other]\n"))
+    assert tree["packages"] == ["hello", "own"]
+    assert not [key for key in tree if key.startswith("packages-")]
+    bad = write(tmp_path, "bad.yaml", f"{GOOD}packages-riscv64: other\n")
+    assert refusal(bad) == f"Parsing {bad}: Invalid field packages-riscv64: expected array of strings"
+
+
+def test_prints_includes_expanded_as_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two files are those that follow the recorded output, which was made on x86_64."""
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     write(
         tmp_path,
         "common.yaml",
