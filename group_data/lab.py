@@ -1,5 +1,10 @@
 """Settings of the lab: the image is made of the lab's own small packages, which need no network."""
 
+from platform import machine as _machine
+
+# The lab's machines are containers on this one.
+ostree_architecture = _machine()
+
 # How clients reach the server, on the lab's image network.
 ostree_public_name = "images.lab"
 

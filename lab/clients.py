@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lab.engine import CLIENT_CAPABILITIES, DEVICES, Engine, MachineSpec
 from lab.state import LOGINS, Lab, Machine
 
 STATEROOT = "lab"
-FACTORY_REF = "lab/x86_64/factory"
+FACTORY_REF = f"lab/{platform.machine()}/factory"
 _HERE = Path(__file__).resolve().parent
 _BOOT_PROGRAM = "/usr/libexec/lab-boot"
 _WORK = "/usr/local/lib/lab-clients"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.integration.driver import HOME
+
 LIBEXEC = "/usr/libexec/ostree-release"
 COMPOSER = f"sudo -n {LIBEXEC}/composer"
 PROMOTER = f"sudo -n -u ostree-prod {LIBEXEC}/promoter"
@@ -40,7 +42,7 @@ done
 chmod -R a+rx ~ ~/traps; chmod a+x bin/*
 printf '[core]\\n\\tfsmonitor = touch {TRAP}\\n\\thooksPath = ~/traps/bin\\n' > .git/config
 printf '{{"format": 2}}' > config.json
-printf 'ref: fedora/x86_64/kinoite/stable\\npostprocess-script: touch {TRAP}\\n' > kinoite-dev.local.yaml
+printf 'ref: {HOME}/stable\\npostprocess-script: touch {TRAP}\\n' > kinoite-dev.local.yaml
 """
 
 
@@ -89,7 +91,7 @@ def _everybody() -> dict[str, Attack]:
         "removing the journal": Attack(f"rm -f {STATE}/journal.jsonl", KERNEL),
         "moving a ref of prod": Attack(f"mkdir -p {BASE}/prod/refs/heads/fedora/x", KERNEL),
         "moving a ref of dev": Attack(
-            f"ostree --repo={BASE}/dev refs --create=fedora/x86_64/kinoite/x fedora/x86_64/kinoite/dev",
+            f"ostree --repo={BASE}/dev refs --create={HOME}/x {HOME}/dev",
             KERNEL,
         ),
         "writing the repository's configuration": Attack(f"echo >> {BASE}/prod/config", KERNEL),
@@ -219,7 +221,7 @@ _NOT_A_PROMOTERS = {
     "another environment outside": Attack(f"{PROMOTER} promote --to ../dev", OWN),
     "a ring outside": Attack(f"{PROMOTER} promote --ring=../../heads/dev", OWN),
     "a ring like an option": Attack(f"{PROMOTER} promote --ring=-rf", OWN),
-    "a ref as a ring": Attack(f"{PROMOTER} promote --ring=fedora/x86_64/kinoite/stable", OWN),
+    "a ref as a ring": Attack(f"{PROMOTER} promote --ring={HOME}/stable", OWN),
     "a build outside": Attack(f"{PROMOTER} promote --build=../../../../etc/passwd", OWN),
     "a build like an option": Attack(f"{PROMOTER} promote --build --plan", USAGE),
     "a build for a shell": Attack(f"{PROMOTER} promote --build='$(touch {TRAP})'", OWN),

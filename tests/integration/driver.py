@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import platform
 import re
 import shlex
 import subprocess
@@ -24,6 +25,8 @@ from lab.engine import Engine
 ROOT = Path(__file__).resolve().parents[2]
 NAME = os.environ.get("LAB_NAME", "test")
 PYINFRA = Path(sys.executable).parent / "pyinfra"
+HOME = f"fedora/{platform.machine()}/kinoite"
+"""What the refs of dev and prod have in common."""
 _SPECS = ROOT / "lab/packages/specs"
 _QUICK_BUILD = (Path(__file__).parent / "inside/quick_build.py").read_text()
 

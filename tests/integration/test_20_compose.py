@@ -8,12 +8,12 @@ import signal
 import time
 from pathlib import Path
 
-from tests.integration.driver import Lab, changed_operations
+from tests.integration.driver import HOME, Lab, changed_operations
 
 STATION = "composed"
 
 DEV = "/srv/ostree/rpm-ostree/dev"
-REF = "fedora/x86_64/kinoite/dev"
+REF = f"{HOME}/dev"
 TREEFILES = "/etc/rpm-ostree/treefiles"
 LOCAL = f"{TREEFILES}/kinoite-dev.local.yaml"
 
@@ -81,11 +81,11 @@ def test_a_misspelt_key_in_a_json_treefile_is_refused(lab: Lab) -> None:
 
 
 def test_a_local_treefile_is_read_and_may_not_change_the_ref(lab: Lab) -> None:
-    lab.server(f"printf 'include: kinoite-dev.yaml\\nref: fedora/x86_64/kinoite/other\\n' > {LOCAL}")
+    lab.server(f"printf 'include: kinoite-dev.yaml\\nref: {HOME}/other\\n' > {LOCAL}")
     try:
         result = lab.pyinfra("tasks/compose.py", "-y", check=False)
         assert result.code != 0
-        assert "fedora/x86_64/kinoite/other" in result.text
+        assert f"{HOME}/other" in result.text
         assert lab.pyinfra("deploy.py", "-y").code == 0
         assert "other" in lab.server(f"cat {LOCAL}").out, "deploy.py touched the local treefile"
     finally:

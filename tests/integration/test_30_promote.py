@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.driver import Lab, Result
+from tests.integration.driver import HOME, Lab, Result
 
 STATION = "released"
 
 BASE = "/srv/ostree/rpm-ostree"
 DEV, PROD = f"{BASE}/dev", f"{BASE}/prod"
-HOME = "fedora/x86_64/kinoite"
 PROMOTER = "sudo -n -u ostree-prod /usr/libexec/ostree-release/promoter"
 KEYS = (
     "rpmostree.rpmdb.pkglist",

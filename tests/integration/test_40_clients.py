@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.driver import ROOT, Lab, Result, changed_operations
+from tests.integration.driver import HOME, ROOT, Lab, Result, changed_operations
 from tests.shapes import differences
 
 STATION = "followed"
 
-HOME = "fedora/x86_64/kinoite"
 FOLLOWS = {
     "dev1": ("kinoite-dev", "dev"),
     "pilot1": ("kinoite-prod", "pilot"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.driver import Lab
+from tests.integration.driver import HOME, Lab
 
 STATION = "released"
 
 BASE = "/srv/ostree/rpm-ostree"
 PROD = f"{BASE}/prod"
-PILOT = "fedora/x86_64/kinoite/pilot"
+PILOT = f"{HOME}/pilot"
 
 # Loads the installed program and puts a kill -9 before or after one of its functions; nothing in it is made for this.
 KILL = """

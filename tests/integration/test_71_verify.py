@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.integration.driver import Lab
+from tests.integration.driver import HOME, Lab
 
 STATION = "released"
 
 PROD = "/srv/ostree/rpm-ostree/prod"
 UNIT = "ostree-release-verify"
-PILOT = "fedora/x86_64/kinoite/pilot"
+PILOT = f"{HOME}/pilot"
 
 
 def findings(lab: Lab) -> str:

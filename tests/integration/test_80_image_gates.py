@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import platform
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,7 +33,7 @@ BROKEN = {
         "chmod 0666 usr/share/open",
     ],
 }
-KERNEL = "6.18.0-1.lab.x86_64"
+KERNEL = f"6.18.0-1.lab.{platform.machine()}"
 MODULES = "/usr/lib/modules"
 UNITS = "/usr/etc/systemd/system"
 # An initramfs that has all there is to have.

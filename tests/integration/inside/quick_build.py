@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import platform
 import sqlite3
 import subprocess
 import sys
@@ -29,7 +30,7 @@ gi.require_version("OSTree", "1.0")
 from gi.repository import Gio, GLib, OSTree  # noqa: E402
 
 REPOSITORY = "/srv/ostree/rpm-ostree/dev"
-REF = "fedora/x86_64/kinoite/dev"
+REF = f"fedora/{platform.machine()}/kinoite/dev"
 HOME = "/var/lib/ostree-release/keys/dev"
 DATABASE = "/usr/share/rpm"
 ADVISORIES = Path("/var/lib/ostree-release/advisories/dev")
