@@ -22,6 +22,10 @@ ostree_image_name = "kinoite"
 # Absolute path on the server. Every repository lies below it.
 ostree_base_path = "/srv/ostree/rpm-ostree"
 
+# Processor architecture of the image, its server and its workstations: "x86_64", "aarch64" or "ppc64le".
+# An image is composed on a machine of its own architecture: deploy.py refuses a server of another one.
+ostree_architecture = "x86_64"
+
 # Kind of the repositories: "archive", or "archive-z2", its older name.
 ostree_repository_mode = "archive"
 
@@ -32,8 +36,8 @@ ostree_repository_mode = "archive"
 #   rings             names in the order of a roll-out, default ["pilot", "stable"]; only with promotes_from
 #   repository        absolute path below ostree_base_path, default BASE/NAME
 #   alias             path of its URL, default /repo/IMAGE/NAME
-#   ref               ref of the build, or of the last ring, default: composed fedora/x86_64/IMAGE/NAME,
-#                     prod fedora/x86_64/IMAGE/LAST_RING, any other fedora/x86_64/IMAGE/NAME/LAST_RING
+#   ref               ref of the build, or of the last ring, default: composed fedora/ARCH/IMAGE/NAME,
+#                     prod fedora/ARCH/IMAGE/LAST_RING, any other fedora/ARCH/IMAGE/NAME/LAST_RING
 #   packages          packages on top of the four lists below; only composed
 #   exclude_packages  packages kept out, on top of ostree_exclude_packages; only composed
 #   gates             thresholds that differ from the defaults, {"soak": {"hours": 48}}; {"soak": False}: off

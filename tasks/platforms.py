@@ -146,6 +146,18 @@ def load(machine: MachineState) -> Platform:
     return platform
 
 
+def check_architecture(machine: MachineState, architecture: str) -> None:
+    """End the run with one line if a machine is of another architecture than its images are to be.
+
+    architecture: the setting, as `uname -m` says it.
+    """
+    if machine.architecture != architecture:
+        raise SystemExit(
+            f"The server is {machine.architecture}, ostree_architecture says {architecture}: an image is"
+            " composed on a machine of its own architecture, so change the setting or use another server"
+        )
+
+
 def composes(platform: Platform, machine: MachineState) -> bool:
     """Tell whether this server composes: rpm-ostree can be installed, or is there already."""
     return platform.compose_packages is not None or machine.has_rpm_ostree

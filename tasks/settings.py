@@ -36,6 +36,7 @@ SERVER_RULES: dict[str, Rule[Any]] = {
     "ostree_public_name": rules.optional(rules.public_name),
     "ostree_image_name": rules.component,
     "ostree_base_path": rules.base_path,
+    "ostree_architecture": rules.choice(*rules.ARCHITECTURES),
     "ostree_repository_mode": rules.choice("archive", "archive-z2"),
     "ostree_keys_alias": rules.alias,
     "ostree_https_port": rules.port,
@@ -95,6 +96,7 @@ class Server:
 
     public_name: str
     image_name: str
+    architecture: str
     base_path: str
     environments: tuple[Environment, ...]
     disabled: tuple[Environment, ...]
@@ -170,7 +172,9 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
     repositories = package_repositories(data.get(REPOSITORIES, {}), REPOSITORIES, problems)
     keys_of_ci = ci_keys(data.get(CI_KEYS, {}), CI_KEYS, problems)
     base, keys_alias = values.get("ostree_base_path"), values.get("ostree_keys_alias")
-    environments = read_environments(data, values.get("ostree_image_name", "IMAGE"), base or "BASE", problems)
+    architecture = values.get("ostree_architecture", "ARCHITECTURE")
+    image = values.get("ostree_image_name", "IMAGE")
+    environments = read_environments(data, architecture, image, base or "BASE", problems)
     problems.extend(find_conflicts(environments, data, base, keys_alias))
     _check_ports(values, problems)
     _check_certificate(values, problems)
@@ -185,6 +189,7 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
     return Server(
         public_name=public_name,
         image_name=values["ostree_image_name"],
+        architecture=values["ostree_architecture"],
         base_path=values["ostree_base_path"],
         environments=enabled,
         disabled=tuple(each for each in environments if not each.enabled),

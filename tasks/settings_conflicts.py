@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tasks.settings_environments import ARCHITECTURE, PREFIX, Environment
+from tasks.settings_environments import PREFIX, Environment
 from tasks.settings_reader import near_miss, problem
 from tasks.settings_rules import shown
 
@@ -105,7 +105,7 @@ def _check_refs(found: tuple[Environment, ...], problems: list[str]) -> None:
     for each in found:
         label = _label(each, "ref")
         if not each.composed and not each.home:
-            right = f"a ref of two or more components, such as 'fedora/{ARCHITECTURE}/kinoite/stable'"
+            right = "a ref of two or more components, such as 'acme/kinoite/stable'"
             problems.append(problem(label, each.ref, right))
             continue
         if not each.composed:

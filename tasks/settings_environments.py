@@ -14,7 +14,6 @@ from tasks.settings_reader import problem, read_values, refuse_unknown
 from tasks.settings_rules import Rule, Wrong, shown
 
 PREFIX = "ostree_environment_"
-ARCHITECTURE = "x86_64"
 DEFAULT_RINGS = ("pilot", "stable")
 
 RULES: dict[str, Rule[Any]] = {
@@ -84,24 +83,25 @@ class Environment:
 
 
 def read_environments(
-    data: Mapping[str, object], image: str, base: str, problems: list[str]
+    data: Mapping[str, object], architecture: str, image: str, base: str, problems: list[str]
 ) -> tuple[Environment, ...]:
     """Read every ostree_environment_NAME; add what is wrong with one to the problems.
 
+    architecture: the image's, as it stands in default refs.
     image: the image's name.
     base: directory that holds every repository.
     Returns those environments that could be read, by name.
     """
     found = []
     for key in sorted(key for key in data if isinstance(key, str) and key.startswith(PREFIX)):
-        environment = _read_environment(key, data[key], image, base, problems)
+        environment = _read_environment(key, data[key], architecture, image, base, problems)
         if environment:
             found.append(environment)
     return tuple(found)
 
 
 def _read_environment(
-    key: str, value: object, image: str, base: str, problems: list[str]
+    key: str, value: object, architecture: str, image: str, base: str, problems: list[str]
 ) -> Environment | None:
     before = len(problems)
     try:
@@ -138,7 +138,7 @@ def _read_environment(
     _check_offline_key(f"{key}['signing_key']", values, problems)
     if len(problems) > before:
         return None
-    return _with_defaults(name, source, {**values, "auto": auto}, policy, image, base)
+    return _with_defaults(name, source, {**values, "auto": auto}, policy, architecture, image, base)
 
 
 def _check_offline_key(label: str, values: Mapping[str, Any], problems: list[str]) -> None:
@@ -163,10 +163,16 @@ def _check_offline_key(label: str, values: Mapping[str, Any], problems: list[str
 
 
 def _with_defaults(
-    name: str, source: str | None, values: Mapping[str, Any], policy: Policy, image: str, base: str
+    name: str,
+    source: str | None,
+    values: Mapping[str, Any],
+    policy: Policy,
+    architecture: str,
+    image: str,
+    base: str,
 ) -> Environment:
     names: tuple[str, ...] = () if source is None else values.get("rings", DEFAULT_RINGS)
-    root = f"fedora/{ARCHITECTURE}/{image}"
+    root = f"fedora/{architecture}/{image}"
     if source is None:
         default_ref = f"{root}/{name}"
     else:

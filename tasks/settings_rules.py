@@ -282,7 +282,7 @@ def _is_script(value: object) -> bool:
     return isinstance(value, str) and not UNPRINTABLE.search(re.sub(r"[\n\t]", "", value))
 
 
-ARCHITECTURES = ("x86_64", "aarch64", "ppc64le")  # that Fedora makes Kinoite for
+ARCHITECTURES = ("x86_64", "aarch64", "ppc64le")  # that Fedora makes Kinoite for, as `uname -m` says them
 SYSTEM_DIRECTORIES = ("bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "tmp", "usr")
 # Signing keys and caches (tasks/server/places.py).
 PRIVATE_DIRECTORIES = ("/var/lib/ostree-release", "/var/cache/ostree-release")
@@ -293,6 +293,7 @@ TREEFILE_KEYS_WITH_A_SETTING = {
     "exclude-packages": "ostree_exclude_packages",
     "postprocess": "ostree_postprocess_commands",
     "releasever": "ostree_fedora_release",
+    "basearch": "ostree_architecture",
 }
 
 component = matching(COMPONENT, COMPONENT_WORDS)

@@ -19,7 +19,7 @@ class SELinux:
 
 @dataclass(frozen=True)
 class MachineState:
-    """Words of os-release, and what decides how the server is set up."""
+    """Words of os-release, and what decides how the server is set up; architecture: as `uname -m` says it."""
 
     id: str
     id_like: tuple[str, ...]
@@ -28,6 +28,7 @@ class MachineState:
     is_root: bool
     has_rpm_ostree: bool
     selinux: SELinux | None
+    architecture: str
     platform_id: str = ""
 
 
@@ -39,7 +40,7 @@ class Machine(Reading[MachineState]):
     def command(self) -> StringCommand:
         """One command that needs no more than a shell."""
         script = StringCommand(
-            'uid=$(id -u) && echo "UID=$uid" || exit;'
+            'uid=$(id -u) && machine=$(uname -m) || exit; echo "UID=$uid"; echo "ARCHITECTURE=$machine";'
             " cat /etc/os-release /usr/lib/os-release 2>/dev/null; echo;"
             " command -v rpm-ostree >/dev/null && echo HAS_RPM_OSTREE=yes;"
             " grep -E '^ *(SELINUX|SELINUXTYPE) *=' /etc/selinux/config 2>/dev/null;"
@@ -66,5 +67,6 @@ class Machine(Reading[MachineState]):
             is_root=words.get("UID") == "0",
             has_rpm_ostree="HAS_RPM_OSTREE" in words,
             selinux=selinux if configured else None,
+            architecture=words.get("ARCHITECTURE", ""),
             platform_id=words.get("PLATFORM_ID", ""),
         )

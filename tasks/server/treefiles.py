@@ -104,6 +104,8 @@ def treefile(settings: Server, environment: Environment) -> dict[str, object]:
     excluded = dict.fromkeys([*settings.exclude_packages, *environment.exclude_packages])
     keys: dict[str, object] = {
         "ref": environment.ref,
+        # rpm-ostree refuses a treefile with another one than the machine's.
+        "basearch": settings.architecture,
         "releasever": str(settings.fedora_release),
         "repos": list(settings.package_repositories),
         "selinux": True,

@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 
 from tasks.facts.machine import Machine, MachineState
-from tasks.platforms import DEBIAN, HTTPD_INIT, RED_HAT, Platform, choose, composes, load
+from tasks.platforms import DEBIAN, HTTPD_INIT, RED_HAT, Platform, check_architecture, choose, composes, load
+from tests.said import said
 
 
 def machine(system: str, version: str, *like: str, has_rpm_ostree: bool = False) -> MachineState:
-    return MachineState(system, like, version, f"{system} {version}", True, has_rpm_ostree, None)
+    return MachineState(system, like, version, f"{system} {version}", True, has_rpm_ostree, None, "x86_64")
 
 
 def read(assignments: str) -> MachineState:
     """Read words of an os-release file as the server prints them."""
     lines = [line.strip() for line in assignments.split("|")]
-    return Machine().process(["UID=0", *lines, ""])
+    return Machine().process(said("UID=0", "ARCHITECTURE=x86_64", *lines))
 
 
 # Words of the files that the distributions ship, with their quotes.
@@ -123,3 +124,12 @@ def test_a_failed_httpd_init_says_why(tmp_path: Path, start: int) -> None:
     assert HTTPD_INIT in RED_HAT.httpd.test
     assert (said in done.stderr.splitlines()) == bool(start)
     assert ("Syntax OK" in done.stderr, done.stdout) == ((False, "") if start else (True, "accepted\n"))
+
+
+def test_a_server_of_another_architecture_is_one_line() -> None:
+    check_architecture(machine("fedora", "44"), "x86_64")
+    with pytest.raises(SystemExit) as refusal:
+        check_architecture(machine("fedora", "44"), "aarch64")
+    said = str(refusal.value)
+    assert said.startswith("The server is x86_64, ostree_architecture says aarch64: ")
+    assert "\n" not in said

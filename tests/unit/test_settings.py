@@ -45,6 +45,7 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
         valid(
             ostree_public_name="repo.example.org",
             ostree_image_name="aurora",
+            ostree_architecture="aarch64",
             ostree_base_path="/data/ostree",
             ostree_keys_alias="/keys",
             ostree_https_port=9443,
@@ -88,6 +89,7 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
     assert plain == {
         "public_name": "repo.example.org",
         "image_name": "aurora",
+        "architecture": "aarch64",
         "base_path": "/data/ostree",
         "https_port": 9443,
         "http_port": 9080,
@@ -118,8 +120,8 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
         "ci_keys": (),
     }
     assert [each.name for each in server.disabled] == ["qa"]
-    assert server.disabled[0].ref == "fedora/x86_64/aurora/qa/stable"
-    assert server.environment("prod").ref == "fedora/x86_64/aurora/stable"
+    assert server.disabled[0].ref == "fedora/aarch64/aurora/qa/stable"
+    assert server.environment("prod").ref == "fedora/aarch64/aurora/stable"
 
 
 def test_every_key_of_an_environment_reaches_its_field(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ DATA: dict[str, object] = {
     "ostree_public_name": "images.example.org",
     "ostree_image_name": "kinoite",
     "ostree_base_path": "/srv/ostree/rpm-ostree",
+    "ostree_architecture": "x86_64",
     "ostree_repository_mode": "archive",
     "ostree_environment_dev": {"packages": ["strace"]},
     "ostree_environment_prod": {"promotes_from": "dev", "rings": ["pilot", "stable"]},
@@ -190,6 +191,17 @@ def test_without_packages_an_include_alone_decides() -> None:
     )
     assert parsed["include"] == "fedora.yaml"
     assert not [key for key in parsed if "packages" in key or "postprocess" in key]
+
+
+def test_treefile_and_refs_follow_the_architecture() -> None:
+    arm = treefile(architecture="aarch64")
+    assert (arm["ref"], arm["basearch"]) == ("fedora/aarch64/kinoite/dev", "aarch64")
+    assert treefile()["basearch"] == "x86_64"
+    parsed = json.loads(release_tool.configuration_text(settings(architecture="ppc64le")))
+    assert [ring["ref"] for ring in parsed["environments"]["prod"]["rings"]] == [
+        "fedora/ppc64le/kinoite/pilot",
+        "fedora/ppc64le/kinoite/stable",
+    ]
 
 
 def test_postprocess_is_one_script_that_stops_at_the_first_failure() -> None:
