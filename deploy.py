@@ -39,7 +39,7 @@ with one_line():
         settings = load_server(host)
         machine = host.get_fact(Machine)
         platform = platforms.load(machine)
-        platforms.check_architecture(machine, settings.architecture)
+        platforms.check_architecture(host.name, machine, settings.architecture)
         config.SUDO = not machine.is_root
         signing.check_signing_keys(host, settings)
 

@@ -146,15 +146,15 @@ def load(machine: MachineState) -> Platform:
     return platform
 
 
-def check_architecture(machine: MachineState, architecture: str) -> None:
+def check_architecture(name: str, machine: MachineState, architecture: str) -> None:
     """End the run with one line if a machine is of another architecture than its images are to be.
 
-    architecture: the setting, as `uname -m` says it.
+    name: the machine's in the inventory; architecture: the setting, as `uname -m` says it.
     """
     if machine.architecture != architecture:
         raise SystemExit(
-            f"The server is {machine.architecture}, ostree_architecture says {architecture}: an image is"
-            " composed on a machine of its own architecture, so change the setting or use another server"
+            f"The server {name} is {machine.architecture}, ostree_architecture says {architecture}: an image"
+            " is composed on a machine of its own architecture, so change the setting or use another server"
         )
 
 

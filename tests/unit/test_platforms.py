@@ -127,9 +127,9 @@ def test_a_failed_httpd_init_says_why(tmp_path: Path, start: int) -> None:
 
 
 def test_a_server_of_another_architecture_is_one_line() -> None:
-    check_architecture(machine("fedora", "44"), "x86_64")
+    check_architecture("images", machine("fedora", "44"), "x86_64")
     with pytest.raises(SystemExit) as refusal:
-        check_architecture(machine("fedora", "44"), "aarch64")
+        check_architecture("images", machine("fedora", "44"), "aarch64")
     said = str(refusal.value)
-    assert said.startswith("The server is x86_64, ostree_architecture says aarch64: ")
+    assert said.startswith("The server images is x86_64, ostree_architecture says aarch64: ")
     assert "\n" not in said
