@@ -21,7 +21,7 @@ check: $(READY) ## lint, types and unit tests; no containers, under a minute
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/vermin --quiet --no-tips --backport dataclasses --target=3.9- --violations ostree_release
+	@$(VENV)/bin/vermin --quiet --no-tips --backport dataclasses --target=3.9- --violations ostree_release tests/server tests/integration/inside
 	@$(VENV)/bin/python -m pytest --durations=10
 
 format: $(READY) ## let ruff format the code and mend what it can

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from tests.server.support import DEV, PILOT, STABLE, Document, ServerTest
 from tests.server.test_judging import ring_moves
 from tests.server.test_soak import COMPOSED, HOUR, at, report
 
-MONDAY = int(datetime(2026, 11, 30, tzinfo=UTC).timestamp())
+MONDAY = int(datetime(2026, 11, 30, tzinfo=timezone.utc).timestamp())
 
 # Stands in for the gate `diff`: it finds what a file says of a version.
 GATE = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import shlex
@@ -213,6 +214,7 @@ def test_what_runs_stays_what_it_was_when_the_link_is_switched(
         render(f"libexec/{template}.py.j2", program=old.path, role="a", whom="a", ci=False, entries={})
     )
     assert entry.read_text().startswith("#!/usr/bin/python3 -I\n")
+    ast.parse(entry.read_text(), feature_version=(3, 9))
     printed = []
     for wanted in (new, old):
         with subprocess.Popen(
