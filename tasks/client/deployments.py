@@ -47,13 +47,15 @@ class Deployment(TypedDict):
 class Machine(TypedDict):
     """Everything about one client that decisions need, from one remote command.
 
-    problem: one line, when rpm-ostree's state could not be read; remote: the settings of its remote's file;
-    keyring: fingerprints the remote trusts; ca: SHA-256 of the certificate file, "" without one; health:
-    what it says of this boot; health_unit: the unit that says it, as health.parse_unit returns it.
+    problem: one line, when rpm-ostree's state could not be read; architecture: as `uname -m` says it;
+    remote: the settings of its remote's file; keyring: fingerprints the remote trusts; ca: SHA-256 of the
+    certificate file, "" without one; health: what it says of this boot; health_unit: the unit that says it,
+    as health.parse_unit returns it.
     """
 
     problem: str | None
     boot_id: str
+    architecture: str
     deployments: list[Deployment]
     transaction: str | None
     remote: dict[str, str]

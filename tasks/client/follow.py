@@ -57,6 +57,22 @@ def unable(machine: Machine) -> str | None:
     return None
 
 
+def foreign(machine: Machine, architecture: str) -> str | None:
+    """Say why a server's images are not for a client, in one line; None if they are.
+
+    Args:
+        machine: the client; one that can be worked on.
+        architecture: of the images, as `uname -m` says it.
+    """
+    if machine["architecture"] == architecture:
+        return None
+    found = machine["architecture"] or "of an architecture that cannot be read"
+    return (
+        f"the client is {found}, its server's ostree_architecture says {architecture}: such an image would"
+        " not boot, so it is not rebased"
+    )
+
+
 def decide_rebase(machine: Machine, refspec: str, wanted: Target | None) -> Decision:
     """Decide whether a client has to be rebased.
 

@@ -7,7 +7,7 @@ from pyinfra.api import Host
 from tasks import failures
 from tasks.client import servers
 from tasks.client.deployments import pending
-from tasks.client.follow import decide_rebase, decide_upgrade, target, unable
+from tasks.client.follow import decide_rebase, decide_upgrade, foreign, target, unable
 from tasks.client.health import unit_change
 from tasks.client.trust import Remote, certificate_file, differences
 from tasks.facts.ostree import PublishedRef, decoded
@@ -47,8 +47,9 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
     refspec = f"{followed.remote}:{followed.ref}"
     there = target(status, environment.name, followed.ref)
     decision = decide_rebase(machine, refspec, there)
-    if decision.action == "fail":
-        failures.drop(host, decision.line)
+    reason = decision.line if decision.action == "fail" else foreign(machine, server.architecture)
+    if reason:
+        failures.drop(host, reason)
         return
     for change in changes:
         host.log(change)

@@ -25,6 +25,7 @@ begin() { printf "\n== %s\n" "$1"; }
 show() { [ ! -e "$1" ] || base64 "$1" 2>/dev/null || echo "(not readable)"; }
 exec 3>&1
 begin boot; cat /proc/sys/kernel/random/boot_id
+begin architecture; uname -m
 begin status; errors=$(rpm-ostree status --json 2>&1 >&3) || { begin failed; printf "%s\n" "$errors"; }
 begin remote; cat "/etc/ostree/remotes.d/$1.conf" 2>/dev/null
 begin keyring; show "/ostree/repo/$1.trustedkeys.gpg"
@@ -36,7 +37,7 @@ systemctl show --property UnitFileState,ActiveState "${3##*/}" 2>/dev/null
 begin end
 """
 
-_SECTIONS = ("boot", "status", "remote", "keyring", "ca", "health", "health unit", "end")
+_SECTIONS = ("boot", "architecture", "status", "remote", "keyring", "ca", "health", "health unit", "end")
 
 
 class ClientState(FactBase[Machine]):
@@ -59,7 +60,7 @@ class ClientState(FactBase[Machine]):
     @staticmethod
     def default() -> Machine:
         return Machine(
-            problem="the client said nothing", boot_id="", deployments=[], transaction=None,
+            problem="the client said nothing", boot_id="", architecture="", deployments=[], transaction=None,
             remote={}, keyring=[], ca="", health=None, health_unit="",
         )  # fmt: skip
 
@@ -76,6 +77,7 @@ class ClientState(FactBase[Machine]):
         except ValueError as error:
             return {**machine, "problem": f"the client {error}"}
         machine["boot_id"] = "".join(found["boot"]).strip()
+        machine["architecture"] = "".join(found["architecture"]).strip()
         machine["remote"] = _remote(found["remote"])
         machine["keyring"] = _keyring(found["keyring"])
         machine["ca"] = _digest(found["ca"])

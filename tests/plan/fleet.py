@@ -1,7 +1,8 @@
 """A fleet that exists on paper only: pyinfra's real command line against its @fake connector.
 
 A server and clients answer what the real programs print. Clients are where they should be (GOOD), behind,
-have never seen this server (NEW), are busy with a transaction, or are a closed port (GONE).
+have never seen this server (NEW), are of another architecture (ARM), are busy with a transaction, or are a
+closed port (GONE).
 """
 
 from __future__ import annotations
@@ -128,7 +129,12 @@ def server(plan: dict[str, Any] = PLAN, promotion: Any = ("staging", "signing"))
 
 
 def client(
-    ref: str, checksum: str, declared: bool, transaction: list[str] | None = None, health: Sequence[str] = ()
+    ref: str,
+    checksum: str,
+    declared: bool,
+    transaction: list[str] | None = None,
+    health: Sequence[str] = (),
+    architecture: str = "x86_64",
 ) -> dict[str, Any]:
     """Answers of a client that runs one deployment of a ref; health: lines of its report."""
     status = copy.deepcopy(recorded_status("fresh"))
@@ -141,7 +147,15 @@ def client(
         "gpg-verify=true",
         "tls-ca-path=/etc/ostree/certificates/kinoite-prod.crt",
     ]
-    state = ["== boot", BOOT, "== status", *json.dumps(status, indent=2).splitlines(), "== remote"]
+    state = [
+        "== boot",
+        BOOT,
+        "== architecture",
+        architecture,
+        "== status",
+        *json.dumps(status, indent=2).splitlines(),
+        "== remote",
+    ]
     state += settings if declared else []
     state += ["== keyring", *([base64.b64encode(KEY).decode()] if declared else [])]
     state += ["== ca", *([base64.b64encode(CERTIFICATE.encode()).decode()] if declared else [])]
@@ -163,6 +177,7 @@ ILL = client(
 )
 NEW = client("fedora:fedora/44/x86_64/kinoite", "e" * 64, declared=False)
 BUSY = client(f"kinoite-prod:{HOME}/pilot", PILOT, declared=True, transaction=["Upgrade", ":1.5", "/org"])
+ARM = client("fedora:fedora/44/aarch64/kinoite", "e" * 64, declared=False, architecture="aarch64")
 GONE = None
 
 

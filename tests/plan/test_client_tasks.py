@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.plan.fleet import (
+    ARM,
     BEHIND,
     BOOT,
     BUILD,
@@ -63,6 +64,21 @@ def test_one_bad_client_is_named_at_the_end_and_the_others_go_on(tmp_path: Path)
     assert "@fake/busy1: busy: another rpm-ostree transaction is running (Upgrade)" in end
     assert "new1" not in end
     assert "good1" not in end
+
+
+def test_a_client_of_another_architecture_is_refused_and_the_others_go_on(tmp_path: Path) -> None:
+    run = pyinfra(tmp_path, ["tasks/rebase.py", "--dry", "--json"], {"arm1": ARM, "new1": NEW})
+    assert run.code == 1
+    assert changes(run.document)["Rebase"] == ["@fake/new1"]
+    said = "@fake/arm1: the client is aarch64, its server's ostree_architecture says x86_64: "
+    assert len([line for line in run.err.splitlines() if said in line]) == 1, run.err
+
+    ours = ["--data", "ostree_architecture=aarch64"]
+    run = pyinfra(tmp_path, ["tasks/rebase.py", "--dry", "--json", *ours], {"arm1": ARM, "new1": NEW})
+    assert run.code == 1
+    assert changes(run.document)["Rebase"] == ["@fake/arm1"]
+    assert "-> kinoite-prod:fedora/aarch64/kinoite/pilot" in run.err
+    assert "@fake/new1: the client is x86_64, its server's ostree_architecture says aarch64: " in run.err
 
 
 def test_following_something_unknown_is_one_line(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def machine(recording: str, **changed: Any) -> Machine:
     state = Machine(
         problem=None,
         boot_id="before",
+        architecture="x86_64",
         deployments=deployments,
         transaction=transaction,
         remote={},
