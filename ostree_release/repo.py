@@ -237,7 +237,8 @@ class Repository:
             options["tls-ca-path"] = GLib.Variant("s", str(ca_file))
         with _refusing(f"remote {url}"):
             change = self._repo.remote_change
-            change(None, OSTree.RepoRemoteChange.DELETE_IF_EXISTS, _SMOKE, None, None, None)
+            # Its address is not looked at, but libostree 2020.8 takes no None.
+            change(None, OSTree.RepoRemoteChange.DELETE_IF_EXISTS, _SMOKE, url, None, None)
             change(None, OSTree.RepoRemoteChange.ADD, _SMOKE, url, GLib.Variant("a{sv}", options), None)
             # The remote's keyring, as `ostree remote gpg-import` makes it; libostree's own import leaves a
             # gpg-agent behind in about every second run (seen with 2025.2).
