@@ -10,7 +10,7 @@ from pyinfra.api import QuoteString, StringCommand
 from tasks.facts.said import Reading, Said, asked, unexpected
 
 _WORDS = {"installed", "running", "now", "permanent", "remembered"}
-_PORT = re.compile(r"\d+(-\d+)?/\w+")
+_PORT = re.compile(r"\d+(-\d+)?/(tcp|udp|sctp|dccp)")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Served(Reading[dict[str, list[str]]]):
     def read(self, said: Said) -> dict[str, list[str]]:
         """Parse a word and its values a line."""
         words = _words(said.lines)
-        return {scope: sorted(words.get(scope, [])) for scope in ("now", "permanent")}
+        return {scope: sorted({*words.get(scope, [])}) for scope in ("now", "permanent")}
 
 
 def _words(lines: list[str]) -> dict[str, list[str]]:

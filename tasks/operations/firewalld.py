@@ -30,7 +30,7 @@ def ports(opened: list[str], memory: str) -> Generator[StringCommand, None, None
         host.noop(f"firewalld {what}")
         return
     listed = all(is_open(port, there) for port in opened for there in (state.now, state.permanent))
-    served = Served.default() if listed else host.get_fact(Served)
+    served = {"now": [], "permanent": []} if listed else host.get_fact(Served)
     lines = list(_changes(opened, state, served, memory))
     if not lines:
         host.noop(f"{', '.join(opened)}: open in firewalld")

@@ -17,13 +17,13 @@ DEBIAN = ("ID=debian", 'VERSION_ID="13"', 'PRETTY_NAME="Debian GNU/Linux 13"')
 def deploy(
     folder: Path, *arguments: str, architecture: str = "aarch64", system: tuple[str, ...] = FEDORA
 ) -> Run:
-    machine = ["UID=0", f"ARCHITECTURE={architecture}", *system]
-    return pyinfra(
-        folder,
-        ["deploy.py", "--json", *arguments],
-        {"good1": GOOD},
-        servers={"/etc/os-release": said(*machine)},
-    )
+    answers = {
+        "/etc/os-release": said("UID=0", f"ARCHITECTURE={architecture}", *system),
+        "' wanted ;": said("== wanted", "== installed"),
+        "' passwd ;": said("== passwd", "== group"),
+        "=== output": said(),  # whatever else is asked
+    }
+    return pyinfra(folder, ["deploy.py", "--json", *arguments], {"good1": GOOD}, servers=answers)
 
 
 def test_everything_follows_the_architecture(tmp_path: Path) -> None:

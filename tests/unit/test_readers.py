@@ -172,12 +172,12 @@ CASES = [
     ),
     Case(
         certificates.CopyDiffers,
-        {"source": "/a", "target": "/b"},
-        "cmp",
-        "exit 1\n",
-        lambda found: found is True,
+        {"source": "/etc/passwd", "target": "/etc/group"},
+        "sha256sum",
+        here(f"{64 * 'a'}  -"),
+        lambda found: found is False,
         LINES,
-        {"with half of it": None, "with a NUL byte": None},
+        {"without a final newline": OWN, "twice": OWN, "with nothing": Exactly(True)},
     ),
     Case(
         firewalld.Firewalld,
@@ -193,6 +193,19 @@ CASES = [
             "with nothing": Exactly(firewalld.FirewalldState(installed=True, running=True)),
         },
         {"systemctl": "exit 0\n"},
+    ),
+    Case(
+        firewalld.Served,
+        {},
+        "firewall-cmd",
+        'case $* in *--list-services) echo ssh;; *) echo "ssh\n  ports: 22/tcp\n  destination: ";; esac\n',
+        lambda found: found == {"now": ["22/tcp"], "permanent": ["22/tcp"]},
+        LINES,
+        {
+            "after a greeting of its own": None,
+            **dict.fromkeys(("with null", "with nothing"), Exactly({"now": [], "permanent": []})),
+            "with a NUL byte": None,
+        },
     ),
     Case(
         machine.Machine,
