@@ -20,9 +20,9 @@ def all_facts() -> Iterator[type[FactBase[Any]]]:
     for each in pkgutil.iter_modules(facts.__path__):
         module = import_module(f"tasks.facts.{each.name}")
         for found in vars(module).values():
-            if inspect.isclass(found) and issubclass(found, FactBase) and found.__module__ == module.__name__:
-                if found is not Reading:
-                    yield found
+            ours = inspect.isclass(found) and issubclass(found, FactBase) and found is not Reading
+            if ours and found.__module__ == module.__name__:
+                yield found
 
 
 def arguments(fact: type[FactBase[Any]], word: str) -> dict[str, Any]:
