@@ -77,3 +77,46 @@ def test_a_release_is_signed_on_the_laptop(lab: Lab, laptop: dict[str, str]) -> 
     signed = [entry for entry in lab.ask("log")["entries"] if entry["event"] == "signed"]
     assert signed[-1]["key"] == laptop["key"]
     lab.pyinfra("deploy.py", "-y")
+
+
+EVIDENCE = f"""
+cd /
+find var/lib/ostree-release/keys/bench var/lib/ostree-release/trusted {BASE[1:]}/keys etc/ostree-release -type f \
+    -not -name '*.lock' -exec sha256sum {{}} + | sort
+"""
+
+
+def bench(file: str, *rings: str) -> tuple[str, str]:
+    """Return the arguments that declare an environment whose key comes from a file of the laptop."""
+    declared = {"promotes_from": "dev", "rings": [*rings], "signing_key": file}
+    return "--data", f"ostree_environment_bench={json.dumps(declared)}"
+
+
+def test_old_settings_bring_no_withdrawn_key_back(lab: Lab, laptop: dict[str, str]) -> None:
+    """Somebody deploys from an old checkout, which also names a ring that is no more."""
+    secret = f"{laptop['home']}/secret.asc"
+    gpg = ["gpg", "--homedir", laptop["home"], "--batch", "--quiet", "--armor", "--output", secret]
+    subprocess.run([*gpg, "--export-secret-keys", laptop["key"]], check=True)
+    lab.pyinfra("deploy.py", "-y", *bench(secret, "benches"))
+
+    def keys(change: str) -> list[str]:
+        lab.pyinfra("tasks/keys.py", "-y", "--data", "to=bench", "--data", change, *bench(secret, "benches"))
+        return [each["fingerprint"] for each in lab.ask("keys", "--to", "bench")["keys"]]
+
+    (new,) = {*keys("introduce=new")} - {laptop["key"]}
+    keys(f"use={new}")
+    assert keys(f"withdraw={laptop['key']}") == [new]
+    before = lab.server(EVIDENCE).out
+    refused = lab.pyinfra("deploy.py", "-y", *bench(secret, "old", "benches"), check=False)
+    assert refused.code == 1
+    (line,) = [each for each in refused.text.splitlines() if secret in each]
+    assert f"{secret} holds {laptop['key']}, which was withdrawn, and {new} is in use: name the file" in line
+    assert "tasks/keys.py -y --data to=bench" in line
+    assert "Traceback" not in refused.text
+    assert lab.server(EVIDENCE).out == before
+    assert lab.pyinfra("deploy.py", "--dry", *bench(secret, "benches"), check=False).code == 1
+    own = {"promotes_from": "dev", "rings": ["benches"]}
+    declared = "--data", f"ostree_environment_bench={json.dumps(own)}"
+    assert changed_operations(lab.pyinfra("deploy.py", "-y", "--json", *declared)) == []
+    assert [each["fingerprint"] for each in lab.ask("keys", "--to", "bench")["keys"]] == [new]
+    lab.pyinfra("deploy.py", "-y")
