@@ -89,9 +89,10 @@ def _show(
 
     That they learn of them only now is written first, because it is from now on that a release is tried.
     """
-    refs, told = repository.refs(), repository.summary() or {}
-    if refs == told:
+    refs, summary = repository.refs(), repository.summary()
+    if refs == (summary or {}):
         return set()
+    told = refs if summary is None else summary  # without one, clients read the refs themselves
     hidden = {ref for ref in followed if ref in refs and told.get(ref) != refs[ref]}
     if hidden:
         moves = [{"ref": ref, "from": told.get(ref), "to": refs[ref]} for ref in sorted(hidden)]
