@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import docker
 from docker.errors import APIError, DockerException, InvalidVersion, NotFound
@@ -23,6 +24,7 @@ from docker.models.containers import Container
 from docker.models.images import Image
 from docker.types import IPAMConfig, IPAMPool
 from docker.utils.socket import frames_iter
+from paramiko import SSHException
 from requests.exceptions import RequestException
 
 from lab.errors import LabError
@@ -90,8 +92,13 @@ class Engine:
 
     @classmethod
     def connect(cls) -> Engine:
-        """Return the engine at `address`; LabError without an answer, or with one of long ago."""
+        """Return the engine at `address`; LabError without an answer, or with one of no use here."""
         where = address(os.environ)
+        if is_elsewhere(where):
+            raise LabError(
+                f"the container engine is on another machine ({where}), and the lab's ports are on that "
+                f"one's {LOOPBACK}: use an engine of this machine, or run the lab over there"
+            )
         try:
             client = docker.DockerClient.from_env(
                 timeout=300, environment={**os.environ, "DOCKER_HOST": where}
@@ -99,7 +106,7 @@ class Engine:
             client.ping()
         except InvalidVersion as error:
             raise LabError(f"the container engine at {where} is too old: {reason(error)}") from None
-        except (DockerException, RequestException) as error:
+        except (DockerException, RequestException, SSHException, OSError) as error:
             raise LabError(f"no container engine answers at {where}: {_cause(error)}") from None
         return cls(client)
 
@@ -442,6 +449,12 @@ def address(environment: Mapping[str, str]) -> str:
     """Return where the engine is: DOCKER_HOST, or Docker's socket, or root's Podman if only that is there."""
     lone_podman = is_there(PODMAN_SOCKET) and not is_there(DOCKER_SOCKET)
     return environment.get("DOCKER_HOST") or f"unix://{PODMAN_SOCKET if lone_podman else DOCKER_SOCKET}"
+
+
+def is_elsewhere(where: str) -> bool:
+    """Tell whether an engine's address is another machine's, whose published ports nobody here reaches."""
+    parts = urlsplit(where)
+    return parts.scheme not in {"unix", "npipe"} and parts.hostname not in {"localhost", LOOPBACK, "::1"}
 
 
 def is_there(path: str) -> bool:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from lab.engine import PODMAN_SOCKET, describe, is_podman
-from lab.network import LOOPBACK
 from lab.probe import Host
 
 # The first API with cgroup namespaces: Docker 20.10; Podman has it since 4.0 (since 3.0 by name only).
@@ -30,20 +28,8 @@ _INOTIFY_PER_MACHINE = 4
 _INOTIFY_LIMIT = "fs.inotify.max_user_instances"
 _FILTER = 2  # SECCOMP_MODE_FILTER of linux/seccomp.h
 
-_HOSTS_HERE = {"localhost", LOOPBACK, "::1"}
-
 
 # --- of the engine: found before anything is built ----------------------------------------------------------
-
-
-def of_address(address: str) -> Iterator[str]:
-    """Say why an engine at this address is of no use, if so: its 127.0.0.1 must be this machine's."""
-    parts = urlsplit(address)
-    if parts.scheme in {"tcp", "http", "https", "ssh"} and parts.hostname not in _HOSTS_HERE:
-        yield (
-            f"the container engine is on another machine ({address}), and the lab's ports are on that one's "
-            f"{LOOPBACK}: use an engine of this machine, or run the lab over there"
-        )
 
 
 def of_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import engine as engines
 from lab import lacks, probe
 from lab.bases import Base
 from lab.engine import Engine
@@ -24,7 +22,6 @@ def check_engine(engine: Engine, base: Base) -> None:
     """Refuse an engine that no lab runs on, or not one of this base, with a sentence for each reason."""
     _refuse(
         [
-            *lacks.of_address(engines.address(os.environ)),
             *lacks.of_engine(engine.version, engine.info),
             *lacks.of_control_groups(engine.info.get("CgroupVersion", ""), base.systemd, base.name),
         ]

@@ -123,16 +123,27 @@ def test_which_systemd_starts_on_which_control_groups(version: int | str, system
 
 
 @pytest.mark.parametrize("address", ["tcp://192.0.2.7:2375", "ssh://root@builder", "tcp://docker:2376"])
-def test_ports_of_another_machine_lead_nowhere(address: str) -> None:
-    (sentence,) = lacks.of_address(address)
-    assert f"is on another machine ({address})" in sentence
+def test_an_engine_of_another_machine_is_not_even_asked(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    assert main(["up"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"lab: the container engine is on another machine ({address}), and the lab's ports"
+    )
+    assert len(said.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    "address", ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2375", "tcp://localhost:2375"]
-)
-def test_an_engine_of_this_machine_may_be_asked_in_any_way(address: str) -> None:
-    assert list(lacks.of_address(address)) == []
+@pytest.mark.parametrize("address", ["unix:///nowhere", "tcp://127.0.0.1:9", "ssh://127.0.0.1:9"])
+def test_an_address_of_this_machine_without_an_engine(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    assert main(["up"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"lab: no container engine answers at {address}: ")
+    assert len(said.splitlines()) == 1
 
 
 # --- its containers -----------------------------------------------------------------------------------------
