@@ -65,8 +65,7 @@ class Installation:
 
     def start(self, say: Say) -> None:
         """Start it, at every boot from now on where there is systemd; LabError if it does not."""
-        has_systemd = Path("/run/systemd/system").is_dir()
-        command = f"systemctl enable --now {self.unit}" if has_systemd else self.without_systemd
+        command = f"systemctl enable --now {self.unit}" if _has_systemd() else self.without_systemd
         if command.endswith("&"):
             raise LabError(f"{self.name} is here, and its service is not running: {command}")
         say(f"starting {self.name}: {command}")
@@ -140,6 +139,10 @@ def _install(command: Sequence[str]) -> None:
     done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LabError(f"{' '.join(command)} failed: {_last_line(done.stderr or done.stdout)}")
+
+
+def _has_systemd() -> bool:
+    return Path("/run/systemd/system").is_dir()
 
 
 def _os_release() -> dict[str, str]:

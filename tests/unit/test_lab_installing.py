@@ -90,12 +90,22 @@ def test_a_user_with_podman_is_told_how_to_use_it(host: Host) -> None:
     assert host.ran == "", "nothing is installed beside it"
 
 
-def test_podman_is_started_by_root_and_nothing_installed(host: Host) -> None:
+def test_podman_is_started_by_root_and_nothing_installed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installing, "_has_systemd", lambda: True)
     host.has("podman")
-    with pytest.raises(LabError, match="podman"):
+    with pytest.raises(LabError, match="no container engine answers"):
+        host.asked_for(0)  # what is started here answers nothing
+    assert host.ran == "systemctl enable --now podman.socket\n"
+
+
+def test_without_systemd_the_person_starts_podman(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installing, "_has_systemd", lambda: False)
+    host.has("podman")
+    with pytest.raises(
+        LabError, match="its service is not running: podman system service --time=0 unix:///run"
+    ):
         host.asked_for(0)
-    assert "apt-get" not in host.ran
-    assert "dnf" not in host.ran
+    assert host.ran == ""
 
 
 def test_what_docker_host_names_is_neither_started_nor_replaced(
