@@ -25,6 +25,7 @@ NO_UPDATEINFO = "it has no updateinfo"
 _FORMAT = 1
 _KEPT = 400  # files of an environment, the newest: more than a year of nightly builds
 _METADATA = "cache/repomd"  # below --cachedir; libdnf makes ID-RELEASEVER-ARCH/repodata there
+_NO_RELEASE = "rpmostree-unset-releasever"  # what rpm-ostree takes where the treefile has none
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _known(
     """Return what the package repositories say about a build's packages, as the file has it."""
     assert environment.cache is not None
     assert environment.treefile is not None
-    cached = _cached(environment.cache)
+    release = f"{treefile.get('releasever', _NO_RELEASE)}-{treefile.get('basearch', '')}"
     used = repository.package_repositories(build)  # None: the build does not say
     names = {package.name for package in repository.packages(build) or ()}
     sources: list[dict[str, str | None]] = []
@@ -106,7 +107,7 @@ def _known(
         problem = None
         try:
             local = package_repositories.in_place(environment.treefile.parent, treefile, name)
-            for advisory in _advisories(local or cached.get(name)):
+            for advisory in _advisories(local, environment.cache / _METADATA / f"{name}-{release}"):
                 before = found.get(advisory.id)  # of another package repository
                 found[advisory.id] = before.joined(advisory) if before else advisory
         except Refused as refusal:
@@ -121,17 +122,10 @@ def _known(
     }
 
 
-def _cached(cache: Path) -> dict[str, Path]:
-    """Return package repository -> directory of what was fetched of it; of several releases the newest."""
-    found = sorted((cache / _METADATA).glob("*/repodata/repomd.xml"), key=_modified)
-    folders = (index.parent.parent for index in found)
-    return {folder.name.rsplit("-", 2)[0]: folder for folder in folders}
-
-
-def _advisories(metadata: Path | None) -> list[Advisory]:
-    if metadata is None:
+def _advisories(local: Path | None, cached: Path) -> list[Advisory]:
+    if local is None and not cached.is_dir():
         raise Refused("its metadata is not in the compose's cache")
-    listed = repomd.updateinfo(metadata)
+    listed = repomd.updateinfo(local or cached)
     if listed is None:
         raise Refused(NO_UPDATEINFO)
     return updateinfo.read(listed.path, listed.checksum)
