@@ -48,9 +48,11 @@ def read_client(lab: Lab, machine: Machine) -> Reading:
     Raises:
         LabError: it does not answer, or rpm-ostree and ostree do not agree on what runs.
     """
-    status = json.loads(connection.run(lab, machine, "rpm-ostree status --json"))
-    deployment = booted(status)
-    checksum = str(deployment["checksum"])
+    try:
+        deployment = booted(json.loads(connection.run(lab, machine, "rpm-ostree status --json")))
+        checksum = str(deployment["checksum"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{machine.name}: rpm-ostree status --json cannot be read: {error!r}") from None
     origin = str(deployment.get("origin", ""))
     marked = connection.run(lab, machine, "sudo ostree admin status")
     if not re.search(rf"^\* \S+ {checksum}\.\d+", marked, re.MULTILINE):
@@ -73,7 +75,9 @@ def read_client(lab: Lab, machine: Machine) -> Reading:
 
 def booted(status: dict[str, Any]) -> dict[str, Any]:
     """Return the deployment that runs, from `rpm-ostree status --json`."""
-    found: dict[str, Any] = next(entry for entry in status["deployments"] if entry["booted"])
+    found: dict[str, Any] | None = next((each for each in status["deployments"] if each["booted"]), None)
+    if found is None:
+        raise LabError("rpm-ostree shows no booted deployment")
     return found
 
 

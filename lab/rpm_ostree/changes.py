@@ -15,6 +15,11 @@ from lab.rpm_ostree.transaction import run, say
 
 _REBOOT_LINE = 'Run "systemctl reboot" to start a reboot'
 _QUEUED_LINE = f"Changes queued for next boot. {_REBOOT_LINE}"
+# What the real client puts before the daemon's words here, and nowhere else.
+_CLEANUP_BUSY = (
+    "cleanup: Invoking cleanup: GDBus.Error:"
+    "org.gtk.GDBus.UnmappedGError.Quark._g_2dio_2derror_2dquark.Code26: "
+)
 
 
 def upgrade(*, allow_downgrade: bool, unchanged_exit_77: bool, reboot: bool) -> int:
@@ -90,11 +95,13 @@ def rollback(*, reboot: bool) -> int:
         sysroot = machine.load(to_change=True)
         booted = sysroot.get_booted_deployment()
         pending, previous = sysroot.query_deployments_for(booted.get_osname())
+        if pending is not None and pending.is_staged():
+            raise FailedError("Staged deployment (remove with cleanup -p)")
         first = booted if pending is not None else previous
         if first is None:
             raise FailedError("No rollback deployment found")
         say(f"Moving '{machine.name(first)}' to be first deployment")
-        rest = [one for one in sysroot.get_deployments() if not one.equal(first) and not one.is_staged()]
+        rest = [one for one in sysroot.get_deployments() if not one.equal(first)]
         _write(sysroot, [first, *rest])
         return _finish(sysroot, first.get_csum(), reboot, _QUEUED_LINE)
 
@@ -122,7 +129,7 @@ def cleanup(*, pending: bool, rollback: bool, temporary: bool) -> int:
             sysroot.cleanup(None)
         return 0
 
-    return run("Cleanup", "cleanup", work)
+    return run("Cleanup", "cleanup", work, when_busy=_CLEANUP_BUSY)
 
 
 def _next(sysroot: OSTree.Sysroot) -> OSTree.Deployment:
@@ -153,10 +160,14 @@ def _stage(
 
 
 def _write(sysroot: OSTree.Sysroot, deployments: list[OSTree.Deployment]) -> None:
+    """Write what can be booted, in its order; what libostree has to say about it is said."""
+    saying = sysroot.connect("journal-msg", lambda _, line: say(line))
     try:
         sysroot.write_deployments(deployments, None)
     except GLib.Error as error:
         raise FailedError(message(error)) from None
+    finally:
+        sysroot.disconnect(saying)
 
 
 def _finish(sysroot: OSTree.Sysroot, checksum: str, reboot: bool, last_line: str) -> int:

@@ -139,7 +139,8 @@ def as_text(sysroot: OSTree.Sysroot, found: dict[str, Any]) -> list[str]:
     running = transaction.current()
     lines = ["State: busy" if running else "State: idle"]
     if running:
-        lines += [f"Transaction: {running.title} ", "  Initiator: client(id:cli uid:0)"]
+        initiator = f"client(id:cli dbus:1.{running.process} uid:0)"
+        lines += [f"Transaction: {running.title} ", f"  Initiator: {initiator}"]
     lines.append("Deployments:")
     bullet = "●" if "utf" in locale.nl_langinfo(locale.CODESET).lower() else "*"
     repository = sysroot.repo()

@@ -44,13 +44,14 @@ def current() -> Transaction | None:
     return None
 
 
-def run(method: str, title: str, work: Callable[[], int]) -> int:
+def run(method: str, title: str, work: Callable[[], int], when_busy: str = "") -> int:
     """Run a change and return its exit status.
 
     Args:
         method: the daemon's name for it, such as `Rebase`.
         title: describes it to others who want to change something meanwhile.
         work: the change; runs in another process.
+        when_busy: what stands before the error that another change is running.
 
     Raises:
         FailedError: the caller may not, or another change is running.
@@ -63,7 +64,7 @@ def run(method: str, title: str, work: Callable[[], int]) -> int:
     except BlockingIOError:
         running = json.loads(LOCK.read_text())["title"]
         raise FailedError(
-            f"Transaction in progress: {running} \n"
+            f"{when_busy}Transaction in progress: {running} \n"
             " You can cancel the current transaction with `rpm-ostree cancel`"
         ) from None
     process = os.fork()
