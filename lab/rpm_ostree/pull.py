@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from lab.rpm_ostree.errors import FailedError
 from lab.rpm_ostree.libostree import GLib, OSTree, message, resolve
 from lab.rpm_ostree.sysroot import Refspec
-from lab.rpm_ostree.transaction import say
+from lab.rpm_ostree.transaction import begin, say
 
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
@@ -48,6 +48,7 @@ def pull(
     if depth:
         options["depth"] = GLib.Variant("i", depth)
     progress = OSTree.AsyncProgress.new()
+    begin(f"While pulling {commit or source.ref}")
     try:
         repository.pull_with_options(source.remote, GLib.Variant("a{sv}", options), progress, None)
     except GLib.Error as error:

@@ -12,21 +12,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lab.rpm_ostree.errors import FailedError
 
 LOCK = Path("/run/rpm-ostree-lab.lock")
+_NOTE = 2048  # bytes
 
 
 @dataclass(frozen=True)
 class Transaction:
-    """A running change: the daemon's name for it, the line that describes it, and its process."""
+    """A running change: the daemon's name for it, a line about it, its process, and what it does now."""
 
     method: str
     title: str
     process: int
+    step: str = ""
 
 
 def current() -> Transaction | None:
@@ -74,7 +76,8 @@ def run(method: str, title: str, work: Callable[[], int], when_busy: str = "") -
     os.close(handle)
     _, status = os.waitpid(process, 0)
     if os.WIFSIGNALED(status):
-        raise FailedError(f"{title}: Operation was cancelled")
+        step = json.loads(LOCK.read_text()).get("step") or title
+        raise FailedError(f"{step}: Operation was cancelled")
     return os.waitstatus_to_exitcode(status)
 
 
@@ -90,6 +93,15 @@ def cancel() -> int:
     return 0
 
 
+def begin(step: str) -> None:
+    """Note what the change does from now on, for the words of one that is cancelled."""
+    if LOCK.exists():
+        running = Transaction(**json.loads(LOCK.read_text()))
+        handle = os.open(LOCK, os.O_WRONLY)
+        _note(handle, replace(running, step=step))
+        os.close(handle)
+
+
 def say(line: str) -> None:
     """Print a line of progress, for as long as somebody listens."""
     try:
@@ -103,8 +115,12 @@ def _become_daemon(handle: int, transaction: Transaction) -> None:
     os.setsid()
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    os.ftruncate(handle, 0)
-    os.write(handle, json.dumps(asdict(transaction)).encode())
+    _note(handle, transaction)
+
+
+def _note(handle: int, transaction: Transaction) -> None:
+    """Write what runs, always as many bytes at once, so that a reader finds one note whole."""
+    os.pwrite(handle, json.dumps(asdict(transaction)).encode().ljust(_NOTE), 0)
 
 
 def _work(work: Callable[[], int]) -> int:

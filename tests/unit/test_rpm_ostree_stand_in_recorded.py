@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 
 import lab.rpm_ostree
 from lab.rpm_ostree import transaction
+from lab.rpm_ostree.errors import FailedError
 from lab.rpm_ostree.main import main
 from lab.rpm_ostree.packages import Package
 from tests.recorded.recordings import CLIENT, recorded, recorded_status
@@ -262,3 +264,19 @@ def test_a_command_that_may_not_begin(
         fcntl.flock(held, fcntl.LOCK_EX)
         assert main(["cleanup", "-p"] if name.startswith("cleanup") else ["upgrade"]) == run.code
     assert capsys.readouterr().err.splitlines() == run.stderr
+
+
+def test_a_change_that_is_cancelled_says_in_which_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(transaction, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    def work() -> int:
+        transaction.begin(f"While pulling {HOME}/pilot")
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    with pytest.raises(FailedError) as failure:
+        transaction.run("Rebase", f"rebase slow:{HOME}/pilot", work)
+    assert f"error: {failure.value}" in (CLIENT / "cancelled-rebase-output.txt").read_text().splitlines()
