@@ -12,8 +12,8 @@ from pyinfra.api.exceptions import ConnectError
 from tasks.client import health
 from tasks.facts.ostree import PublishedTrust, Trust
 from tasks.facts.release import Answer, ReleaseStatus, answer
-from tasks.facts.said import asked
 from tasks.release_commands import approver, composer, promoter
+from tasks.said import asked
 
 T = TypeVar("T")
 

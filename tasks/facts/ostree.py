@@ -12,9 +12,9 @@ from pyinfra.api import FactBase, QuoteString, StringCommand
 
 from tasks.client.keyring import fingerprints
 from tasks.documents import quoted
-from tasks.facts.said import asked, check_absent, reply
 from tasks.facts.sections import begin, sections
 from tasks.refusals import client_reason
+from tasks.said import asked, check_absent, reply
 
 
 class Trust(TypedDict):

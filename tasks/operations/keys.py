@@ -11,9 +11,9 @@ from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand
 from tasks.client.keyring import has_secret
 from tasks.client.trusted import Trusting, client_lines, locked_out, mending, missed
 from tasks.facts.release import CHANGED_KEYS, answer
-from tasks.facts.said import asked
 from tasks.failures import failed
 from tasks.operations.laptop_signature import sign_here
+from tasks.said import asked
 from tasks.words import table
 
 Clients = Callable[[], Sequence[Trusting]]  # all of them have been heard when pyinfra executes

@@ -12,9 +12,9 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from tasks import commit_object, laptop_keys
 from tasks.documents import Shape
 from tasks.facts.release import REQUEST, Answer, answer
-from tasks.facts.said import asked
 from tasks.failures import failed
 from tasks.release_commands import promoter
+from tasks.said import asked
 from tasks.words import package_lines, short
 
 
