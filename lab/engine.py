@@ -284,10 +284,10 @@ class Engine:
             user: who runs it.
             environment: further variables.
             stdin: for its standard input.
-            timeout: seconds without a word from it.
+            timeout: seconds that it may take; then nobody listens to it any more.
 
         Raises:
-            LabError: the engine did not run it, or nothing was heard of it for too long.
+            LabError: the engine did not run it, or it took too long.
         """
         api = self.client.api
         with _sentences(f"cannot run {argv[0]} in {container.name}"):
@@ -297,18 +297,30 @@ class Engine:
             # The SDK reads such a stream, but writes none: standard input needs the socket under it.
             stream = api.exec_start(found["Id"], socket=True)
             connection = cast("socket.socket", getattr(cast("Any", stream), "_sock", stream))
-            connection.settimeout(timeout)
             feeder = threading.Thread(target=_feed, args=(connection, stdin), daemon=True)
             feeder.start()
+            # Reading waits without an end: when time is up, the connection is ended for it.
+            late = threading.Event()
+
+            def end() -> None:
+                late.set()
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+            clock = threading.Timer(timeout, end)
+            clock.daemon = True
+            clock.start()
             written: dict[int, list[bytes]] = {1: [], 2: []}
             try:
                 for kind, data in frames_iter(stream, tty=False):
                     written[kind].append(data)
-            except TimeoutError:
-                raise LabError(f"{argv[0]} in {container.name} said nothing for {timeout:.0f} s") from None
+                while (code := api.exec_inspect(found["Id"])["ExitCode"]) is None and not late.is_set():
+                    time.sleep(0.02)
             finally:
+                clock.cancel()
                 stream.close()
-            code = api.exec_inspect(found["Id"])["ExitCode"]
+        if code is None:
+            raise LabError(f"{argv[0]} in {container.name} took longer than {timeout:.0f} s")
         out, err = (b"".join(written[kind]).decode(errors="replace") for kind in (1, 2))
         return Finished(code, out, err)
 
