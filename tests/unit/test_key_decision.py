@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.client.keyring import PrimaryKey
 from tasks.facts.signing_keys import KeyState
 from tasks.key_decision import KeyRefused, SigningKey, Step, decide
+from tasks.server import signing
 
 KEY = SigningKey("prod", "/k/prod", "ostree-prod", "/srv/prod.gpg", "/t/prod", "label")
 A, B, OLD = "A" * 40, "B" * 40, "D" * 40
@@ -141,3 +144,35 @@ def test_a_refusal_says_what_to_type() -> None:
 def test_what_cannot_sign_unattended_is_never_brought(name: str, keys: list[PrimaryKey]) -> None:
     with pytest.raises(KeyRefused, match=r"^a\.asc: must be an exported secret key without passphrase"):
         decide(replace(KEY, source="a.asc"), keys, STATES[name])
+
+
+def test_a_deploy_is_refused_before_anything_is_changed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """deploy.py asks at its beginning, for all environments at once; what is in order is no reason."""
+    file = tmp_path / "a.asc"
+    file.touch()
+    keys = [
+        KEY,
+        replace(KEY, environment="qa", source=str(file)),
+        replace(KEY, environment="desk", offline=True, source=str(file)),
+    ]
+    states = {"prod": STATES["one key"], "qa": STATES["one key"], "desk": STATES["one key"]}
+
+    class Server:
+        name = "images"
+
+        def get_fact(self, fact: object, homes: dict[str, list[str]]) -> dict[str, KeyState]:
+            assert homes["prod"] == [KEY.home, KEY.owner, KEY.public, KEY.trusted]
+            return states
+
+    host: Any = Server()
+    settings: Any = None
+    monkeypatch.setattr(signing, "_keys", lambda _: keys)
+    with pytest.raises(SystemExit) as refused:
+        signing.check_signing_keys(host, settings)
+    qa, desk = str(refused.value).split("\n")
+    assert qa == f"images: {file}: must be an exported secret key without passphrase; nothing was changed"
+    assert desk.startswith("images: desk is signed offline, but /k/prod has the secret part of ")
+    monkeypatch.setattr(signing, "_keys", lambda _: keys[:1])
+    signing.check_signing_keys(host, settings)
