@@ -102,7 +102,6 @@ ostree_base_packages = [
     "sssd-client",
     "bootupd",
     "grub2-tools",
-    "efibootmgr",
     "btrfs-progs",
     "cryptsetup",
     "lvm2",
@@ -179,11 +178,12 @@ ostree_architecture_packages = {
         "grub2-efi-x64",
         "grub2-pc",
         "shim-x64",
+        "efibootmgr",
         "microcode_ctl",
         "amd-ucode-firmware",
         "alsa-sof-firmware",
     ],
-    "aarch64": ["grub2-efi-aa64", "shim-aa64", "qcom-firmware"],
+    "aarch64": ["grub2-efi-aa64", "shim-aa64", "efibootmgr", "qcom-firmware"],
     "ppc64le": ["grub2-ppc64le"],
 }
 
