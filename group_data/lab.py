@@ -8,7 +8,7 @@ ostree_architecture = _machine()
 # How clients reach the server, on the lab's image network.
 ostree_public_name = "images.lab"
 
-ostree_base_packages = ["lab-setup", "lab-base", "kernel", "rpm-ostree"]
+ostree_base_packages = ["setup", "lab-base", "kernel", "rpm-ostree"]
 ostree_desktop_packages = ["kinoite-branding", "plasma-login-manager"]
 ostree_system_packages = ["dracut", "btrfs-progs", "cryptsetup", "lvm2", "bootupd"]
 ostree_additional_packages = ["hello"]

@@ -1,6 +1,6 @@
 """Build the lab's RPMs. Runs inside a container that has rpmbuild and createrepo_c, as root.
 
-builder.py base ROOT.tar VERSION REPOSITORY   lab-setup and lab-base from a root file system
+builder.py base ROOT.tar VERSION REPOSITORY   setup and lab-base from a root file system
 builder.py package NAME VERSION REPOSITORY    any other package
 builder.py index REPOSITORY                   the repository's metadata
 """
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-BASE_PACKAGES = ("lab-setup", "lab-base")
+BASE_PACKAGES = ("setup", "lab-base")
 
 # A machine's own traces, and Debian's records of what is installed: the image has RPM's.
 LEFT_OUT = (
@@ -107,7 +107,7 @@ def compile_python(tree: Path) -> None:
 
 
 def build_base(archive: Path, version: str, repository: Path) -> None:
-    """Wrap a root file system, a tar archive, as lab-setup and lab-base."""
+    """Wrap a root file system, a tar archive, as setup and lab-base."""
     with tempfile.TemporaryDirectory(dir=repository.parent) as work:
         tree = Path(work, "tree")
         tree.mkdir()

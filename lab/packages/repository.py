@@ -30,7 +30,7 @@ FIRST_VERSIONS = {
 }
 """What a new lab's repository has, besides the two packages of the base."""
 
-CLIENT_PACKAGES = ("lab-setup", "lab-base", "kernel", "rpm-ostree")
+CLIENT_PACKAGES = ("setup", "lab-base", "kernel", "rpm-ostree")
 """What every image needs to boot and to be followed; dependencies come on their own."""
 
 SUITE = "trixie"
@@ -50,7 +50,7 @@ _HERE = Path(__file__).resolve().parent
 _TOOLS = "/usr/local/lib/lab-packages"
 _NAME = re.compile(r"[a-z][a-z0-9+._-]*")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_~^]*")
-_MADE_BY_THE_LAB = ("lab-setup", "lab-base")
+_MADE_BY_THE_LAB = ("setup", "lab-base")
 
 _BUILD_BASE = f"""
 set -eu
@@ -67,7 +67,10 @@ for package in /usr/share/lab-rpms/*.rpm; do
 done
 tools=$1; shift
 while [ $# -gt 0 ]; do
-    python3 "$tools/builder.py" package "$1" "$2" /cache/repository
+    # A real one is what images get, also where it is older than the stand-in.
+    if [ "$1" != rpm-ostree ] || [ -z "$(find /usr/share/lab-rpms -name 'rpm-ostree-*' 2>/dev/null)" ]; then
+        python3 "$tools/builder.py" package "$1" "$2" /cache/repository
+    fi
     shift 2
 done
 python3 "$tools/builder.py" index /cache/repository
@@ -215,7 +218,7 @@ def _tools() -> dict[str, tuple[bytes, int]]:
 
 
 def _base_sources() -> dict[str, tuple[bytes, int]]:
-    wanted = ("specs/lab-base.spec", "specs/lab-setup.spec", "builder.py", "client-root.txt")
+    wanted = ("specs/lab-base.spec", "specs/setup.spec", "builder.py", "client-root.txt")
     return {f"{_TOOLS}/{name}": _tools()[f"{_TOOLS}/{name}"] for name in wanted}
 
 
