@@ -52,7 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--setuid", action="store_true", help="with a setuid program")
     command.add_argument("--file-capability", action="store_true", help="with a program that has one")
     command.add_argument("--vendor", metavar="VENDOR", help="from this vendor")
-    command.add_argument("--user", type=_user, metavar="NAME=UID", help="with a system user of that number")
+    command.add_argument(
+        "--user",
+        type=_user,
+        metavar="NAME[=UID]",
+        help="whose %%pre adds a system user, of that number or any",
+    )
+    command.add_argument("--sysusers", metavar="NAME", help="with a system user in sysusers.d and no script")
+    command.add_argument("--owns", action="store_true", help="with a file that belongs to that user")
     command.add_argument("--advisory", metavar="ID", help="announced by a security advisory")
     command.add_argument("--severity", choices=SEVERITIES, default="important", help="of the advisory")
     command.add_argument("--cve", action="append", default=[], metavar="CVE-…", help="that it fixes")
@@ -77,11 +84,11 @@ def _client_count(text: str) -> int:
     return int(text)
 
 
-def _user(text: str) -> tuple[str, int]:
-    name, _, number = text.partition("=")
-    if not name or not number.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r}: a name and a number, such as tool=980")
-    return name, int(number)
+def _user(text: str) -> tuple[str, int | None]:
+    name, separator, number = text.partition("=")
+    if not name or (separator and not number.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r}: a name, or a name and a number, such as tool=980")
+    return name, int(number) if separator else None
 
 
 def _up(arguments: argparse.Namespace) -> int:
@@ -123,6 +130,8 @@ def _publish(arguments: argparse.Namespace) -> int:
         file_capability=arguments.file_capability,
         vendor=arguments.vendor,
         user=arguments.user,
+        sysusers=arguments.sysusers,
+        owns=arguments.owns,
     )
     advisory = None
     if arguments.advisory:

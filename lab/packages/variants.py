@@ -27,12 +27,26 @@ printf '#!/bin/sh\\necho "{name} %{{version}}"\\n' > %{{buildroot}}/usr/bin/{nam
 
 @dataclass(frozen=True)
 class Variant:
-    """What one version of a package has besides; user: name and number."""
+    """What one version of a package has besides.
+
+    user: name and number of a user and its group that %pre adds; number None: whichever is free.
+    sysusers: name of a user that is in sysusers.d only, without a script; owns: a file belongs to that user.
+    """
 
     setuid: bool = False
     file_capability: bool = False
     vendor: str | None = None
-    user: tuple[str, int] | None = None
+    user: tuple[str, int | None] | None = None
+    sysusers: str | None = None
+    owns: bool = False
+
+
+# As Fedora's packages did it before 42.
+_ADD_USER = """\
+getent group {user} >/dev/null || groupadd --system {gid} {user}
+getent passwd {user} >/dev/null ||
+    useradd --system {uid} --gid {user} --home-dir / --no-create-home --shell /usr/sbin/nologin {user}
+"""
 
 
 def spec(name: str, own: str | None, variant: Variant) -> str:
@@ -54,14 +68,26 @@ def spec(name: str, own: str | None, variant: Variant) -> str:
         after["License:"].append(f"Vendor: {variant.vendor}")
     if variant.user:
         user, number = variant.user
-        after["License:"].append("Requires(pre): lab-setup")
-        scripts = [
-            "%pre",
-            f"echo '{user}:x:{number}:{number}::/:/usr/sbin/nologin' >> /etc/passwd",
-            f"echo '{user}:x:{number}:' >> /etc/group",
-            f"echo '{user}:!*:::::::' >> /etc/shadow",
-            "",
+        after["License:"].append("Requires(pre): lab-base")
+        uid, gid = ("", "") if number is None else (f"--uid {number}", f"--gid {number}")
+        scripts = ["%pre", _ADD_USER.format(user=user, uid=uid, gid=gid)]
+    if variant.sysusers:
+        conf = f"/usr/lib/sysusers.d/{name}.conf"
+        after["License:"].append("Requires(pre): lab-base")
+        after["%install"] += [
+            "install -d %{buildroot}/usr/lib/sysusers.d",
+            f"""echo 'u {variant.sysusers} - "A user of {name}" / -' > %{{buildroot}}{conf}""",
         ]
+        after["%files"].append(conf)
+    owner = variant.sysusers or (variant.user[0] if variant.user else None)
+    if variant.owns and owner:
+        # The user comes from this very package: nothing else provides it.
+        after["License:"].append("AutoReq: no")
+        after["%install"] += [
+            f"install -d %{{buildroot}}/usr/lib/{name}",
+            f"echo {name} > %{{buildroot}}/usr/lib/{name}/data",
+        ]
+        after["%files"] += [f"%dir /usr/lib/{name}", f"%attr(0640,{owner},{owner}) /usr/lib/{name}/data"]
     lines: list[str] = []
     for line in (own or _PLAIN.format(name=name)).splitlines():
         keyword = line.partition(" ")[0]

@@ -4,8 +4,11 @@ It exists because Debian has no rpm-ostree, and it never leaves the lab. It prin
 prints, says in --version what it is, and refuses whatever it does not implement.
 """
 
-VERSION = "2025.1"
-"""The release of rpm-ostree whose output this follows."""
+VERSION = "2025.7"
+"""The release of rpm-ostree that this behaves as: from this one on, a compose makes the users of sysusers.d.
+
+What it prints was recorded from 2025.1.
+"""
 
 
 def files() -> dict[str, tuple[bytes, int]]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lab.rpm_ostree import VERSION, treefile
+from lab.rpm_ostree import VERSION, accounts, treefile
 from lab.rpm_ostree.errors import FailedError, not_here
 from lab.rpm_ostree.install import PREFIX, Installer
 from lab.rpm_ostree.packages import compose_diff, difference
@@ -59,7 +59,15 @@ def compose_tree(request: Request) -> None:
         return
     # The program starts quickly on machines that only follow images: libostree is loaded where it is used.
     from lab.rpm_ostree.commit import cache_repository, commit, load_policy, metadata, publish
-    from lab.rpm_ostree.libostree import GLib, OSTree, message, open_repository, packages_of, resolve
+    from lab.rpm_ostree.libostree import (
+        GLib,
+        OSTree,
+        message,
+        open_repository,
+        packages_of,
+        resolve,
+        texts_of,
+    )
 
     repository, cache = request.repository, request.cache
     if repository is None:
@@ -73,6 +81,7 @@ def compose_tree(request: Request) -> None:
     if not cache.is_dir():
         raise FailedError(f"Opening cachedir: opendir({cache}): No such file or directory")
     tree = treefile.load(request.treefile.absolute())
+    files = treefile.account_files(request.treefile.absolute())
     if not repository.is_dir():
         raise FailedError(f"opendir({repository}): No such file or directory")
     try:
@@ -99,7 +108,7 @@ def compose_tree(request: Request) -> None:
         say(f"Installing {len(packages)} packages:")
         for line in installer.listing():
             say(line)
-        input_hash = input_state({**tree, "contents": treefile.contents(tree)}, installer.digests())
+        input_hash = input_state(tree, {**files, **treefile.contents(tree)}, installer.digests())
         say(f"Input state hash: {input_hash}")
         if previous and not request.force and _input_hash_of(target, previous) == input_hash:
             override = "" if request.dry_run else "; use --force-nocache to override"
@@ -108,9 +117,11 @@ def compose_tree(request: Request) -> None:
         if request.dry_run:
             say("--dry-run complete; exiting")
             return
-        _check_accounts(tree, previous)
+        accounts.prepare(installer.root, tree, files, previous)
         stamps = installer.timestamps()
         installer.install()
+        accounts.run_sysusers(installer.root)
+        accounts.settle(installer.root, {package.name for package in packages})
         say("Checking out packages...done")
         say("Running post scripts...done")
         say("Writing rpmdb...done")
@@ -118,6 +129,8 @@ def compose_tree(request: Request) -> None:
         policy = load_policy(installer.root) if tree.get("selinux", True) else None
         kernel = postprocess(installer.root, tree, strings.get("version"), say)
         parent = None if request.no_parent else previous
+        before = texts_of(target, previous, accounts.FILES) if previous else {}
+        accounts.check(installer.root, tree, files, before, say)
         built = cache / "repo-build"
         done = commit(
             cache_repository(built),
@@ -157,9 +170,9 @@ def compose_tree(request: Request) -> None:
     say(f"{ref} => {done.checksum}" if ref else f"Wrote commit: {done.checksum}")
 
 
-def input_state(tree: Mapping[str, Any], digests: Sequence[str]) -> str:
-    """Return a hash that is the same as long as a compose would have the same treefile and packages."""
-    described = json.dumps([tree, list(digests)], sort_keys=True)
+def input_state(tree: Mapping[str, Any], files: Mapping[str, str], digests: Sequence[str]) -> str:
+    """Return a hash that is the same as long as a compose would have the same of everything that goes in."""
+    described = json.dumps([tree, files, list(digests)], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()
 
 
@@ -178,14 +191,6 @@ def _prepare(tree: Mapping[str, Any], request: Request, work: Path, cache: Path)
         say(installer.repository_line(name))
     say("Resolving dependencies...done")
     return installer
-
-
-def _check_accounts(tree: Mapping[str, Any], previous: str | None) -> None:
-    # By default rpm-ostree merges the previous commit's accounts, which fails in unified core.
-    kept = tree.get("preserve-passwd", True)
-    source = tree.get("check-passwd", {"type": "previous"}).get("type")
-    if previous and kept and source == "previous":
-        raise FailedError(f"{PREFIX}: failed to merge entries into /etc/passwd")
 
 
 def _input_hash_of(repository: Any, checksum: str) -> str | None:

@@ -126,6 +126,10 @@ class Installer:
 
     def install(self) -> None:
         """Install what was chosen, scriptlets included."""
+        sysusers = shutil.which("systemd-sysusers")
+        if sysusers:
+            # Debian's rpm makes a package's users by a script of its own, and numbers them differently.
+            importlib.import_module("rpm").addMacro("__systemd_sysusers", sysusers)
         try:
             self._base.download_packages(list(self._base.transaction.install_set))
             self._base.do_transaction()

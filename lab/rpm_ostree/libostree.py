@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import gi
@@ -11,7 +12,7 @@ from gi.repository import Gio, GLib, OSTree  # noqa: E402
 
 from lab.rpm_ostree.packages import Package  # noqa: E402
 
-__all__ = ["GLib", "Gio", "OSTree", "message", "open_repository", "packages_of", "resolve"]
+__all__ = ["GLib", "Gio", "OSTree", "message", "open_repository", "packages_of", "resolve", "texts_of"]
 
 
 def open_repository(path: Path) -> OSTree.Repo:
@@ -39,3 +40,12 @@ def packages_of(repository: OSTree.Repo, checksum: str) -> list[Package]:
     if listed is None:
         return []
     return [Package(*row) for row in listed.unpack()]
+
+
+def texts_of(repository: OSTree.Repo, checksum: str, paths: Mapping[str, str]) -> dict[str, str]:
+    """Return the content of files of a commit, each by the key of its path; those that are there."""
+    _, root, _ = repository.read_commit(checksum, None)
+    files = {key: root.resolve_relative_path(path) for key, path in paths.items()}
+    return {
+        key: file.load_contents(None)[1].decode() for key, file in files.items() if file.query_exists(None)
+    }

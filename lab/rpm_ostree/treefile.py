@@ -28,6 +28,8 @@ IMPLEMENTED: Mapping[str, type] = {
     "preserve-passwd": bool,
     "check-passwd": dict,
     "check-groups": dict,
+    "ignore-removed-users": list,
+    "ignore-removed-groups": list,
     "mutate-os-release": str,
     "postprocess": list,
     "postprocess-script": str,
@@ -42,8 +44,8 @@ REAL_ONLY = frozenset(
     """
     advisories arch-include automatic-version-prefix automatic-version-suffix cliwrap
     cliwrap-binaries conditional-include container container-cmd default-target edition
-    extensions gpg-key ignore-removed-groups ignore-removed-users ima
-    initramfs-args install-langs lockfile-repos machineid-compat metadata modules no-initramfs
+    extensions gpg-key ima initramfs-args
+    install-langs lockfile-repos machineid-compat metadata modules no-initramfs
     opt-usrlocal ostree-layers ostree-override-layers readonly-executables
     remove-files remove-from-packages repo-packages rojig rpmdb rpmdb-normalize
     selinux-label-version units variables
@@ -67,7 +69,7 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         FailedError: a file is missing or cannot be parsed, or a key or a type is not taken.
     """
-    tree = _expand(path)
+    tree, _ = _expand(path)
     arch = platform.machine()
     tree["basearch"] = arch
     archful = {key: tree.pop(key) for key in list(tree) if key.startswith(_ARCHFUL)}
@@ -87,13 +89,25 @@ def print_only(tree: Mapping[str, Any]) -> str:
     return json.dumps({**known, **{key: tree[key] for key in tree if key not in known}}, indent=2)
 
 
-def _expand(path: Path) -> dict[str, Any]:
+def account_files(path: Path) -> dict[str, str]:
+    """Return the texts of the files that check-passwd and check-groups name, by these keys."""
+    return _expand(path)[1]
+
+
+def _expand(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     tree = _read(path)
+    files = {
+        key: _text(path.parent / tree[key]["filename"])
+        for key in ("check-passwd", "check-groups")
+        if "filename" in tree.get(key, {})
+    }
     included = tree.pop("include", [])
     merged: dict[str, Any] = {}
+    merged_files: dict[str, str] = {}
     for name in [included] if isinstance(included, str) else included:
-        merged = _merge(merged, _expand(path.parent / name))
-    return _merge(merged, tree)
+        more, more_files = _expand(path.parent / name)
+        merged, merged_files = _merge(merged, more), {**merged_files, **more_files}
+    return _merge(merged, tree), {**merged_files, **files}
 
 
 def _merge(included: dict[str, Any], including: dict[str, Any]) -> dict[str, Any]:
@@ -108,12 +122,7 @@ def _merge(included: dict[str, Any], including: dict[str, Any]) -> dict[str, Any
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise FailedError(
-            f'Can\'t open file "{path}" for reading: {error.strerror} (os error {error.errno})'
-        ) from None
+    text = _text(path)
     strict = path.suffix in (".yaml", ".yml")
     tree = _parse_yaml(path, text) if strict else _parse_json(path, text)
     if not isinstance(tree, dict):
@@ -168,6 +177,15 @@ def _check_pairs(path: Path, value: object) -> None:
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
             raise FailedError(f"Parsing {path}: serde-yaml: invalid type in add-files, expected two strings")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise FailedError(
+            f'Can\'t open file "{path}" for reading: {error.strerror} (os error {error.errno})'
+        ) from None
 
 
 def _check_type(path: Path, wanted: type, value: object) -> None:

@@ -25,7 +25,19 @@ def test_every_variant_stands_in_its_section() -> None:
     assert "Vendor: Other Inc" in tags
     assert [line for line in files if line.startswith("%attr(4755,root,root) /usr/bin/tool-setuid")]
     assert [line for line in files if "%caps(cap_net_raw=ep) /usr/bin/tool-capable" in line]
-    assert [line for line in script if "tool:x:981:981:" in line]
+    assert [line for line in script if "groupadd --system --gid 981 tool" in line]
+    assert [line for line in script if "useradd --system --uid 981 --gid tool" in line]
+
+
+def test_a_user_may_have_any_number_or_be_in_sysusers_only_and_own_a_file() -> None:
+    dynamic = spec("svc", None, Variant(user=("svc-user", None), owns=True)).splitlines()
+    assert not [line for line in dynamic if "--uid" in line or "--gid 9" in line]
+    assert "%attr(0640,svc-user,svc-user) /usr/lib/svc/data" in dynamic
+    declared = spec("svc", None, Variant(sysusers="svc-user", owns=True)).splitlines()
+    assert "%pre" not in declared
+    assert [line for line in declared if line.startswith("echo 'u svc-user - ")]
+    assert "/usr/lib/sysusers.d/svc.conf" in declared[declared.index("%files") :]
+    assert "%attr(0640,svc-user,svc-user) /usr/lib/svc/data" in declared
 
 
 def test_what_is_announced_is_read(tmp_path: Path) -> None:
