@@ -8,9 +8,10 @@ from typing import Any
 
 from ..composing import origins
 from ..errors import Refused
+from ..images import accounts
 from ..images.changes import Changes, Image, as_json, difference
 from ..words.pieces import size
-from .model import PASS, Finding, Outcome, Subject
+from .model import FAIL, PASS, Finding, Outcome, Subject
 
 _SHOWN = 3  # findings in the gate's own line
 
@@ -24,11 +25,12 @@ Options = Mapping[str, Any]
 
 def judge(subject: Subject) -> Outcome:
     """Compare with the ring's tip; every rule's answer is an option of its name."""
+    incomplete = tuple(_without_accounts(subject))
     changes = compared(subject)
     if changes is None or subject.tip is None:
         line = f"ring {subject.ring.name} has no release yet: nothing to compare with"
-        return Outcome("diff", (), line, {"from": None})
-    findings = tuple(judged(changes, subject.options))
+        return Outcome("diff", incomplete, _shown(incomplete) or line, {"from": None})
+    findings = (*incomplete, *judged(changes, subject.options))
     return Outcome("diff", findings, _line(subject.tip.version, changes, findings), {
         "from": subject.tip.checksum,
         **as_json(changes),
@@ -118,6 +120,19 @@ def _accounts(changes: Changes, _: Options) -> Found:
         yield f"{each.kind}:{each.name}:{each.old}:{each.new}", line
 
 
+def _without_accounts(subject: Subject) -> Iterator[Finding]:
+    """Yield whom sysusers.d declares and the image lacks: also in a ring's first release."""
+    if subject.options["accounts"] == PASS:
+        return
+    found = accounts.missing(subject.repository.tree(subject.candidate.checksum))
+    for name, path in found.items():
+        line = (
+            f"{name} of {path} has no entry in passwd or group: rpm-ostree older than 2025.7, "
+            "or no systemd-sysusers on this server"
+        )
+        yield Finding(f"accounts:missing:{name}", FAIL, line)
+
+
 def _growth(changes: Changes, options: Options) -> Found:
     old, new = changes.size.old, changes.size.new
     percent = 100 * (new - old) / old if old else 0
@@ -151,11 +166,14 @@ PARTS: dict[str, tuple[str, str]] = {
 def _line(tip: str, changes: Changes, findings: Sequence[Finding]) -> str:
     """Return the gate's line for a person."""
     upgraded = sum(change.kind == "upgraded" for change in changes.packages)
+    return _shown(findings) or f"against {tip}: {upgraded} packages upgraded, nothing that a rule is about"
+
+
+def _shown(findings: Sequence[Finding]) -> str:
+    """Return the first findings and how many more there are; nothing where there are none."""
     parts = [finding.line for finding in findings[:_SHOWN]]
     if len(findings) > _SHOWN:
         parts.append(f"and {len(findings) - _SHOWN} more")
-    if not parts:
-        parts = [f"against {tip}: {upgraded} packages upgraded, nothing that a rule is about"]
     return "; ".join(parts)
 
 

@@ -12,7 +12,7 @@ from unittest import mock
 from gi.repository import GLib
 
 from ostree_release.gates import diff
-from ostree_release.gates.model import NEEDS_APPROVAL, PASS, WARN, Outcome
+from ostree_release.gates.model import FAIL, NEEDS_APPROVAL, PASS, WARN, Outcome
 
 from . import images, support
 from .support import DEV, File, ServerTest
@@ -216,12 +216,42 @@ class DiffTest(ServerTest):
         }
         outcome = self.judged(PACKAGES, files)
         self.assertEqual(
-            [(each.answer, each.id, each.line) for each in outcome.findings],
+            [(each.answer, each.id, each.line) for each in outcome.findings[1:]],
             [
                 (NEEDS_APPROVAL, "accounts:user:fixed:310:311", "user fixed changed from 310 to 311"),
                 (NEEDS_APPROVAL, "accounts:user:tool:901:902", "user tool changed from 901 to 902"),
             ],
         )
+
+        self.assertEqual(outcome.findings[0].id, "accounts:missing:fixed", "a number alone makes nobody")
+
+    def test_who_is_declared_in_sysusers_has_an_entry(self) -> None:
+        """Also in a ring's first release, which is compared with nothing."""
+        declared = {
+            **images.bootable(PACKAGES),
+            "/usr/lib/sysusers.d/svc.conf": File(b'u! svc - "A service"\ng tool -\nm tool many\n'),
+            "/usr/lib/sysusers.d/hidden.conf": File(b"u hidden -\n"),
+            "/usr/etc/sysusers.d/hidden.conf": File(link="/dev/null"),
+            "/usr/lib/sysusers.d/no.txt": File(b"u no -\n"),
+        }
+        why = "rpm-ostree older than 2025.7, or no systemd-sysusers on this server"
+        lacks = f"of /usr/lib/sysusers.d/svc.conf has no entry in passwd or group: {why}"
+        expected = [(FAIL, f"accounts:missing:{name}", f"{name} {lacks}") for name in ("many", "svc")]
+        first = self.judged(PACKAGES, declared)
+        self.assertEqual([(each.answer, each.id, each.line) for each in first.findings], expected)
+        self.assertIn(why, first.line)
+        self.assertEqual(diff.judge(images.subject(self.server, "diff", accounts=PASS)).findings, ())
+        whole = {
+            **declared,
+            "/usr/lib/passwd": File(f"{images.PASSWD}svc:x:990:990::/:/sbin/nologin\n".encode()),
+            "/usr/lib/group": File(b"many:x:989:\nsvc:x:990:\ntool:x:901:\n"),
+        }
+        self.assertEqual(self.judged(PACKAGES, whole).findings, ())
+        self.server.json("promote")
+        self.built("44.3", PACKAGES, {**whole, "/usr/lib/sysusers.d/b.conf": File(b"g brand-new -\n")})
+        self.server.json("stage")
+        later = diff.judge(images.subject(self.server, "diff"))
+        self.assertEqual([each.id for each in later.findings], ["accounts:missing:brand-new"])
 
     def test_growth(self) -> None:
         self.release()

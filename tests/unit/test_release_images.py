@@ -42,6 +42,34 @@ def test_accounts_of_sysusers(line: str, found: dict[tuple[str, str], int]) -> N
     assert dict(accounts.of_sysusers(line)) == found
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('u tool 901 "The tool" /var /sbin/nologin', [(USER, "tool"), (GROUP, "tool")]),
+        ("u tool", [(USER, "tool"), (GROUP, "tool")]),
+        ("u! tool -", [(USER, "tool"), (GROUP, "tool")]),
+        ("u tool /usr/bin/tool", [(USER, "tool"), (GROUP, "tool")]),
+        ("u tool 901:users -", [(USER, "tool")]),
+        ("u tool -:users -", [(USER, "tool")]),
+        ("\tg  tool  -  ", [(GROUP, "tool")]),
+        ("m tool wheel", [(USER, "tool"), (GROUP, "wheel")]),
+        ("m tool", [(USER, "tool")]),
+        ('u "tool" - "a # b"', [(USER, "tool"), (GROUP, "tool")]),
+        ("u 'to%%ol' -", [(USER, "to%ol"), (GROUP, "to%ol")]),
+        ("u tool-%m -", []),
+        ("g %%%b -", []),
+        ("r - 500-900", []),
+        ("  # u tool 901", []),
+        ('u tool 901 "unfinished', []),
+        ("u", []),
+        ("x tool -", []),
+        ("", []),
+    ],
+)
+def test_who_is_declared_in_sysusers(line: str, found: list[tuple[str, str]]) -> None:
+    assert list(accounts.declared(f"# first\n{line}\n")) == found
+
+
 def test_shifts_are_of_accounts_that_both_have() -> None:
     old = {(USER, "a"): 1, (USER, "gone"): 2, (GROUP, "a"): 1}
     new = {(USER, "a"): 3, (USER, "new"): 2, (GROUP, "a"): 1}
