@@ -224,6 +224,11 @@ ostree_package_repositories = {
     },
 }
 
+# Path on the laptop of a file with the lines of a passwd and of a group file, which the numbers of users and
+# groups begin with: Fedora's own of this release, or what `getent passwd; getent group` prints on a client
+# (docs/operations.md). None: with those of the first build.
+ostree_accounts_file = None
+
 # --- When it is composed --------------------------------------------------------------------------
 
 # True: deploy.py starts a compose of each environment below that has no build yet.

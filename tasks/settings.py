@@ -57,6 +57,7 @@ SERVER_RULES: dict[str, Rule[Any]] = {
     "ostree_postprocess_commands": rules.listed(rules.postprocess_command),
     "ostree_treefile_options": rules.treefile_options,
     "ostree_treefile_folder": rules.optional(rules.treefile_folder),
+    "ostree_accounts_file": rules.optional(rules.accounts_file),
     "ostree_compose_on_setup": rules.switch,
     "ostree_compose_environments": rules.listed(rules.environment_name),
     "ostree_compose_nightly": rules.switch,
@@ -116,6 +117,7 @@ class Server:
     treefile_options: dict[str, object]
     treefile_folder: str | None
     package_repositories: dict[str, dict[str, object]]
+    accounts_file: str | None
     compose_on_setup: bool
     compose_environments: tuple[str, ...]
     compose_nightly: bool
@@ -209,6 +211,7 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
         treefile_options=values["ostree_treefile_options"],
         treefile_folder=values["ostree_treefile_folder"],
         package_repositories=repositories,
+        accounts_file=values["ostree_accounts_file"],
         compose_on_setup=values["ostree_compose_on_setup"],
         compose_environments=tuple(name for name in values["ostree_compose_environments"] if name in on),
         compose_nightly=values["ostree_compose_nightly"],

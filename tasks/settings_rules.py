@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from ostree_release.composing import account_list
 from ostree_release.releasing import freeze
 from tasks.kinoite import PLACEHOLDER
 
@@ -23,6 +24,7 @@ Rule = Callable[[object], T]
 COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 COMPONENT_WORDS = "letters, digits, '.', '_' and '-', not beginning with '.' or '-'"
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_PROBLEMS = 3  # lines of a file that one sentence names
 DNS_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
@@ -220,6 +222,21 @@ def folder_files(folder: str) -> list[str]:
     top = Path(folder).expanduser()
     found = sorted(path.relative_to(top) for path in top.rglob("*") if path.is_symlink() or not path.is_dir())
     return [path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)]
+
+
+def accounts_file(value: object) -> str:
+    """A file on this machine with the lines of a passwd and of a group file."""
+    words = "the path of a file on this machine with the lines of a passwd and of a group file"
+    if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_file():
+        raise Wrong(words)
+    try:
+        _, problems = account_list.of_seed(Path(value).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Wrong(f"{words} ({error})") from None
+    if problems:
+        more = f"; and {len(problems) - _PROBLEMS} more" if len(problems) > _PROBLEMS else ""
+        raise Wrong(f"{words} ({'; '.join(problems[:_PROBLEMS])}{more})")
+    return value
 
 
 def postprocess_command(value: object) -> str:

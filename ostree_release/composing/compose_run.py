@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -19,8 +19,10 @@ from ..model import Move
 from ..releasing.publish import update_summary
 from ..repo import Repository
 from ..signing.sign import sign
-from . import advisories, builds, handover, origins, rpm_ostree, treefile
+from . import accounts, advisories, builds, handover, origins, rpm_ostree, treefile
+from .account_list import AccountList
 
+_UNCHANGED = "No apparent changes since previous commit"
 _LEFTOVER = "rpm-ostree-compose.*"  # work directory of a killed rpm-ostree, which the next one leaves there
 
 
@@ -46,7 +48,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
     environment.cache.mkdir(parents=True, exist_ok=True)
     room = (environment.repository, environment.cache)
     disk.require(f"compose of {environment.name}", context.config.minimum_free_bytes, *room)
-    path, keys = treefile.check(environment)
+    path, merged = treefile.check(environment)
     existing = [build.version for build in repository.history(environment.ref)]
     version = versions.check(version or versions.next_build(context.config.release, _today(), existing))
     if version in existing:
@@ -55,9 +57,11 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         context.say(f"Removing {leftover}, left by a compose that was killed")
         shutil.rmtree(leftover)
     (place / "compose.json").unlink(missing_ok=True)
+    known = accounts.catch_up(context, environment, repository)
     before = repository.refs().get(environment.ref)
     context.say(f"Composing {version} of {environment.name} from {path} for {context.actor}")
-    hashes = treefile.hashes(environment)
+    own = accounts.own_keys(merged)
+    hashes = treefile.hashes(environment, *(() if own else accounts.paths(context.config, environment)))
     record = context.journal.move(
         context.actor,
         "compose",
@@ -68,7 +72,13 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         starts={"ref": environment.ref, "from": before},
     )
     with record as moves:
-        ended = _rpm_ostree(environment, path, version, place / "compose.json")
+        if own:
+            context.say(
+                f"{path} has {', '.join(own)}, so the list of users and groups is not used: numbers may move"
+            )
+            ended = _rpm_ostree(environment, path, version, place / "compose.json")
+        else:
+            ended = _keeping(context, environment, repository, known, path, merged, version)
         after = repository.refs().get(environment.ref)
         # The exit status does not decide: rpm-ostree can fail after it has moved the ref.
         if ended.status and after == before:
@@ -78,7 +88,8 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
             raise Refused(f"compose of {environment.name}: rpm-ostree made no commit on {environment.ref}")
         moves.append(Move(environment.ref, before, after))
     build = repository.commit(after)
-    advisories.keep(context, environment, repository, after, keys)
+    new = accounts.remember(context, environment, repository, after) if after != before else ()
+    advisories.keep(context, environment, repository, after, merged)
     if after != before:  # an unchanged build's packages may be listed with another repository by now
         origins.keep(context, environment, after, origins.listed(ended.output))
     sign(context, environment, repository, build)
@@ -94,6 +105,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         "disk": disk.usage(environment.repository),
         "actor": context.actor,
         "treefiles": hashes,
+        "accounts": [{"kind": each.kind, "name": each.name, "number": each.number} for each in new],
     }
 
 
@@ -101,7 +113,38 @@ def _today() -> date:
     return datetime.fromtimestamp(clock.now(), timezone.utc).date()
 
 
-def _rpm_ostree(environment: Environment, path: Path, version: str, compose_json: Path) -> rpm_ostree.Ended:
+def _keeping(
+    context: Context,
+    environment: Environment,
+    repository: Repository,
+    known: AccountList,
+    path: Path,
+    merged: Mapping[str, Any],
+    version: str,
+) -> rpm_ostree.Ended:
+    """Run rpm-ostree so that it keeps the numbers of a list; returns as `_rpm_ostree` does.
+
+    The list is input as the packages are. Where it has only grown by the newest build, rpm-ostree is asked
+    first, with the list as it was, whether there is anything else to compose for.
+    """
+    compose_json = folder(context.config, environment) / "compose.json"
+    with accounts.handed(context.config, environment, path, merged) as composed:
+        if accounts.may_be_unchanged(context.config, environment, repository, known):
+            ended = _rpm_ostree(environment, composed, version, compose_json, "--dry-run")
+            if ended.status or any(line.startswith(_UNCHANGED) for line in ended.output):
+                return ended
+    last, before = accounts.last_handed(context.config, environment), repository.refs().get(environment.ref)
+    accounts.hand(context.config, environment, known)
+    with accounts.handed(context.config, environment, path, merged) as composed:
+        ended = _rpm_ostree(environment, composed, version, compose_json)
+    if ended.status and repository.refs().get(environment.ref) == before:
+        accounts.hand(context.config, environment, last)
+    return ended
+
+
+def _rpm_ostree(
+    environment: Environment, path: Path, version: str, compose_json: Path, *options: str
+) -> rpm_ostree.Ended:
     return rpm_ostree.run(
         [
             "compose",
@@ -111,6 +154,7 @@ def _rpm_ostree(environment: Environment, path: Path, version: str, compose_json
             f"--cachedir={environment.cache}",
             f"--add-metadata-string=version={version}",
             f"--write-composejson-to={compose_json}",
+            *options,
             str(path),
         ]
     )

@@ -23,13 +23,14 @@ def effective(environment: Environment) -> Path:
     return local if local.exists() else environment.treefile
 
 
-def hashes(environment: Environment) -> dict[str, str]:
+def hashes(environment: Environment, *more: Path) -> dict[str, str]:
     """Return the SHA-256 of the managed treefile and of the local one, by file name; those that are there.
 
     `folder` is that of all files of the administrator's folder beside them, with names and modes.
+    more: other files that a compose is made from.
     """
     assert environment.treefile is not None
-    files = {environment.treefile, effective(environment)}
+    files = {environment.treefile, effective(environment), *more}
     found = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files) if path.exists()
     }

@@ -25,7 +25,18 @@ def make_storage(settings: Server) -> None:
 
 
 # Below the state directory, root's; what is in each of them belongs to an environment's role.
-_SHARED = ("advisories", "checks", "compose", "gates", "keys", "origins", "sbom", "smoke", "trusted")
+_SHARED = (
+    "accounts",
+    "advisories",
+    "checks",
+    "compose",
+    "gates",
+    "keys",
+    "origins",
+    "sbom",
+    "smoke",
+    "trusted",
+)
 
 
 def directories(settings: Server) -> list[Directory]:
@@ -52,6 +63,7 @@ def directories(settings: Server) -> list[Directory]:
             found.append(Directory(places.gnupghome(each), owner, owner, "700"))
         if each.composed:
             found.append(Directory(f"{places.STATE}/compose/{each.name}", mode="700"))
+            found.append(Directory(f"{places.STATE}/accounts/{each.name}"))
             found.append(Directory(f"{places.STATE}/advisories/{each.name}"))
             found.append(Directory(f"{places.STATE}/origins/{each.name}"))
             found.append(Directory(f"{places.CACHE}/{each.name}"))

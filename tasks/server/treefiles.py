@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 import yaml
 from pyinfra import host
 from pyinfra.api import deploy
-from pyinfra.facts.files import FileContents
 
+from ostree_release.composing import account_list
 from tasks import kinoite
+from tasks.facts.managed_files import Content
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.server import places
@@ -27,11 +28,14 @@ SHELL = "#!/usr/bin/bash\nset -xeuo pipefail\n"
 def write_treefiles(settings: Server) -> None:
     """Write treefiles, .repo files and the folder beside them; local treefiles and files stay.
 
-    The treefile of an environment that is switched off goes, and what has left the folder.
+    The treefile of an environment that is switched off goes, and what has left the folder. And what the
+    numbers of users and groups begin with.
     """
     composed = [each for each in settings.environments if each.composed]
+    disabled = [places.treefile(settings, each) for each in settings.disabled if each.composed]
+    seed = accounts_seed(settings)
     wanted, names = folder(settings), places.folder_names(settings)
-    remembered = host.get_fact(FileContents, path=names) or []
+    remembered = (host.get_fact(Content, path=names) or b"").decode(errors="replace").split()
     left = [name for name in remembered if name not in wanted]
     if left:
         # Before anything is written: a file may have become a folder, or a folder a file.
@@ -55,8 +59,9 @@ def write_treefiles(settings: Server) -> None:
             ),
             *(File(places.treefile(settings, each), treefile_text(settings, each)) for each in composed),
             File(f"{settings.treefile_directory}/{settings.image_name}.repo", repositories_text(settings)),
+            *([File(places.ACCOUNTS_SEED, seed)] if seed else []),
         ],
-        absent=[places.treefile(settings, each) for each in settings.disabled if each.composed],
+        absent=[*disabled, *([] if seed else [places.ACCOUNTS_SEED])],
     )
     if left:
         managed_files.declared(
@@ -87,6 +92,15 @@ def _names(path: str, names: Iterable[str]) -> File:
     return File(path, "".join(f"{name}\n" for name in sorted(names)))
 
 
+def accounts_seed(settings: Server) -> str | None:
+    """Return the lines of passwd and group that a setting names a file of: those that count, None without."""
+    if settings.accounts_file is None:
+        return None
+    text = Path(settings.accounts_file).expanduser().read_text(encoding="utf-8")
+    found, _ = account_list.of_seed(text)
+    return "".join(f"{each.line}\n" for each in found)
+
+
 def treefile_text(settings: Server, environment: Environment) -> str:
     """Render an environment's treefile."""
     return render(
@@ -113,8 +127,6 @@ def treefile(settings: Server, environment: Environment) -> dict[str, object]:
         "boot-location": "modules",
         "tmp-is-dir": True,
         "recommends": False,
-        # By default the second compose fails: "failed to merge entries into /etc/passwd".
-        "preserve-passwd": False,
         # Who may use sudo changes on a machine, and only /etc can.
         "etc-group-members": ["wheel"],
     }

@@ -41,6 +41,8 @@ def test_defaults_are_the_guides() -> None:
 
 def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
     """Each value is changed to one that is recognised again, so that no setting is ignored."""
+    accounts = tmp_path / ".accounts"  # hidden, so that it is no gate
+    accounts.write_text("root:x:0:0:root:/root:/bin/bash\nroot:x:0:\n")
     server = server_settings(
         valid(
             ostree_public_name="repo.example.org",
@@ -74,6 +76,7 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
             ostree_compose_delay_minutes=0,
             ostree_minimum_free_gib=0.5,
             ostree_gates_directory=str(tmp_path),
+            ostree_accounts_file=str(accounts),
             ostree_composers=["ann"],
             ostree_promoters=["bob"],
             ostree_approvers=["carl"],
@@ -114,6 +117,7 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
         "compose_delay_minutes": 0,
         "minimum_free_bytes": 1024**3 // 2,
         "gates_directory": str(tmp_path),
+        "accounts_file": str(accounts),
         "composers": ("ann",),
         "promoters": ("bob",),
         "approvers": ("carl",),

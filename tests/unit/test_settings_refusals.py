@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tasks.settings import SettingsError, server_settings
+from tasks.settings_rules import shown
 from tests.unit.settings_cases import NAME, valid
 
 PROD: dict[str, Any] = {"promotes_from": "dev", "rings": ["pilot", "stable"]}
@@ -36,6 +37,23 @@ def test_all_problems_are_named_at_once() -> None:
         "ostree_http_port = '8080': must be a port: a whole number from 1 to 65535",
         "ostree_environment_prod['ring'] = ['pilot']: there is no such setting; did you mean rings?",
     )
+
+
+def test_a_file_of_accounts_is_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "accounts"
+    path.write_text("root:x:0:0:root:/root:/bin/bash\nroot:x:0:\ntool:x:901\nother:x:9o1:\n")
+    what = "must be the path of a file on this machine with the lines of a passwd and of a group file"
+    assert refusals(ostree_accounts_file=str(path)) == (
+        f"ostree_accounts_file = {str(path)!r}: {what} (line 3: it has 3 fields: a line of passwd has 7, "
+        "one of group has 4, with ':' between them; line 4: '9o1' is no number of a user or group: 0 to "
+        "4294967294, but not 65535), or None",
+    )
+    path.write_bytes(b"\xff")
+    assert what in refusals(ostree_accounts_file=str(path))[0]
+    for value in (str(tmp_path), str(tmp_path / "none"), 7, "", "\x00"):
+        assert refusals(ostree_accounts_file=value) == (
+            f"ostree_accounts_file = {shown(value)}: {what}, or None",
+        )
 
 
 BAD: list[tuple[str, Any]] = [

@@ -6,6 +6,7 @@ import configparser
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +52,7 @@ DATA: dict[str, object] = {
     "ostree_compose_delay_minutes": 30,
     "ostree_minimum_free_gib": 20,
     "ostree_gates_directory": None,
+    "ostree_accounts_file": None,
     "ostree_composers": [],
     "ostree_promoters": [],
     "ostree_approvers": [],
@@ -158,7 +160,7 @@ def test_treefile_says_what_the_settings_say() -> None:
     assert parsed["exclude-packages"] == ["PackageKit"]
     assert parsed["repos"] == ["lab"]
     assert parsed["releasever"] == "44"
-    assert parsed["preserve-passwd"] is False
+    assert not {"preserve-passwd", "check-passwd", "check-groups"} & parsed.keys(), "the program hands those"
     assert parsed["packages-x86_64"] == ["shim-x64"]
     assert "packages-aarch64" not in parsed
 
@@ -345,3 +347,12 @@ def test_treefile_lies_where_the_program_looks() -> None:
     dev = server.environment("dev")
     parsed = json.loads(release_tool.configuration_text(server))
     assert parsed["environments"]["dev"]["treefile"] == places.treefile(server, dev)
+
+
+def test_a_seed_of_accounts_is_shipped_without_people(tmp_path: Path) -> None:
+    lines = ["root:x:0:0:root:/root:/bin/bash", "root:x:0:", "tool:x:901:"]
+    path = tmp_path / "accounts"
+    path.write_text("\n".join(["# ours", *lines, "ann:x:1000:1000::/home/ann:/bin/sh"]))
+    seed = treefiles.accounts_seed(settings(accounts_file=str(path)))
+    assert seed == "".join(f"{line}\n" for line in lines)
+    assert treefiles.accounts_seed(settings()) is None
