@@ -110,7 +110,7 @@ def test_only_a_package_called_setup_may_bring_the_files_too(tmp_path: Path) -> 
     for name in ("passwd.rpmnew", ".pwd.lock", "shadow-"):
         (tmp_path / "etc" / name).touch()
     with pytest.raises(FailedError, match="Hardlinking passwd: File exists"):
-        accounts.settle(tmp_path, {"lab-setup"})
+        accounts.settle(tmp_path, {"other-setup"})
     accounts.settle(tmp_path, {"setup"})
     assert list((tmp_path / "etc").iterdir()) == []
 
