@@ -75,8 +75,8 @@ class Host:
     def __init__(self, *names: str) -> None:
         self.names = names
 
-    def get_fact(self, *_: object, **__: object) -> list[str]:
-        return list(self.names)
+    def get_fact(self, *_: object, **__: object) -> bytes:
+        return "\n".join(list(self.names)).encode()
 
 
 def declared(monkeypatch: pytest.MonkeyPatch, server: Server, *remembered: str) -> list[dict[str, Any]]:
