@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,10 +128,14 @@ class Installer:
 
     def install(self) -> None:
         """Install what was chosen, scriptlets included."""
+        rpm = importlib.import_module("rpm")
         sysusers = shutil.which("systemd-sysusers")
         if sysusers:
             # Debian's rpm makes a package's users by a script of its own, and numbers them differently.
-            importlib.import_module("rpm").addMacro("__systemd_sysusers", sysusers)
+            rpm.addMacro("__systemd_sysusers", sysusers)
+        (self.root / "dev").mkdir()
+        os.mknod(self.root / "dev/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))  # scriptlets write there
+        wanted = {package.name for package in self._chosen()}
         try:
             self._base.download_packages(list(self._base.transaction.install_set))
             self._base.do_transaction()
@@ -137,6 +143,10 @@ class Installer:
             raise FailedError(f"{PREFIX}: {_line(error)}") from None
         finally:
             self._base.close()
+        # dnf goes on where a %pre fails, and leaves the package out.
+        there = {header["name"] for header in rpm.TransactionSet(str(self.root)).dbMatch()}
+        if wanted - there:
+            raise FailedError(f"{PREFIX}: Running %pre for {', '.join(sorted(wanted - there))}: it failed")
 
     def _chosen(self) -> Sequence[Any]:
         return list(self._base.transaction.install_set)
