@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from gevent.hub import Hub  # type: ignore[import-untyped]
+from gevent import get_hub  # type: ignore[import-untyped]
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
 
 # pyinfra says in a line why it ends; gevent would print a traceback beside it. Output that is no UTF-8 ends a
-# reader of pyinfra's: what reads the fact says that its end is missing.
-Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError, UnicodeDecodeError)
+# reader of pyinfra's: what reads the fact says that its end is missing. On the hub itself: gevent makes it a
+# list of its own as soon as it has looked up a name.
+get_hub().NOT_ERROR = (*get_hub().NOT_ERROR, PyinfraError, UnicodeDecodeError)
 
 
 class OneLineError(PyinfraError, CliError):  # type: ignore[misc]

@@ -8,6 +8,8 @@ from pyinfra.api import QuoteString, StringCommand
 
 from tasks.said import NOT_THERE, Reading, Said, asked, unexpected
 
+_NO_LABEL = "failed to get security context of"
+
 
 @dataclass(frozen=True)
 class LabelsState:
@@ -56,8 +58,11 @@ class Labels(Reading[LabelsState]):
         return asked(script)
 
     def read(self, said: Said) -> LabelsState:
-        """Parse a word and its values a line; what has gone while it was looked at does not matter."""
-        errors = [line for line in said.errors if not line.endswith(NOT_THERE)]
+        """Parse a word and its values a line; what has gone while it was looked at does not matter.
+
+        A path without a label is a wrong one, and stat complains of it besides.
+        """
+        errors = [line for line in said.errors if not line.endswith(NOT_THERE) and _NO_LABEL not in line]
         if "failed" in said.lines and (errors or not said.errors):
             raise ValueError(f"failed: {errors[-1] if errors else 'find or stat says no reason'}")
         state = LabelsState()
