@@ -56,7 +56,7 @@ class Installation:
     program: str
     socket: str
     unit: str
-    without_systemd: str  # the command that starts it
+    without_systemd: str  # the command that starts it; one that ends in & is for somebody to type
     advice: str  # for somebody whom it does not answer
 
     def is_here(self) -> bool:

@@ -43,7 +43,7 @@ def of_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[s
     if info.get("OSType", "linux") != "linux":
         yield f"the container engine runs {info['OSType']} containers: switch it to Linux containers"
     if _number(version.get("ApiVersion")) < _API or (
-        is_podman(version) and _number(version["Version"]) < (4,)
+        is_podman(version) and _number(str(version.get("Version", ""))) < (4,)
     ):
         yield (
             f"the container engine is too old ({found}, API {version.get('ApiVersion', 'unknown')}): "

@@ -6,8 +6,8 @@ Pure: the lines of passwd and group files in, a list out. The laptop checks a se
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from ..images.accounts import GROUP, USER
 
@@ -106,7 +106,8 @@ def of_image(passwd: str, group: str) -> Iterator[Account]:
 def of_seed(text: str) -> tuple[tuple[Account, ...], tuple[str, ...]]:
     """Return the accounts of a seed, passwd and group lines in any order, and what is wrong, line by line.
 
-    Those from 1000 on are left out, which a machine has of its own: `getent` lists them too. It also prints a
+    Those from 1000 on are left out, which a machine has of its own: `getent` lists them too. So is everybody
+    in a group who is no user of the seed: who is in wheel there would be in every image. It also prints a
     group twice that is in /etc and in /usr/lib: a line that comes again is no problem.
     """
     found = AccountList()
@@ -132,7 +133,17 @@ def of_seed(text: str) -> tuple[tuple[Account, ...], tuple[str, ...]]:
             for kind in KINDS
             if not any((each.kind, each.name, each.number) == (kind, ROOT, 0) for each in found.accounts)
         ]
-    return found.accounts, tuple(problems)
+    users = {each.name for each in found.accounts if each.kind == USER}
+    return tuple(_without_people(each, users) for each in found.accounts), tuple(problems)
+
+
+def _without_people(account: Account, users: Collection[str]) -> Account:
+    """Return an account, a group without its members that are not among users."""
+    if account.kind == USER:
+        return account
+    *fields, members = account.line.split(":")
+    kept = ",".join(each for each in members.split(",") if each in users)
+    return replace(account, line=":".join([*fields, kept]))
 
 
 def _account(line: str) -> Account | str:

@@ -98,12 +98,14 @@ def handed(
 ) -> Iterator[Path]:
     """Give the treefile to compose: the environment's own, with the keys that have rpm-ostree keep a list.
 
-    treefile, merged: its own, and what rpm-ostree makes of it. The one that is given lies beside it, because
-    rpm-ostree looks for package repositories there; it is always called the same, so that a compose that was
-    killed leaves no more than one.
+    treefile, merged: its own, and what rpm-ostree makes of it; one that goes its own way is given as it is.
+    The one that is given lies beside it, because rpm-ostree looks for package repositories there; it is
+    always called the same, so that the next compose takes away what one that was killed has left.
     """
     place = folder(config, environment) / _HANDED
-    if not all((place / name).exists() for name in _FILES.values()):
+    path = treefile.with_name(f".{treefile.stem}.composed{treefile.suffix}")
+    path.unlink(missing_ok=True)
+    if own_keys(merged) or not all((place / name).exists() for name in _FILES.values()):
         yield treefile
         return
     keys = {
@@ -114,7 +116,6 @@ def handed(
         # It looks for everybody in /usr/lib, and keeps root in /etc.
         **{key: sorted({ROOT, *(merged.get(key) or ())}) for key in _IGNORED},
     }
-    path = treefile.with_name(f".{treefile.stem}.composed{treefile.suffix}")
     _replace(path, json.dumps(keys))
     try:
         yield path

@@ -76,7 +76,8 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
             context.say(
                 f"{path} has {', '.join(own)}, so the list of users and groups is not used: numbers may move"
             )
-            ended = _rpm_ostree(environment, path, version, place / "compose.json")
+            with accounts.handed(context.config, environment, path, merged) as composed:
+                ended = _rpm_ostree(environment, composed, version, place / "compose.json")
         else:
             ended = _keeping(context, environment, repository, known, path, merged, version)
         after = repository.refs().get(environment.ref)

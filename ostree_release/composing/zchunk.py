@@ -13,9 +13,8 @@ from typing import BinaryIO
 
 _LIBRARY = "libzck.so.1"
 _ROOM = 1 << 16  # bytes unpacked at a time
-_LARGEST = (
-    1 << 28
-)  # bytes of one chunk unpacked, which the library holds in memory; a usual one has a million
+# Bytes of one chunk unpacked, which the library holds in memory; a usual one has a million.
+_LARGEST = 1 << 28
 _SILENT = 4  # ZCK_LOG_NONE: or it prints its errors
 
 

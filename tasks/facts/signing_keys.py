@@ -27,7 +27,11 @@ look() {
   elif [ -e "$4" ]; then
     echo "trusted $(base64 -w0 "$4")"
   fi
-  test -d "$2" && command -v gpg >/dev/null && id "$3" >/dev/null 2>&1 || return 0
+  if ! command -v gpg >/dev/null || ! id "$3" >/dev/null 2>&1; then
+    [ -z "$(ls -A "$2/private-keys-v1.d" 2>/dev/null)" ] || echo unread
+    return 0
+  fi
+  test -d "$2" || return 0
   keys=$(runuser -u "$3" -- gpg --homedir "$2" --batch --no-autostart --lock-never --trust-model always \\
     --with-colons --with-keygrip --list-keys) || return
   ! printf '%s\\n' "$keys" | grep '^[^:][^:]*$' >&2 || return
@@ -48,7 +52,8 @@ class KeyState:
     `secret`: fingerprints of the keys whose secret part is on the server; `trusted`: of those that clients
     are to trust, which without a record of it are the published ones; `in_use`: the one that releases are
     signed with, where that is recorded; `withdrawn`: those that were trusted once; `published`: whether the
-    public file is what is recorded.
+    public file is what is recorded; `unread`: whether there are secret keys that nobody can read before the
+    packages and the user are there, as on a server that was set up anew from a backup.
     """
 
     secret: list[str] = field(default_factory=list)
@@ -56,6 +61,7 @@ class KeyState:
     in_use: str | None = None
     withdrawn: list[str] = field(default_factory=list)
     published: bool = False
+    unread: bool = False
 
 
 class SigningKeys(Reading[dict[str, KeyState]]):
@@ -90,7 +96,7 @@ class SigningKeys(Reading[dict[str, KeyState]]):
 def _is_ours(word: str, value: str) -> bool:
     if word in ("secret", "use"):
         return bool(_FINGERPRINT.fullmatch(value))
-    return word in ("trusted", "withdrawn", "published")
+    return word in ("trusted", "withdrawn", "published", "unread")
 
 
 def _state(name: str, block: dict[str, list[str]]) -> KeyState:
@@ -100,6 +106,7 @@ def _state(name: str, block: dict[str, list[str]]) -> KeyState:
         in_use=next(iter(block.get("use", [])), None),
         withdrawn=_fingerprints(name, block["withdrawn"][0]) if "withdrawn" in block else [],
         published="published" in block,
+        unread="unread" in block,
     )
 
 

@@ -32,9 +32,8 @@ aside() {{
   rm -rf -- "$home"
 }}
 make() {{
-  if [ -n "$(ls -A "$home/private-keys-v1.d" 2>/dev/null)" ] || [ -e "$2" ]; then
-    echo "$2 was published, or $home holds keys, but there is no key to sign with: bring $home back" \
-      "from the backup; or, for a new key that every client must then be given, move both away" >&2
+  if [ -n "$(ls -A "$home/private-keys-v1.d" 2>/dev/null)" ]; then
+    echo "$home holds keys, but none to sign with: bring it back from the backup, or move it away" >&2
     exit 1
   fi
   install -d -o "$owner" -g "$owner" -m 700 -- "$home"; trap stop EXIT
@@ -143,7 +142,7 @@ def _step(key: SigningKey, found: KeyState) -> tuple[str | None, list[bytes]]:
     if step is Step.NOTHING:
         return None, []
     if step is Step.MAKE:
-        return f"{variables} make {quoted(key.label, key.public)}; {trust}", []
+        return f"{variables} make {quoted(key.label)}; {trust}", []
     if step is Step.TRUST:
         return f"{variables} {trust}", []
     if step is Step.BRING:

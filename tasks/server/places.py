@@ -34,8 +34,9 @@ TRUSTED = f"{STATE}/trusted"
 # What this project has declared in stores that it shares with the administrator.
 DECLARED = f"{STATE}/declared"
 DECLARED_GATES = f"{DECLARED}/gates"
-# What the numbers of users and groups begin with (ostree_release/composing/accounts.py).
-ACCOUNTS_SEED = f"{STATE}/accounts/seed"
+# The lists of users and groups, and what their numbers begin with (ostree_release/composing/accounts.py).
+ACCOUNTS = f"{STATE}/accounts"
+ACCOUNTS_SEED = f"{ACCOUNTS}/seed"
 CACHE = "/var/cache/ostree-release"
 RUN = "/run/ostree-release"
 # What the sandbox of a gate of the administrator's own shares with the program.

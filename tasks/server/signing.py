@@ -25,8 +25,11 @@ def check_signing_keys(host: Host, settings: Server) -> None:
     states = host.get_fact(SigningKeys, homes=signing_keys.homes(keys))
     refused = []
     for key in keys:
+        state = states.get(key.environment, KeyState())
+        if state.unread:  # asked again when it can be read, before anything is done about keys
+            continue
         try:
-            decide(key, signing_keys.given(key), states.get(key.environment, KeyState()))
+            decide(key, signing_keys.given(key), state)
         except KeyRefused as refusal:
             refused.append(f"{host.name}: {refusal}")
     if refused:
@@ -49,10 +52,11 @@ def tell_about_signing_keys(settings: Server, login: str) -> None:
 
 def backup_command(settings: Server, login: str) -> str:
     """What to type on the laptop to have a copy of everything that cannot be made again."""
-    secret = [places.KEYS.lstrip("/"), places.TRUSTED.lstrip("/")]
+    kept = [places.KEYS, places.TRUSTED, places.ACCOUNTS]
     if places.has_private_authority(settings):
-        secret.append(places.TLS.lstrip("/"))
-    return f"ssh {login} sudo tar -C / -c {' '.join(secret)} | gpg -c -o ostree-keys.tar.gpg"
+        kept.append(places.TLS)
+    paths = " ".join(path.lstrip("/") for path in kept)
+    return f"ssh {login} sudo tar -C / -c {paths} | gpg -c -o ostree-keys.tar.gpg"
 
 
 def _keys(settings: Server) -> list[SigningKey]:

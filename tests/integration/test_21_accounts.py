@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.driver import Lab
+from tests.integration.driver import HOME, Lab
 
 STATION = "composed"
 
 DEV = "/srv/ostree/rpm-ostree/dev"
-REF = "fedora/x86_64/kinoite/dev"
+REF = f"{HOME}/dev"
 LIST = "/var/lib/ostree-release/accounts/dev"
 LOCAL = "/etc/rpm-ostree/treefiles/kinoite-dev.local.yaml"
 # Two users whose number is whichever is free, and one that only sysusers.d declares; a file belongs to each.

@@ -38,6 +38,15 @@ def test_every_client_runs_what_it_follows(lab: Lab, client: str) -> None:
     assert lab.ssh(client, "hello").out.startswith("hello ")
 
 
+@pytest.mark.parametrize("database", ["passwd", "group"])
+def test_users_and_groups_have_the_numbers_of_the_list(lab: Lab, database: str) -> None:
+    listed = lab.server(f"cut -d: -f1,3 /var/lib/ostree-release/accounts/dev/{database}").out.split()
+    assert len(listed) > 20
+    names = " ".join(line.partition(":")[0] for line in listed)
+    there = lab.ssh("dev1", f"getent {database} {names} | cut -d: -f1,3").out.split()
+    assert sorted(there) == sorted(listed)
+
+
 def test_the_client_verifies_signatures_and_tls(lab: Lab) -> None:
     booted = lab.booted("stable1")
     assert booted["gpg-enabled"] is True

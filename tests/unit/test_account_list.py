@@ -31,6 +31,16 @@ ACCOUNTS = st.lists(
 )
 
 
+def test_people_of_the_machine_that_a_seed_is_from_come_into_no_image() -> None:
+    people = "ann:x:1000:1000::/home/ann:/bin/bash\nann:x:1000:\n"
+    groups = "wheel:x:10:ann,svc-a\naudio:x:63:ann\nempty:x:64:\n"
+    found, problems = of_seed(ROOT + people + groups + "svc-a:x:995:996::/:/usr/sbin/nologin\n")
+    assert not problems
+    text = AccountList(found).text(GROUP)
+    assert "wheel:x:10:svc-a\naudio:x:63:\nempty:x:64:\n" in text
+    assert "ann" not in text + AccountList(found).text(USER)
+
+
 @given(st.lists(ACCOUNTS, max_size=5))
 def test_a_list_only_grows_and_no_number_is_ever_another_names(builds: list[list[Account]]) -> None:
     found = AccountList()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from tasks.client.keyring import PrimaryKey
-from tasks.facts.signing_keys import KeyState
+from tasks.facts.signing_keys import KeyState, SigningKeys
 from tasks.key_decision import KeyRefused, SigningKey, Step, decide
 from tasks.server import signing
 
@@ -176,3 +178,28 @@ def test_a_deploy_is_refused_before_anything_is_changed(
     assert desk.startswith("images: desk is signed offline, but /k/prod has the secret part of ")
     monkeypatch.setattr(signing, "_keys", lambda _: keys[:1])
     signing.check_signing_keys(host, settings)
+    # Set up anew from a backup: what clients trust is known, and the keys can be read when gpg is installed.
+    states["prod"] = replace(STATES["one key"], secret=[], unread=True)
+    signing.check_signing_keys(host, settings)
+
+
+@pytest.mark.parametrize(
+    ("missing", "secret", "unread"), [("gpg", True, True), ("id", True, True), ("id", False, False)]
+)
+def test_keys_that_lie_there_before_gpg_and_their_owner_are_not_lost_ones(
+    tmp_path: Path, missing: str, secret: bool, unread: bool
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in {"ls", "sed", "base64", "sha256sum", "id", "sh"} - {missing}:
+        (programs / name).symlink_to(shutil.which(name) or name)
+    folder = tmp_path / "home/private-keys-v1.d"
+    folder.mkdir(parents=True)
+    if secret:
+        (folder / "GRIP.key").touch()
+    homes = {"prod": [str(tmp_path / "home"), "root", str(tmp_path / "public"), str(tmp_path / "trusted")]}
+    command = SigningKeys().command(homes).get_raw_value()
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], env={"PATH": str(programs)}, capture_output=True, text=True, check=True
+    )
+    assert SigningKeys().process(done.stdout.splitlines()) == {"prod": KeyState(unread=unread)}

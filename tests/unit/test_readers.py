@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import importlib
 import io
 import json
-import pkgutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +14,6 @@ from typing import Any
 import pytest
 from pyinfra.api import FactBase, FactProcessError
 
-import tasks.facts
 from tasks.facts import (
     accounts,
     certificates,
@@ -34,6 +31,7 @@ from tasks.facts import (
 )
 from tests.plan import fleet
 from tests.recorded.recordings import CLIENT
+from tests.unit.every_fact import all_facts
 from tests.unit.test_follow import FINGERPRINT, KEY
 
 # How a program may answer: shell that has the good answer in the file $answer and its exit status in $code.
@@ -362,18 +360,6 @@ CASES = [
 ]
 
 
-def facts() -> set[type]:
-    """Every fact of the project."""
-    modules = [
-        importlib.import_module(each.name)
-        for each in pkgutil.iter_modules(tasks.facts.__path__, "tasks.facts.")
-    ]
-    found = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
-    return {
-        each for each in found if issubclass(each, FactBase) and each.__module__.startswith("tasks.facts.")
-    }
-
-
 def printed(case: Case, folder: Path, way: str = "well", shell: str = "sh", greeting: str = "") -> list[str]:
     """Run a fact's command; returns the lines of its standard output, as pyinfra takes them apart."""
     programs = {**PASSING, **case.also}
@@ -423,7 +409,7 @@ def name(case: Case) -> str:
 
 
 def test_every_fact_has_a_case() -> None:
-    assert {case.fact for case in CASES} == facts()
+    assert {case.fact for case in CASES} == set(all_facts())
 
 
 @pytest.mark.parametrize("way", WAYS)
