@@ -23,24 +23,14 @@ def unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
     OSError if the library is not there.
     """
-    library = _loaded()
-    stream = library.ZSTD_createDStream()
-    room = ctypes.create_string_buffer(_ROOM)
-    wanted = 1  # 0: a frame has ended
-    try:
-        for block in blocks:
-            packed = _Buffer(ctypes.cast(ctypes.c_char_p(block), ctypes.c_void_p), len(block), 0)
-            full = False
-            while packed.used < packed.size or full:
-                out = _Buffer(ctypes.cast(room, ctypes.c_void_p), _ROOM, 0)
-                wanted = library.ZSTD_decompressStream(stream, ctypes.byref(out), ctypes.byref(packed))
-                if library.ZSTD_isError(wanted):
-                    raise ValueError(library.ZSTD_getErrorName(wanted).decode())
-                full = out.used == _ROOM
-                yield room.raw[: out.used]
-    finally:
-        library.ZSTD_freeDStream(stream)
-    if wanted:
+    frame = Decompressor()
+    for block in blocks:
+        while block or not (frame.needs_input or frame.eof):
+            if frame.eof:
+                frame = Decompressor()
+            yield frame.decompress(block, _ROOM)
+            block = frame.unused_data
+    if not frame.eof:
         raise ValueError("ends too early")
 
 

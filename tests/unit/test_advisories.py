@@ -7,8 +7,6 @@ import ctypes
 import gzip
 import hashlib
 import lzma
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from ostree_release.composing import repomd, updateinfo, zchunk
 from ostree_release.errors import Refused
 from ostree_release.images.advisories import Advisory, fixed, lacking
 from ostree_release.model import Package
+from tests.zstd import packed as zstd_packed
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <updates>
@@ -54,12 +53,6 @@ ZCHUNK = ROOT / "tests/recorded/updateinfo.zck"
 HELLO = Package("hello", "0", "62.1", "1.fc44", "x86_64")
 
 
-def zstandard(content: bytes) -> bytes:
-    if not shutil.which("zstd"):
-        pytest.skip("no zstd here to pack with")
-    return subprocess.run(["zstd", "-q", "-c"], input=content, capture_output=True, check=True).stdout
-
-
 def zchunked(content: bytes) -> bytes:
     assert content == XML.encode(), "another one was recorded"
     try:
@@ -75,7 +68,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".xz": lzma.compress,
     ".zck": zchunked,
-    ".zst": zstandard,
+    ".zst": zstd_packed,
 }
 
 
@@ -282,7 +275,7 @@ def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest
 
 def test_zstd_in_blocks_of_any_size() -> None:
     content = bytes(range(256)) * 5000
-    packed = zstandard(content) + zstandard(b"second frame")
+    packed = zstd_packed(content) + zstd_packed(b"second frame")
     for size in (1, 1000, len(packed)):
         blocks = (packed[start : start + size] for start in range(0, len(packed), size))
         assert b"".join(zstd.unpacked(blocks)) == content + b"second frame"

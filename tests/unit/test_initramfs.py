@@ -16,17 +16,12 @@ from hypothesis import strategies as st
 from ostree_release.images import initramfs
 from ostree_release.images.initramfs import UnknownCompressionError, UnreadableError
 from tests.cpio import archive as cpio
+from tests.zstd import packed as zstd
 
 OSTREE = "usr/lib/ostree/ostree-prepare-root"
 MICROCODE = {"kernel/x86/microcode/GenuineIntel.bin": b"microcode" * 7}
 MAIN = {OSTREE: b"ELF", "lib/modules/6.1/kernel/fs/btrfs/btrfs.ko.xz": b"x" * 5, "./init": b""}
 FOUND = {OSTREE, "usr/lib/modules/6.1/kernel/fs/btrfs/btrfs.ko.xz", "init"}
-
-
-def zstd(content: bytes) -> bytes:
-    if not shutil.which("zstd"):
-        pytest.skip("no zstd here to pack with")
-    return subprocess.run(["zstd", "-q", "-c"], input=content, capture_output=True, check=True).stdout
 
 
 def old_lzma(content: bytes) -> bytes:
