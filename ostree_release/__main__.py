@@ -14,11 +14,10 @@ from typing import Any
 
 from . import PROGRAM
 from .access import actor, ci, entry, roles
-from .command_line import parser
+from .commands import parsed, run
 from .config import DEFAULT_PATH, load
 from .context import Context, Progress
 from .errors import Refused, Stopped
-from .subcommands import run
 
 _USAGE = 2
 
@@ -39,7 +38,7 @@ def main(
     if not entry.are_plain(given):
         print(f"{PROGRAM}: {entry.PLAIN}", file=sys.stderr)
         return _USAGE
-    options = parser().parse_args(given)
+    options = parsed(given)
     if not roles.allowed(role, options.subcommand):
         print(f"{PROGRAM}: {options.subcommand}: not for the role {role}", file=sys.stderr)
         return _USAGE
@@ -80,9 +79,9 @@ def _wording(as_json: bool) -> Callable[[str, dict[str, Any]], list[str]]:
     """
     if as_json:
         return lambda kind, result: [json.dumps(result)]
-    from .words import text
+    from .words import render
 
-    return text.render
+    return render.render
 
 
 def _refuse(lines: Sequence[str], status: int, as_json: bool) -> int:

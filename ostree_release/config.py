@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import freeze
 from . import policy as policies
 from .errors import Refused
 from .policy import Policy
-from .releasing import freeze
 
 FORMAT = 2
 DEFAULT_PATH = Path("/etc/ostree-release/config.json")

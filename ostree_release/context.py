@@ -7,16 +7,11 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from . import lock
-from .access import actor as actors
 from .config import Config, Environment
-from .errors import Refused
 from .journal import Journal
-
-if TYPE_CHECKING:
-    from .repair import Repair
 
 
 @dataclass
@@ -51,24 +46,6 @@ class Context:
     def say(self, line: str) -> None:
         """Say what is being done."""
         self.progress.say(line)
-
-    @contextlib.contextmanager
-    def changing(self, environment: Environment, what: str) -> Iterator[Repair]:
-        """Hold the writer lock and the shared objects locks, and first complete what an interruption left.
-
-        what: the subcommand, for whoever finds the lock taken. Yields what was completed; refuses a user who
-        does not own the repository.
-        """
-        from .repair import repair  # here, because it needs libostree
-
-        user = actors.user()
-        if user != environment.owner:
-            raise Refused(f"{what} {environment.name}: run it as {environment.owner}, not as {user}")
-        run = self.config.run
-        with contextlib.ExitStack() as locks:
-            locks.enter_context(lock.writer(run, environment.name, f"{self.actor} ({what})"))
-            locks.enter_context(self.reading(environment))
-            yield repair(self, environment)
 
     @contextlib.contextmanager
     def reading(self, environment: Environment) -> Iterator[None]:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from .errors import Refused
+from .text import size
 
 
 def usage(repository: Path) -> dict[str, int]:
@@ -26,18 +27,8 @@ def require(what: str, needed: int, *paths: Path) -> None:
         there = free(path)
         if there < needed:
             raise Refused(
-                f"{what}: {in_words(there)} free at {path}, {in_words(needed)} are needed "
-                "(ostree_minimum_free_gib)"
+                f"{what}: {size(there)} free at {path}, {size(needed)} are needed (ostree_minimum_free_gib)"
             )
-
-
-def in_words(count: float) -> str:
-    """Return a number of bytes as a person reads it, in the largest binary unit up to GiB."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
 
 
 def _allocated(top: Path) -> int:

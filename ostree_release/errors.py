@@ -16,10 +16,6 @@ class Refused(Exception):  # noqa: N818 - the word the user sees
         return "; ".join(self.lines)
 
 
-class NotAdmitted(Refused):
-    """The gates, or the want of an approval, keep a candidate from being signed or moved."""
-
-
 class Busy(Refused):
     """Somebody else holds the lock: the same command may succeed later."""
 

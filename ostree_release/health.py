@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import Refused
-from .journal import Entry
+from .model import Entry
 
 FORMAT = 1
 HEALTHY, UNHEALTHY = "healthy", "unhealthy"

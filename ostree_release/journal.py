@@ -19,14 +19,12 @@ from typing import Any
 
 from . import clock, lock
 from .errors import Refused
-from .model import Move
+from .model import Entry, Move
 
 START = "0" * 64  # what the first line names as the line before it
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _TAIL = 1 << 16  # bytes read at first to find the last line; most lines are far shorter
 _OF_ITS_LINE = frozenset({"previous", "time", "hash", "event", "moves"})  # what no other entry repeats
-
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -87,19 +85,12 @@ class Journal:
         """Return the numbers (from 1) of the lines that do not name the line before: somebody changed it."""
         return broken_links(self.content())
 
-    def interrupted(self, environment: str) -> list[Entry]:
-        """Return the environment's intents that have neither done nor failed."""
-        entries = [entry for entry in self.entries() if entry.get("environment") == environment]
-        ended = {entry.get("intent") for entry in entries}
-        return [entry for entry in entries if entry.get("event") == "intent" and entry["hash"] not in ended]
-
-    def settle(self, actor: str, environment: str, refs: Mapping[str, str]) -> int:
-        """End the environment's interrupted intents: done where refs are as intended, else failed.
+    def settle(self, actor: str, left: Iterable[Entry], refs: Mapping[str, str]) -> None:
+        """End interrupted intents of one environment: done where refs are as intended, else failed.
 
         Such an end says what the intent said, as any other: whose change it was, and why. actor: who settles
-        it; refs: every ref of the environment with its checksum, now. Returns how many were ended.
+        it; left: as `interrupted` has them; refs: every ref of the environment with its checksum, now.
         """
-        left = self.interrupted(environment)
         for entry in left:
             moves: list[Entry] = entry["moves"] or _found(entry.get("starts"), refs)
             reached = moves != [] and all(refs.get(move["ref"]) == move["to"] for move in moves)
@@ -108,7 +99,6 @@ class Journal:
             if reached:
                 outcome = {"event": "done", "moves": moves}
             self.append({**said, **outcome, "intent": entry["hash"], "late": True, "settled_by": actor})
-        return len(left)
 
     def content(self) -> bytes:
         """Return the whole file."""
@@ -135,6 +125,13 @@ class Journal:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def interrupted(entries: Iterable[Entry], environment: str) -> list[Entry]:
+    """Return an environment's intents that have neither done nor failed."""
+    ours = [entry for entry in entries if entry.get("environment") == environment]
+    ended = {entry.get("intent") for entry in ours}
+    return [entry for entry in ours if entry.get("event") == "intent" and entry["hash"] not in ended]
 
 
 def moved_at(

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+# One line of the journal, or of what is to become one.
+Entry = dict[str, Any]
+
+KINDS = ("added", "removed", "upgraded", "downgraded")
+"""How a package can differ from one image to another."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,10 @@ class Commit:
     bindings: frozenset[str] = frozenset()
     journal: str | None = None
 
+    def as_json(self) -> dict[str, str | int]:
+        """Return what results say of a candidate or release."""
+        return {"version": self.version, "checksum": self.checksum, "serial": self.serial}
+
 
 @dataclass(frozen=True)
 class Move:
@@ -56,3 +67,13 @@ class Move:
     def as_json(self) -> dict[str, str | None]:
         """Return the move as results and the journal write it."""
         return {"ref": self.ref, "from": self.old, "to": self.new}
+
+
+DEFAULT_ENVIRONMENT = "prod"
+"""Where a promotion goes to if nobody says where: what need not be typed."""
+
+
+def following(task: str, environment: str = DEFAULT_ENVIRONMENT, **data: str | None) -> dict[str, Any]:
+    """Return what to do next, as results have it: a task of the laptop with its --data; None is left out."""
+    to = None if environment == DEFAULT_ENVIRONMENT else environment
+    return {"task": task, "data": {key: value for key, value in {"to": to, **data}.items() if value}}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .gates.model import ANSWERS, FAIL, NEEDS_APPROVAL, PASS, WARN
+from .answers import ANSWERS, FAIL, NEEDS_APPROVAL, PASS, WARN
 
 RULE_ANSWERS = (PASS, WARN, NEEDS_APPROVAL)
 

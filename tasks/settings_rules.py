@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from ostree_release.composing import account_list
-from ostree_release.releasing import freeze
+from ostree_release import account_list, freeze
 from tasks.kinoite import PLACEHOLDER
 
 T = TypeVar("T")

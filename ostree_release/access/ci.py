@@ -23,8 +23,6 @@ _LIMIT = 4000  # characters of a command
 _USAGE = 2
 _SUDO = "/usr/bin/sudo"
 
-# What a subcommand runs as: the first of these that may. A composer is root.
-ROLES = ("promoter", "composer")
 # Role -> the user that sudo is to become, and the entry point.
 Entries = Mapping[str, tuple[str, str]]
 
@@ -71,14 +69,9 @@ def admit(key: CiKey, subcommand: str) -> None:
         )
 
 
-def role_for(subcommand: str) -> str:
-    """Return the role that a subcommand of the CI runs as."""
-    return next(role for role in ROLES if roles.allowed(role, subcommand))
-
-
 def sudo(key: CiKey, words: Sequence[str], entries: Entries) -> list[str]:
     """Return the command that runs the words: through the entry point of the role that may."""
-    user, entry = entries[role_for(words[0])]
+    user, entry = entries[roles.role_for(words[0])]
     return [_SUDO, "-n", "-u", user, entry, key.name, *words]
 
 

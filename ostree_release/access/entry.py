@@ -1,10 +1,11 @@
-"""What an entry point leaves behind of its caller, and which arguments it takes at all."""
+"""What an entry point leaves behind of its caller, which arguments it takes, and as whom it goes on."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..config import Config
 from ..errors import Refused
@@ -47,6 +48,33 @@ def leave_root(config: Config) -> None:
     os.setuid(account.pw_uid)
     os.environ["HOME"] = account.pw_dir
     os.chdir("/")  # root's own directory is closed to that user
+
+
+@contextlib.contextmanager
+def acting_as(name: str) -> Iterator[None]:
+    """Run the block, and what it starts, as a user; refuses whoever is neither that user nor root.
+
+    Programs that the block starts cannot become root again: the saved user number does not outlive an exec.
+    """
+    try:
+        account = pwd.getpwnam(name)
+    except KeyError:
+        raise Refused(f"there is no user {name} on this server: deploy it again") from None
+    if os.geteuid() == account.pw_uid:
+        yield
+        return
+    if os.geteuid() != 0:
+        raise Refused(f"run it as root: it works as {name} and changes what clients trust")
+    groups = os.getgroups()
+    os.setgroups(os.getgrouplist(name, account.pw_gid))
+    os.setresgid(account.pw_gid, account.pw_gid, 0)
+    os.setresuid(account.pw_uid, account.pw_uid, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+        os.setresgid(0, 0, 0)
+        os.setgroups(groups)
 
 
 def are_plain(arguments: Sequence[str]) -> bool:

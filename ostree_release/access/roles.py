@@ -16,6 +16,15 @@ NEEDS_ROOT = frozenset({"compose", "run-compose", "keys introduce", "keys use", 
 FOR_CI = ROLES["composer"] | ROLES["promoter"]
 
 
+# What a subcommand of the CI runs as: the first of these that may. A composer is root.
+RUN_AS = ("promoter", "composer")
+
+
 def allowed(role: str | None, subcommand: str) -> bool:
     """Say whether a role may run a subcommand; without a role (root at a shell) everything is allowed."""
     return role is None or subcommand in ROLES[role]
+
+
+def role_for(subcommand: str) -> str:
+    """Return the role that a subcommand of the CI runs as."""
+    return next(role for role in RUN_AS if allowed(role, subcommand))

@@ -1,98 +1,173 @@
-"""The unit that composes, as systemd and the journal know it: starting it, what it prints, how it ended."""
+"""What the unit `ostree-release-compose@ENV.service` does: one compose, whoever asked for it."""
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import sys
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import Any
 
-from . import handover, rpm_ostree
+from .. import clock, disk, versions
+from ..access import actor
+from ..account_list import AccountList
+from ..config import Environment
+from ..context import Context
+from ..environments.settle import changing
+from ..environments.signature import sign
+from ..environments.summary import update_summary
+from ..errors import Refused, Stopped
+from ..images import pkglist
+from ..model import Move
+from ..repository.reading import Repository
+from . import kept, numbers, rpm_ostree, treefile
+from .follow import folder, take_request, write
 
-_POLL = 1.0  # seconds between two looks into the journal, which may be large
-_CURSOR = "-- cursor: "  # what journalctl ends with
-_TIMEOUT = "timeout"
-# The property Result of systemd.service(5), where the unit could not say itself what happened.
-_RESULTS = {
-    _TIMEOUT: "it took longer than its unit allows (TimeoutStartSec, RuntimeMaxSec)",
-    "oom-kill": "the kernel killed it: this server has too little memory for it (journalctl -k)",
-}
+_UNCHANGED = "No apparent changes since previous commit"
+_LEFTOVER = "rpm-ostree-compose.*"  # work directory of a killed rpm-ostree, which the next one leaves there
 
 
-def follow(unit: str, place: Path) -> tuple[dict[str, str], str]:
-    """Start a unit (systemd attaches to the job that is there) and print its output until it has ended.
+def run_compose(context: Context, name: str) -> dict[str, Any]:
+    """Compose an environment and write its result file; returns the result as it is printed."""
+    environment = context.config.composed(name)
+    place = folder(context.config, environment)
+    request = take_request(place / "request.json")
+    asked = Context(context.config, request.get("actor", actor.TIMER), context.progress)
+    with _recorded(place / "result.json") as result, changing(asked, environment, "compose"):
+        result.update(_compose(asked, environment, place, request.get("version")))
+    return result
 
-    place: the directory of its result. Returns the unit's properties, and on one line what systemctl said.
+
+def _compose(context: Context, environment: Environment, place: Path, version: str | None) -> dict[str, Any]:
+    assert environment.cache is not None
+    repository = Repository(environment.repository)
+    environment.cache.mkdir(parents=True, exist_ok=True)
+    room = (environment.repository, environment.cache)
+    disk.require(f"compose of {environment.name}", context.config.minimum_free_bytes, *room)
+    path, merged = treefile.check(environment)
+    existing = [build.version for build in repository.history(environment.ref)]
+    version = versions.check(version or versions.next_build(context.config.release, _today(), existing))
+    if version in existing:
+        raise Refused(f"version {version}: {environment.name} has a build of that version already")
+    for leftover in environment.cache.glob(_LEFTOVER):
+        context.say(f"Removing {leftover}, left by a compose that was killed")
+        shutil.rmtree(leftover)
+    (place / "compose.json").unlink(missing_ok=True)
+    known = numbers.catch_up(context, environment, repository)
+    before = repository.refs().get(environment.ref)
+    context.say(f"Composing {version} of {environment.name} from {path} for {context.actor}")
+    own = numbers.own_keys(merged)
+    hashes = treefile.hashes(environment, *(() if own else numbers.paths(context.config, environment)))
+    record = context.journal.move(
+        context.actor,
+        "compose",
+        environment.name,
+        [],
+        version=version,
+        treefiles=hashes,
+        starts={"ref": environment.ref, "from": before},
+    )
+    with record as moves:
+        if own:
+            context.say(
+                f"{path} has {', '.join(own)}, so the list of users and groups is not used: numbers may move"
+            )
+            with numbers.handed(context.config, environment, path, merged) as composed:
+                ended = _rpm_ostree(environment, composed, version, place / "compose.json")
+        else:
+            ended = _keeping(context, environment, repository, known, path, merged, version)
+        after = repository.refs().get(environment.ref)
+        # The exit status does not decide: rpm-ostree can fail after it has moved the ref.
+        if ended.status and after == before:
+            reason = rpm_ostree.failure(ended, rpm_ostree.out_of_memory())
+            raise Refused(f"compose of {environment.name}: {reason}")
+        if after is None:
+            raise Refused(f"compose of {environment.name}: rpm-ostree made no commit on {environment.ref}")
+        moves.append(Move(environment.ref, before, after))
+    build = repository.commit(after)
+    new = numbers.remember(context, environment, repository, after) if after != before else ()
+    kept.keep_advisories(context, environment, repository, after, merged)
+    if after != before:  # an unchanged build's packages may be listed with another repository by now
+        kept.keep_origins(context, environment, after, kept.listed(ended.output))
+    sign(context, environment, repository, build)
+    update_summary(context, environment, repository)
+    old = (repository, before) if before and before != after and repository.has(before) else None
+    return {
+        "outcome": "built" if after != before else "unchanged",
+        "environment": environment.name,
+        "version": build.version,
+        "checksum": build.checksum,
+        "previous": before,
+        "packages": pkglist.between(old, (repository, after)),
+        "disk": disk.usage(environment.repository),
+        "actor": context.actor,
+        "treefiles": hashes,
+        "accounts": [{"kind": each.kind, "name": each.name, "number": each.number} for each in new],
+    }
+
+
+def _today() -> date:
+    return datetime.fromtimestamp(clock.now(), timezone.utc).date()
+
+
+def _keeping(
+    context: Context,
+    environment: Environment,
+    repository: Repository,
+    known: AccountList,
+    path: Path,
+    merged: Mapping[str, Any],
+    version: str,
+) -> rpm_ostree.Ended:
+    """Run rpm-ostree so that it keeps the numbers of a list; returns as `_rpm_ostree` does.
+
+    The list is input as the packages are. Where it has only grown by the newest build, rpm-ostree is asked
+    first, with the list as it was, whether there is anything else to compose for.
     """
-    start = subprocess.Popen(
-        ["systemctl", "start", unit],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+    compose_json = folder(context.config, environment) / "compose.json"
+    with numbers.handed(context.config, environment, path, merged) as composed:
+        if numbers.may_be_unchanged(context.config, environment, repository, known):
+            ended = _rpm_ostree(environment, composed, version, compose_json, "--dry-run")
+            if ended.status or any(line.startswith(_UNCHANGED) for line in ended.output):
+                return ended
+    last, before = numbers.last_handed(context.config, environment), repository.refs().get(environment.ref)
+    numbers.hand(context.config, environment, known)
+    with numbers.handed(context.config, environment, path, merged) as composed:
+        ended = _rpm_ostree(environment, composed, version, compose_json)
+    if ended.status and repository.refs().get(environment.ref) == before:
+        numbers.hand(context.config, environment, last)
+    return ended
+
+
+def _rpm_ostree(
+    environment: Environment, path: Path, version: str, compose_json: Path, *options: str
+) -> rpm_ostree.Ended:
+    return rpm_ostree.run(
+        [
+            "compose",
+            "tree",
+            "--unified-core",
+            f"--repo={environment.repository}",
+            f"--cachedir={environment.cache}",
+            f"--add-metadata-string=version={version}",
+            f"--write-composejson-to={compose_json}",
+            *options,
+            str(path),
+        ]
     )
-    invocation, cursor = "", None
+
+
+@contextmanager
+def _recorded(path: Path) -> Iterator[dict[str, Any]]:
+    """Write the result file at the end of the block: what the block put into it, or why it failed."""
+    path.unlink(missing_ok=True)
+    invocation = {"invocation": os.environ.get("INVOCATION_ID", "")}  # by systemd, for this run of the unit
+    result: dict[str, Any] = {}
     try:
-        while start.poll() is None:
-            invocation = invocation or _invocation(unit)
-            cursor = _show(invocation, cursor)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                start.wait(_POLL)
-        # What it said last is on its way to the journal.
-        subprocess.run(["journalctl", "--sync"], stderr=subprocess.DEVNULL, check=False)
-        _show(invocation or (handover.read(place / "result.json") or {}).get("invocation", ""), cursor)
-        assert start.stderr is not None
-        said = " ".join(start.stderr.read().decode(errors="replace").split())
-        return _properties(unit), said
-    finally:
-        start.kill()
-        start.wait()
-
-
-def how(ended: Mapping[str, str], said: str) -> str:
-    """Return how a unit ended that left no result; ended: its properties, said: what systemctl said of it."""
-    result = ended.get("Result", "")
-    if result in ("signal", "core-dump"):
-        return f"killed by {rpm_ostree.signal_name(int(ended.get('ExecMainStatus', '0')))}"
-    return _RESULTS.get(result) or said or "nothing said"
-
-
-def late(ended: Mapping[str, str]) -> str | None:
-    """Return that a unit was stopped because it took too long, which it does not know itself; or None."""
-    return _RESULTS[_TIMEOUT] if ended.get("Result") == _TIMEOUT else None
-
-
-def _invocation(unit: str) -> str:
-    """Return what names the unit's present run in the journal, once it has one; empty before."""
-    properties = _properties(unit)
-    return properties.get("InvocationID", "") if properties.get("ActiveState") == "activating" else ""
-
-
-def _show(invocation: str, cursor: str | None) -> str | None:
-    """Print what a run has said since the last time; returns how far that was, for the next time."""
-    if not invocation:
-        return cursor
-    command = [
-        "journalctl",
-        "--quiet",
-        "--output=cat",
-        "--show-cursor",
-        f"_SYSTEMD_INVOCATION_ID={invocation}",
-    ]
-    command += [f"--after-cursor={cursor}"] if cursor else []
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
-    said, found, place = done.stdout.decode(errors="replace").rpartition(_CURSOR)
-    sys.stderr.write(said if found else place)
-    sys.stderr.flush()
-    return place.strip() if found else cursor
-
-
-def _properties(unit: str) -> dict[str, str]:
-    names = ("InvocationID", "ActiveState", "Result", "ExecMainCode", "ExecMainStatus")
-    shown = subprocess.run(
-        ["systemctl", "show", f"--property={','.join(names)}", unit],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+        yield result
+    except (Refused, Stopped) as end:
+        write(path, {**invocation, "error": str(end), "status": end.status})
+        raise
+    write(path, {**invocation, "result": result})

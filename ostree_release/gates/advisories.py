@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..composing import advisories as composing
-from ..composing.advisories import Kept
+from ..answers import WARN, Finding, Outcome
+from ..composing import kept as composing
+from ..composing.kept import Kept
 from ..errors import Refused
-from ..images.advisories import IMPORTANT, UNKNOWN, Advisory, Gap, fixed, lacking
-from ..words.pieces import some
-from .model import WARN, Finding, Outcome, Subject
+from ..images.fixes import IMPORTANT, UNKNOWN, Advisory, Gap, fixed, lacking
+from ..text import some
+from .subject import Subject
 
 GATE = "advisories"
 # What a line names; the data has all.
@@ -32,7 +33,7 @@ def judge(subject: Subject) -> Outcome:
         words = "the candidate's commit lists no packages to compare with"
         return _unknown("advisory:no-packages", unreadable, words)
     try:
-        kept = composing.kept(subject.context.config, subject.source, subject.build)
+        kept = composing.advisories(subject.context.config, subject.seen.source, subject.build)
     except Refused as refusal:
         return _unknown("advisory:no-metadata", unreadable, str(refusal))
     if kept is None:

@@ -7,12 +7,13 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..answers import ANSWERS, FAIL, Finding, Outcome
 from ..errors import Refused
 from ..images import rpmdb
-from ..images.tree import Entry, Tree
 from ..model import Package
+from ..repository.tree import Entry, Tree
 from . import starting
-from .model import ANSWERS, FAIL, Finding, Outcome, Subject
+from .subject import Subject
 
 _TREEFILE = "/usr/share/rpm-ostree/treefile.json"  # what the compose was asked for; rpm-ostree puts it there
 _LABEL = "security.selinux"

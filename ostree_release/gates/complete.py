@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from .. import clock
-from ..errors import Refused
-from ..images.soundness import Unsound, unsound
+from ..answers import FAIL, Finding, Outcome
+from ..environments.snapshot import Snapshot
 from ..model import Commit
-from ..releasing.road import look_at
-from ..releasing.survey import Survey
-from .model import FAIL, Finding, Outcome, Subject
+from .subject import Subject
+
+if TYPE_CHECKING:
+    from ..repository.reading import Unsound
 
 _KEPT = 100  # objects in the data for a machine
 
@@ -26,16 +28,11 @@ def judge(subject: Subject) -> Outcome:
             "partial", FAIL, "only partly there: its copy was interrupted (partial marker): stage it again"
         )
         return Outcome("complete", (partial,), partial.line)
-    broken = list(unsound(repository, candidate.checksum))
+    broken = list(repository.unsound(candidate.checksum))
     findings = [_finding(each) for each in broken]
-    try:
-        survey = look_at(subject.context, subject.environment, repository)
-    except Refused as refusal:
-        findings.append(Finding("repository", FAIL, f"the other releases cannot be read: {refusal}"))
-    else:
-        findings += place(survey, candidate, subject.ring.ref)
-        parent = survey.commits.get(candidate.parent or "")
-        findings += dated(candidate, parent, now=clock.now())
+    findings += place(subject.seen, candidate, subject.ring.ref)
+    parent = subject.seen.commits.get(candidate.parent or "")
+    findings += dated(candidate, parent, now=clock.now())
     if clock.awaits_time():
         line = "this server's clock is not synchronised yet (timedatectl)"
         findings.append(Finding("clock", FAIL, line))
@@ -47,15 +44,15 @@ def judge(subject: Subject) -> Outcome:
     return Outcome("complete", tuple(findings), line, data)
 
 
-def place(survey: Survey, commit: Commit, ring: str) -> Iterator[Finding]:
+def place(seen: Snapshot, commit: Commit, ring: str) -> Iterator[Finding]:
     """Yield what is wrong with the refs that a commit is bound to, and with its parent.
 
     ring: the ref of the ring it is to go to. A candidate is bound to what a release made today would be, and
     follows the newest release; a release follows the one with the serial before its own, if that is kept.
     """
-    released = commit in survey.releases
-    environment = survey.environment
-    due = survey.bindings(commit.version)
+    released = commit in seen.releases
+    environment = seen.environment
+    due = seen.bindings(commit.version)
     if released:  # rings may have been added or taken away since
         due = frozenset(
             {environment.candidate_ref(commit.version), environment.release_ref(commit.version), ring}
@@ -65,7 +62,7 @@ def place(survey: Survey, commit: Commit, ring: str) -> Iterator[Finding]:
         yield Finding(f"unbound:{ref}", FAIL, f"not bound to {ref}: clients of that ref would refuse it")
     for ref in sorted(() if released else foreign):
         yield Finding(f"bound:{ref}", FAIL, f"bound to {ref}, which is no ref of this release")
-    before = [each for each in survey.releases if not released or each.serial < commit.serial]
+    before = [each for each in seen.releases if not released or each.serial < commit.serial]
     newest = before[-1] if before else None
     if released and (newest.serial if newest else 0) != commit.serial - 1:
         return  # the one before it is retired, and its checksum with it

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..composing import origins
+from ..answers import FAIL, PASS, Finding, Outcome
+from ..composing import kept
 from ..errors import Refused
 from ..images import accounts
 from ..images.changes import Changes, Image, as_json, difference
-from ..words.pieces import size
-from .model import FAIL, PASS, Finding, Outcome, Subject
+from ..text import size
+from .subject import Subject
 
 _SHOWN = 3  # findings in the gate's own line
 
@@ -179,7 +180,7 @@ def _shown(findings: Sequence[Finding]) -> str:
 
 def _origins(subject: Subject, build: str | None) -> Mapping[str, str] | None:
     try:
-        return origins.kept(subject.context.config, subject.source, build) if build else None
+        return kept.origins(subject.context.config, subject.seen.source, build) if build else None
     except Refused as refusal:
         subject.context.say(str(refusal))
         return None

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .. import clock, health
-from ..journal import Entry, moved_at
-from ..words.pieces import some, when
-from .model import FAIL, NEEDS_APPROVAL, Finding, Outcome, Subject
+from ..answers import FAIL, NEEDS_APPROVAL, Finding, Outcome
+from ..journal import moved_at
+from ..model import Entry
+from ..text import some, when
+from .subject import Subject
 
 _HOUR = 3600  # seconds
 _SHOWN = 3  # clients that the gate's own line names; the data has all
@@ -23,13 +25,13 @@ def judge(subject: Subject) -> Outcome:
     Options: hours (in dev), clients (of dev, that must be healthy), ring_hours (in the ring before,
     for a later ring).
     """
-    entries = subject.context.journal.entries()
-    reports = health.about(entries, subject.source.name, subject.candidate.content)
+    entries, source = subject.seen.entries, subject.seen.source
+    reports = health.about(entries, source.name, subject.candidate.content)
     healthy = sorted(client for client, entry in reports.items() if entry["state"] == health.HEALTHY)
     since = _in_dev_since(subject, entries)
     unhealthy = _unhealthy(reports.values())
     due = [
-        *_too_young("soak:age", subject.source.name, since, subject.options["hours"]),
+        *_too_young("soak:age", source.name, since, subject.options["hours"]),
         *_too_few(len(healthy), subject.options["clients"]),
         *_ring(subject, entries),
     ]
@@ -38,7 +40,7 @@ def judge(subject: Subject) -> Outcome:
         lines.append(some([finding.line for finding in unhealthy], _SHOWN, between="; "))
     if not lines:
         clients = some(healthy, _SHOWN) or "no client"
-        lines = [f"in {subject.source.name} for {_hours(since)} h, healthy on {clients}"]
+        lines = [f"in {source.name} for {_hours(since)} h, healthy on {clients}"]
     data = {
         "since": since,
         "healthy": healthy,
@@ -49,12 +51,13 @@ def judge(subject: Subject) -> Outcome:
 
 def _in_dev_since(subject: Subject, entries: Iterable[Entry]) -> int:
     """Return when the build was published in dev; by its own timestamp where the journal does not know."""
-    where = (subject.source.name, subject.source.ref, subject.build)
+    where = (subject.seen.source.name, subject.seen.source.ref, subject.build)
     # A compose that changed nothing moves the ref to the same build again: the first one counts.
     times = moved_at(entries, *where, ("shown",))[-1:] or moved_at(entries, *where)
     if times:
         return times[0]
-    known = subject.origin if subject.origin.has(subject.build) else subject.repository
+    origin = subject.seen.origin
+    known = origin if origin.has(subject.build) else subject.repository
     return (known.commit(subject.build) if known.has(subject.build) else subject.candidate).timestamp
 
 

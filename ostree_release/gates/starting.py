@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..answers import FAIL, NEEDS_APPROVAL, PASS, Finding
 from ..images import initramfs, units
 from ..images.initramfs import UnknownCompressionError, UnreadableError
-from .model import FAIL, NEEDS_APPROVAL, PASS, Finding
 
 if TYPE_CHECKING:
-    from ..images.tree import Tree
+    from ..repository.tree import Tree
 
 Options = Mapping[str, Any]
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..account_list import GROUP, USER
+
 if TYPE_CHECKING:
-    from .tree import Tree
+    from ..repository.tree import Tree
 
 
-USER, GROUP = "user", "group"
 _FILES = (
     ("/usr/etc/passwd", USER),
     ("/usr/lib/passwd", USER),

@@ -6,15 +6,18 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..account_list import GROUP, USER
 from ..errors import Refused
 from ..model import Package
-from ..repo import Repository
+from ..repository.tree import Attributes, Entry, Tree, differing
 from . import accounts, capabilities, pkglist, rpmdb
-from .accounts import GROUP, USER, Accounts, Shift
+from .accounts import Accounts, Shift
 from .pkglist import Change
-from .tree import Attributes, Entry, Tree, differing
+
+if TYPE_CHECKING:
+    from ..repository.reading import Repository
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cmp_to_key
+from typing import TYPE_CHECKING
 
-from ..model import Package
+from ..model import KINDS, Package
+
+if TYPE_CHECKING:  # lists are compared without libostree
+    from ..repository.reading import Repository
+
+Image = tuple["Repository", str]
+"""A repository, and the checksum of a commit there."""
 
 Diff = dict[str, list[dict[str, str]]]
-KINDS = ("added", "removed", "upgraded", "downgraded")
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,12 @@ def as_json(changes: Iterable[Change]) -> Diff:
         evrs = {key: package.evr for key, package in versions.items() if package}
         result[change.kind].append({"name": change.name, **evrs})
     return result
+
+
+def between(old: Image | None, new: Image) -> Diff:
+    """Return the packages that differ; nothing where there is no older image or a commit lists none."""
+    before, after = (image[0].packages(image[1]) if image else None for image in (old, new))
+    return nothing() if before is None or after is None else diff(before, after)
 
 
 def nothing() -> Diff:

@@ -14,7 +14,7 @@ from ..errors import Refused
 from ..model import Package
 
 if TYPE_CHECKING:
-    from .tree import Entry, Tree
+    from ..repository.tree import Entry, Tree
 
 # Where rpm-ostree puts it, and where it is a link to; the first one with files counts.
 _FOLDERS = ("/usr/share/rpm", "/usr/lib/sysimage/rpm")

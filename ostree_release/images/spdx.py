@@ -6,7 +6,6 @@ The same release gives the same bytes: nothing here depends on when, where or by
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
@@ -70,11 +69,6 @@ def document(image: str, release: Commit, packages: Iterable[Package]) -> Docume
             *(_relationship(_IMAGE, "CONTAINS", identifier) for identifier in identifiers),
         ],
     }
-
-
-def content(spdx: Document) -> str:
-    """Return the document as its file has it."""
-    return json.dumps(spdx, indent=2) + "\n"
 
 
 def purl(package: Package) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .tree import Entry, Tree
+    from ..repository.tree import Entry, Tree
 
 # In an image /etc is /usr/etc; the other folders of systemd are empty until a machine runs.
 FOLDERS = ("/usr/etc/systemd/system", "/usr/lib/systemd/system")

@@ -6,22 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import clock
+from ..answers import FAIL
 from ..config import Environment, Ring
 from ..context import Context
+from ..environments import find, snapshot
+from ..environments.snapshot import Snapshot
 from ..errors import Refused
-from ..gates.model import FAIL
 from ..model import Commit
-from ..releasing.road import look_at
-from ..repo import Repository
-from . import admit, records
+from . import admission, records
 from .admission import Open
-
-_DAY = 86400  # seconds
 
 
 def approve(
     context: Context,
-    name: str,
+    environment: Environment,
     version: str,
     rings: Sequence[Ring],
     reason: str,
@@ -33,17 +31,15 @@ def approve(
     overrides: gates whose failures are let through too; expect: the digest of the findings as shown.
     Refuses what was not checked as it stands now, and findings other than those looked at.
     """
-    environment, _ = context.config.promoting(name)
     with context.reading(environment):
-        repository = Repository(environment.repository)
-        release = _named(context, environment, repository, version)
-        found = open_findings(context, environment, repository, release, rings)
+        seen = snapshot.look(context, environment)
+        release = find.candidate(context.config, seen, version)
+        found = open_findings(context, seen, release, rings)
     for gate in overrides:
         if not any(each.gate == gate and each.finding.answer == FAIL for each in found):
             raise Refused(f"override {gate}: that gate does not fail for {version}: nothing was recorded")
     chosen = [each for each in found if each.finding.answer != FAIL or each.gate in overrides]
-    seen = records.digest(each.finding.id for each in found)
-    if expect not in (None, seen):
+    if expect not in (None, records.digest(each.finding.id for each in found)):
         raise Refused(f"approve {version}: the gates have found something else meanwhile: look at it again")
     if chosen:
         context.journal.append(
@@ -58,7 +54,7 @@ def approve(
                 "findings": sorted({each.finding.id for each in chosen}),
                 "overrides": sorted(set(overrides)),
                 "reason": reason,
-                "until": clock.now() + environment.rules.approval_days * _DAY,
+                "until": clock.now() + environment.rules.approval_days * clock.DAY,
             }
         )
     return {
@@ -68,50 +64,34 @@ def approve(
         "still_failing": [each.line for each in found if each not in chosen],
         "days": environment.rules.approval_days,
         "actor": context.actor,
-        "next": admit.promote_command(environment, rings),
+        "next": admission.promote_step(environment, rings),
         "exit": 1 if found and not chosen else 0,
     }
 
 
-def look(context: Context, name: str, version: str, rings: Sequence[Ring]) -> dict[str, Any]:
+def look(context: Context, environment: Environment, version: str, rings: Sequence[Ring]) -> dict[str, Any]:
     """Return what an approval would let through, as it is printed; changes nothing."""
-    environment, _ = context.config.promoting(name)
     with context.reading(environment):
-        repository = Repository(environment.repository)
-        release = _named(context, environment, repository, version)
-        found = open_findings(context, environment, repository, release, rings)
+        seen = snapshot.look(context, environment)
+        release = find.candidate(context.config, seen, version)
+        found = open_findings(context, seen, release, rings)
     return {**_described(environment, release, rings, found), "outcome": "listed"}
 
 
-def open_findings(
-    context: Context,
-    environment: Environment,
-    repository: Repository,
-    release: Commit,
-    rings: Sequence[Ring],
-) -> list[Open]:
+def open_findings(context: Context, seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Open]:
     """Return what nobody has approved yet; refuses what was not checked as it stands now.
 
     A ring that has the release already is not asked about.
     """
-    refs = repository.refs()
     found: dict[Open, None] = {}
     for ring in rings:
-        if refs.get(ring.ref) == release.checksum:
+        if seen.refs.get(ring.ref) == release.checksum:
             continue
-        decision = admit.decide(context, environment, repository, release, ring)
+        decision = admission.decide(context, seen, release, ring)
         if decision is None:
-            raise Refused(f"approve {admit.unchecked(environment, release, ring)}")
+            raise Refused(f"approve {admission.unchecked(seen.environment, release, ring)}")
         found.update(dict.fromkeys(decision.open))
     return list(found)
-
-
-def _named(context: Context, environment: Environment, repository: Repository, version: str) -> Commit:
-    seen = look_at(context, environment, repository)
-    for commit in (*reversed(seen.candidates), *reversed(seen.releases)):
-        if commit.version == version:
-            return commit
-    raise Refused(f"approve {version}: {environment.name} has no candidate or release of that version")
 
 
 def _described(
@@ -120,7 +100,7 @@ def _described(
     return {
         "environment": environment.name,
         "rings": [ring.name for ring in rings],
-        "release": {"version": release.version, "checksum": release.checksum, "serial": release.serial},
+        "release": release.as_json(),
         "findings": [
             {
                 "gate": each.gate,

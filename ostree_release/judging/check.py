@@ -6,18 +6,18 @@ import contextlib
 import hashlib
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from .. import files, lock
+from ..answers import FAIL, PASS, Finding, Outcome
 from ..config import Environment, Ring
 from ..context import Context
+from ..environments.snapshot import Snapshot
 from ..errors import Refused, Stopped
 from ..gates import own
-from ..gates.model import FAIL, PASS, Finding, Outcome, Subject
+from ..gates.subject import Subject
 from ..model import Commit
-from ..repo import Repository
 from . import records
 from .records import Run
 
@@ -40,83 +40,65 @@ def digest(context: Context, environment: Environment) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def current(
-    context: Context, environment: Environment, repository: Repository, release: Commit, ring: Ring
-) -> Run | None:
+def current(context: Context, seen: Snapshot, release: Commit, ring: Ring) -> Run | None:
     """Return the recorded run that is still current, with what is live asked anew; None where there is none.
 
     Of another commit, another tip of the ring, or other gates and thresholds it would not be current.
     """
-    tip = repository.refs().get(ring.ref)
+    environment, tip = seen.environment, seen.refs.get(ring.ref)
     policy = digest(context, environment)
-    run = records.newest_run(context.journal.entries(), release.checksum, ring.name, tip, policy)
+    run = records.newest_run(seen.entries, release.checksum, ring.name, tip, policy)
     if run is None or {outcome.gate for outcome in run.outcomes} != set(environment.rules.gates):
         return None
     again = {gate for gate in LIVE if gate in environment.rules.gates}
-    return _asked(context, environment, repository, release, ring, run, again)
+    return _asked(context, seen, release, ring, run, again)
 
 
-def judge(
-    context: Context,
-    environment: Environment,
-    repository: Repository,
-    release: Commit,
-    ring: Ring,
-    afresh: bool = False,
-) -> Run:
+def judge(context: Context, seen: Snapshot, release: Commit, ring: Ring, afresh: bool = False) -> Run:
     """Return a current run, recorded: every gate if there is none or afresh, else what is live or failed."""
-    found = current(context, environment, repository, release, ring)
+    environment = seen.environment
+    found = current(context, seen, release, ring)
     known = found
     if found is None or afresh:
-        tip = repository.refs().get(ring.ref)
+        tip = seen.refs.get(ring.ref)
         found = Run(release.checksum, ring.name, tip, digest(context, environment), ())
         again = set(environment.rules.gates)
     else:
         failed = {outcome.gate for outcome in found.outcomes if outcome.answer == FAIL}
         again = failed - set(LIVE)
     context.say(f"Checking {release.version} for {environment.name}/{ring.name}")
-    run = _asked(context, environment, repository, release, ring, found, again)
+    run = _asked(context, seen, release, ring, found, again)
     for outcome in run.outcomes:
         if outcome.answer != PASS:
             context.say(f"  gate {outcome.gate}: {outcome.answer}: {outcome.line}")
-    if afresh or known is None or _recorded_differs(context, run):
+    if afresh or known is None or _recorded_differs(seen, run):
         _record(context, environment, release, run)
     return run
 
 
-def keep(
-    context: Context, environment: Environment, repository: Repository, release: Commit, ring: Ring
-) -> None:
+def keep(context: Context, seen: Snapshot, release: Commit, ring: Ring) -> None:
     """Record the run that a move stands on, unless the newest check of it as it stands says the same.
 
     It does not where what is live says something else than when checked, nor after a check with other
     thresholds: whoever proves the move later takes the newest, whatever the thresholds were.
     """
-    run = current(context, environment, repository, release, ring)
+    run = current(context, seen, release, ring)
     if run is None:
         return
-    known = records.newest_run(context.journal.entries(), run.checksum, run.ring, run.tip)
+    known = records.newest_run(seen.entries, run.checksum, run.ring, run.tip)
     if known is None or known.policy != run.policy or records.findings(known) != records.findings(run):
-        _record(context, environment, release, run)
+        _record(context, seen.environment, release, run)
 
 
-def _asked(
-    context: Context,
-    environment: Environment,
-    repository: Repository,
-    release: Commit,
-    ring: Ring,
-    run: Run,
-    again: set[str],
-) -> Run:
+def _asked(context: Context, seen: Snapshot, release: Commit, ring: Ring, run: Run, again: set[str]) -> Run:
     """Return a run in which some gates were asked again, in the order of the policy."""
     outcomes = []
-    for gate, options in environment.rules.gates.items():
+    for gate, options in seen.environment.rules.gates.items():
         before = run.outcome(gate)
         if before is not None and gate not in again:
             outcomes.append(before)
             continue
-        subject = _subject(context, environment, repository, release, ring, run.tip, options)
+        subject = Subject(context, seen, release, release.build or release.checksum, ring, options)
         outcomes.append(records.shortened(_ask(gate, subject)))
     return Run(run.checksum, run.ring, run.tip, run.policy, tuple(outcomes))
 
@@ -139,34 +121,9 @@ def _unanswered(gate: str, reason: str) -> Outcome:
     return Outcome(gate, (Finding(f"{gate}:error:{reason}", FAIL, reason),), reason)
 
 
-def _subject(
-    context: Context,
-    environment: Environment,
-    repository: Repository,
-    release: Commit,
-    ring: Ring,
-    tip: str | None,
-    options: Mapping[str, Any],
-) -> Subject:
-    _, source = context.config.promoting(environment.name)
-    return Subject(
-        context=context,
-        environment=environment,
-        source=source,
-        repository=repository,
-        origin=Repository(source.repository),
-        candidate=release,
-        build=release.build or release.checksum,
-        ring=ring,
-        tip=repository.commit(tip) if tip else None,
-        options=options,
-    )
-
-
-def _recorded_differs(context: Context, run: Run) -> bool:
+def _recorded_differs(seen: Snapshot, run: Run) -> bool:
     """Compare what counts; a line may change by itself, as that of a build that grows older."""
-    entries = context.journal.entries()
-    recorded = records.newest_run(entries, run.checksum, run.ring, run.tip, run.policy)
+    recorded = records.newest_run(seen.entries, run.checksum, run.ring, run.tip, run.policy)
     return recorded is None or set(records.findings(recorded)) != set(records.findings(run))
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..answers import ANSWERS, Finding, Outcome, worst
 from ..errors import Refused
-from ..gates.model import ANSWERS, Finding, Outcome, worst
-from ..journal import Entry, timestamp_of
+from ..journal import timestamp_of
+from ..model import Entry
 
 # What one gate may say in the journal, whose lines stay short; the file beside it has the data.
 _KEPT = 100  # findings

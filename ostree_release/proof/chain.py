@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..anchors import Anchor
 from ..journal import START, line_hash
-from .anchor import Anchor
-from .model import Finding, Line, Seen
+from .evidence import Finding, Line, Seen
 from .releases import signed_by
 
 # Everything that this program writes; an entry of another event was put in by somebody else.

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from ..composing import advisories as composing
-from ..composing import builds
+from ..composing import kept
 from ..config import Environment
 from ..context import Context
+from ..environments.find import find
+from ..environments.snapshot import Snapshot, look
 from ..errors import Refused
-from ..images.advisories import fixed
-from ..journal import Entry
-from ..judging import hold
-from ..model import Commit
-from ..releasing.road import look_at
-from ..repo import Repository
+from ..images import pkglist
+from ..images.fixes import fixed
+from ..judging import holds
+from ..judging.holds import Hold
+from ..model import Commit, Entry, Package
 
 Row = dict[str, Any]
+
+
+class _Record:
+    """What the journal says, by what it says it about: looked through once, however many releases ask."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.about: defaultdict[str, list[Entry]] = defaultdict(list)
+        self.held: list[Hold] = []
+        self.ended: dict[str, Entry] = {}
+        self._moves: defaultdict[tuple[str, str, str], list[Entry]] = defaultdict(list)
+        for entry in entries:
+            self.about[str(entry.get("checksum"))].append(entry)
+            if entry.get("event") == "released-hold":
+                self.ended[str(entry.get("hold"))] = entry
+            elif entry.get("event") == "done":
+                for move in entry.get("moves", ()):
+                    place = (str(entry.get("environment")), str(move.get("ref")), str(move.get("to")))
+                    self._moves[place].append(entry)
+            self.held += holds.holds([entry])  # one at a time: also those that somebody has released
+
+    def moves(self, environment: Environment, ref: str, checksum: str) -> list[Entry]:
+        """Return the entries that end a move of a ref to a commit."""
+        return self._moves.get((environment.name, ref, checksum), [])
 
 
 def changelog(context: Context, name: str, ring: str | None, version: str | None) -> dict[str, Any]:
@@ -28,44 +52,38 @@ def changelog(context: Context, name: str, ring: str | None, version: str | None
         ring: only what reached this ring, each against what the ring had before; None for every release.
         version: only this release; None for all.
     """
-    environment, source = context.config.promoting(name)
+    environment, _ = context.config.promoting(name)
     wanted = environment.ring(ring) if ring else None
     with context.reading(environment):
-        repository = Repository(environment.repository)
-        entries = context.journal.entries()
-        refs = repository.refs()
-        releases = look_at(context, environment, repository).releases
-        if wanted:
-            releases = [
-                release
-                for release in releases
-                if refs.get(wanted.ref) == release.checksum
-                or _moves(entries, environment, wanted.ref, release)
-            ]
-        rows = [
-            _release(context, environment, source, repository, entries, release, before)
-            for release, before in zip(releases, [None, *releases])
-            if version in (None, release.version)
+        seen = look(context, environment)
+        record = _Record(seen.entries)
+        releases = [
+            release
+            for release in seen.releases
+            if wanted is None
+            or seen.refs.get(wanted.ref) == release.checksum
+            or record.moves(environment, wanted.ref, release.checksum)
         ]
-    if version and not rows:
-        where = f"{name}/{ring}" if ring else name
-        raise Refused(f"release {version!r}: {where} has no such release (see ostree-release changelog)")
+        only = find(context.config, version, [environment]).commit if version else None
+        if only and only not in releases:
+            where = f"{name}/{ring}" if ring else name
+            raise Refused(f"release {version!r}: {where} has no such release (see ostree-release changelog)")
+        rows = [
+            _release(context, seen, record, release, before)
+            for release, before in zip(releases, [None, *releases])
+            if only in (None, release)
+        ]
     return {"environment": name, "ring": ring, "releases": rows[::-1]}
 
 
 def _release(
-    context: Context,
-    environment: Environment,
-    source: Environment,
-    repository: Repository,
-    entries: Sequence[Entry],
-    release: Commit,
-    before: Commit | None,
+    context: Context, seen: Snapshot, record: _Record, release: Commit, before: Commit | None
 ) -> Row:
-    about = [entry for entry in entries if entry.get("checksum") == release.checksum]
-    composed = [
-        entry for entry in entries if release.build and _moved(entry, source, source.ref, release.build)
-    ]
+    environment, source = seen.environment, seen.source
+    about = record.about[release.checksum]
+    composed = record.moves(source, source.ref, release.build) if release.build else []
+    new = seen.repository.packages(release.checksum)
+    old = seen.repository.packages(before.checksum) if before else None
     return {
         "version": release.version,
         "checksum": release.checksum,
@@ -77,38 +95,37 @@ def _release(
         "rings": [
             {"ring": ring.name, **_who(entry)}
             for ring in environment.rings
-            for entry in _moves(entries, environment, ring.ref, release)
+            for entry in record.moves(environment, ring.ref, release.checksum)
         ],
-        "packages": builds.changes(
-            (repository, before.checksum) if before else None, (repository, release.checksum)
-        ),
-        "advisories": _advisories(context, source, repository, release, before),
+        "packages": pkglist.nothing() if old is None or new is None else pkglist.diff(old, new),
+        "advisories": _advisories(context, source, release, old if before else new, new),
         "gates": _gates(about),
         "approvals": [
             {**_who(entry), **_some(entry, "rings", "findings", "overrides", "until")}
             for entry in about
             if entry.get("event") == "approved"
         ],
-        "holds": _holds(entries, repository, release),
+        "holds": [
+            {**each.as_json(), "released": _who(record.ended[each.id]) if each.id in record.ended else None}
+            for each in holds.holding(record.held, seen.repository, release)
+        ],
     }
 
 
 def _advisories(
     context: Context,
     source: Environment,
-    repository: Repository,
     release: Commit,
-    before: Commit | None,
+    old: Sequence[Package] | None,
+    new: Sequence[Package] | None,
 ) -> list[Row] | None:
     """Return what was fixed since the release before; None where nothing was kept to tell from."""
-    kept = composing.kept(context.config, source, release.build) if release.build else None
-    new = repository.packages(release.checksum)
-    old = repository.packages(before.checksum) if before else new
-    if kept is None or old is None or new is None:
+    known = kept.advisories(context.config, source, release.build) if release.build else None
+    if known is None or old is None or new is None:
         return None
     return [
         {**advisory.summary(), "title": advisory.title, "issued": advisory.issued}
-        for advisory in fixed(kept.advisories, old, new)
+        for advisory in fixed(known.advisories, old, new)
     ]
 
 
@@ -120,32 +137,6 @@ def _gates(about: Sequence[Entry]) -> list[Row]:
         for ring, entry in last.items()
         for result in entry.get("results", ())
     ]
-
-
-def _holds(entries: Sequence[Entry], repository: Repository, release: Commit) -> list[Row]:
-    """Return the holds that are, or were, on a release, with who released them."""
-    ended = {entry.get("hold"): entry for entry in entries if entry.get("event") == "released-hold"}
-    return [
-        {
-            **held.as_json(),
-            "released": _who(ended[held.id]) if held.id in ended else None,
-        }
-        for entry in entries  # one at a time: also those that somebody has released
-        for held in hold.holding(hold.holds([entry]), repository, release)
-    ]
-
-
-def _moves(entries: Sequence[Entry], environment: Environment, ref: str, release: Commit) -> list[Entry]:
-    return [entry for entry in entries if _moved(entry, environment, ref, release.checksum)]
-
-
-def _moved(entry: Entry, environment: Environment, ref: str, checksum: str) -> bool:
-    """Say whether an entry is the end of a move of that ref to that commit."""
-    return (
-        entry.get("event") == "done"
-        and entry.get("environment") == environment.name
-        and any(move.get("ref") == ref and move.get("to") == checksum for move in entry.get("moves", ()))
-    )
 
 
 def _who(entry: Entry) -> Row:

@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import lock
+from .. import anchors, lock
 from ..config import Environment
 from ..context import Context
 from ..errors import Busy, Refused
-from ..repo import Repository
-from ..signing import detached, gpg, keyring
-from . import anchor, chain
-from .model import Image, Line, Seen
+from ..repository.reading import Repository
+from ..signing import gpg, keyring
+from . import chain
+from .evidence import Image, Line, Seen
 
 _ATTEMPTS = 10  # readings while somebody changes what is read
 
@@ -53,7 +53,7 @@ def _moment(context: Context, environment: Environment) -> _Moment:
     return _Moment(
         refs=repository.refs(),
         summary=repository.summary(),
-        anchors=anchor.read(context.config, environment),
+        anchors=anchors.read(context.config, environment),
         busy=lock.held_by(context.config.run, environment.name),
     )
 
@@ -64,9 +64,9 @@ def _seen(context: Context, environment: Environment, moment: _Moment) -> Seen:
     found = {
         checksum: _image(environment, repository, origin, checksum) for checksum in {*moment.refs.values()}
     }
-    anchors = anchor.parse(moment.anchors)
-    last = anchors[-1] if anchors else None
-    old = keyring.withdrawn(context, environment)
+    signed = anchors.parse(moment.anchors)
+    last = signed[-1] if signed else None
+    old = keyring.withdrawn(context.config, environment)
     files = [environment.public_key, *([old] if old.exists() else [])]
     return Seen(
         environment=environment,
@@ -75,8 +75,8 @@ def _seen(context: Context, environment: Environment, moment: _Moment) -> Seen:
         images={checksum: image for checksum, image in found.items() if image},
         keys=gpg.fingerprints(environment.public_key),
         withdrawn=gpg.fingerprints(old) if old.exists() else frozenset(),
-        anchors=tuple(anchors),
-        signers=detached.signers(last.document, last.signature, files) if last else frozenset(),
+        anchors=tuple(signed),
+        signers=gpg.signers(last.document, last.signature, files) if last else frozenset(),
         busy=moment.busy,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .model import Finding, Line, Seen
+from .evidence import Finding, Line, Seen
 
 _EVENTS = ("intent", "done", "failed")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Commit
-from .model import Finding, Image, Seen
+from .evidence import Finding, Image, Seen
 
 
 def check(seen: Seen) -> Iterator[Finding]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..journal import Entry
-from . import admitted, chain, releases
+from ..model import Entry
+from . import admissions, chain, releases
 from . import moves as moving
-from .admitted import Judged
-from .model import Finding, Image, Line, Seen, Verdict
+from .admissions import Judged
+from .evidence import Finding, Image, Line, Seen, Verdict
 from .moves import Moves
 
 _UNKNOWN: dict[str, Any] = {"version": None, "composed": None, "treefiles": {}}
@@ -24,7 +24,7 @@ def verify(journal: Sequence[Line], environments: Sequence[Seen]) -> Verdict:
     if not journal and any(seen.refs or seen.anchors for seen in environments):
         verdict.findings.append(Finding(chain.JOURNAL, "is empty or gone, and there are releases"))
     verdict.findings += chain.broken(journal)
-    known, builds = admitted.judged(journal), _builds(journal)
+    known, builds = admissions.judged(journal), _builds(journal)
     covered = [0]
     for seen in environments:
         moves = moving.replay(journal, seen.environment.name)
@@ -62,7 +62,7 @@ def _environment(journal: Sequence[Line], known: Judged, moves: Moves, seen: See
     found += releases.check(seen)
     if not seen.busy:
         found += releases.summary(seen)
-    found += admitted.check(known, moves, seen)
+    found += admissions.check(known, moves, seen)
     return found
 
 
@@ -126,7 +126,7 @@ def _rings(known: Judged, moves: Moves, seen: Seen, checksum: str) -> list[dict[
         for ref, new in change.targets():
             if new != checksum or ref not in names:
                 continue
-            stood_on = admitted.decision(known, change, names[ref], checksum, seen.environment.rules)
+            stood_on = admissions.decision(known, change, names[ref], checksum, seen.environment.rules)
             found.append(
                 {
                     "ring": names[ref],

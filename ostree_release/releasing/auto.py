@@ -8,27 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import clock
+from .. import clock, freeze
+from ..answers import NEEDS_APPROVAL
 from ..config import Environment, Ring
 from ..context import Context
+from ..environments import plan
+from ..environments.plan import Due
+from ..environments.settle import changing
+from ..environments.signature import unsigned
+from ..environments.snapshot import Snapshot, again, look
 from ..errors import Refused
 from ..gates import soak
-from ..gates.model import NEEDS_APPROVAL, Subject
-from ..judging import admit, check, hold
+from ..gates.subject import Subject
+from ..judging import admission, check, holds
 from ..judging.admission import Admission
 from ..model import Commit
-from ..repo import Repository
 from ..signing import keyring
-from ..signing.sign import unsigned
-from . import freeze
-from .due import Due, due
-from .plan import promote as plan
-from .promote import promote
-from .road import Request, look_at
-from .steps import stage_only
-from .survey import Survey
+from ..text import command
+from .promote import Request, promote
+from .stage import stage_only
+
+if TYPE_CHECKING:
+    from ..repository.reading import Repository
 
 REASON = "automatic"
 # Why something does not move, and, in this order, what of it a person should hear first.
@@ -50,18 +53,6 @@ class Verdict:
         return {"version": self.version, "checksum": self.checksum, "why": self.why, "line": self.line}
 
 
-@dataclass(frozen=True)
-class _Road:
-    """What one run works on."""
-
-    context: Context
-    environment: Environment
-    repository: Repository
-    origin: Repository
-    survey: Survey
-    ring: Ring
-
-
 def auto(context: Context, name: str) -> dict[str, Any]:
     """Take the next step that is due, or say what it waits for; returns the result as it is printed.
 
@@ -70,10 +61,10 @@ def auto(context: Context, name: str) -> dict[str, Any]:
     candidate is staged and checked, once.
     """
     environment, _ = context.config.promoting(name)
-    with context.changing(environment, "auto") as repair:
-        completed = [ring.name for ring in environment.rings if ring.ref in repair.moved]
+    with changing(context, environment, "auto") as settled:
+        completed = [ring.name for ring in environment.rings if ring.ref in settled.moved]
     done = _completed(environment, completed) if completed else _step(context, environment)
-    return {**done, "repaired": [*repair.lines, *done.get("repaired", ())]}
+    return {**done, "repaired": [*settled.lines, *done.get("repaired", ())]}
 
 
 def _completed(environment: Environment, rings: Sequence[str]) -> dict[str, Any]:
@@ -93,13 +84,15 @@ def _step(context: Context, environment: Environment) -> dict[str, Any]:
         end = freeze.thaws(environment.freeze, today)
         return _waiting(environment, [], f"frozen ({window}) until {end or 'the settings change'}")
     with context.reading(environment):
-        road, todo = _look(context, environment)
+        seen = look(context, environment)
+        todo = _todo(seen)
     if todo is None:
         return {"outcome": "nothing", "environment": environment.name, "passed": [], "line": None}
     passed: list[Verdict] = []
     for commit in todo.builds or (todo.release,):
         assert commit is not None
-        verdict = _later_ring(road, commit) if todo.release else _first_ring(road, commit)
+        judged = _later_ring if todo.release else _first_ring
+        verdict = judged(context, again(context, seen), todo.ring, commit)
         if verdict is None:
             build = None if todo.release else commit.checksum
             request = Request(environment.name, build=build, ring=todo.ring.name, reason=REASON)
@@ -111,99 +104,81 @@ def _step(context: Context, environment: Environment) -> dict[str, Any]:
     return _waiting(environment, passed, f"{where} waits with {first.version}: {first.line}")
 
 
-def _look(context: Context, environment: Environment) -> tuple[_Road, Due | None]:
-    _, source = context.config.promoting(environment.name)
-    repository, origin = Repository(environment.repository), Repository(source.repository)
-    survey = look_at(context, environment, repository)
-    live = hold.holds(context.journal.entries())
-    tips = filter(None, (survey.at(ring.ref) for ring in environment.rings))
-    held = {tip.checksum for tip in tips if hold.holding(live, repository, tip)}
-    found = due(survey, origin.history(source.ref), held)
-    ring = found.ring if found else environment.rings[0]
-    return _Road(context, environment, repository, origin, survey, ring), found
+def _todo(seen: Snapshot) -> Due | None:
+    live = holds.holds(seen.entries)
+    tips = filter(None, (seen.at(ring.ref) for ring in seen.environment.rings))
+    held = {tip.checksum for tip in tips if holds.holding(live, seen.repository, tip)}
+    return plan.due(seen, seen.origin.history(seen.source.ref), held)
 
 
-def _first_ring(road: _Road, build: Commit) -> Verdict | None:
+def _first_ring(context: Context, seen: Snapshot, ring: Ring, build: Commit) -> Verdict | None:
     """Return what keeps a build from the first ring; stages and checks it if only that can tell."""
-    held = _held(road, road.origin, build)
+    held = _held(context, seen, seen.origin, build)
     if held:
         return held
     try:
-        candidate = plan(road.survey, road.ring, build).release
+        candidate = plan.promote(seen, ring, build).release
     except Refused as refusal:
         return Verdict(build.version, build.checksum, FAILS, str(refusal))
     if candidate is None:
-        early = _soaking(road, build)
+        early = _soaking(context, seen, ring, build)
         if early:
             return early
-        staged = stage_only(road.context, Request(road.environment.name, build=build.checksum))
-        candidate = road.repository.commit(staged["release"]["checksum"])
-    return _judged(road, candidate) or _unsigned(road, candidate)
+        staged = stage_only(context, seen.environment.name, build.checksum)
+        candidate = seen.repository.commit(staged["release"]["checksum"])
+    return _judged(context, seen, ring, candidate) or _unsigned(context, seen, candidate)
 
 
-def _later_ring(road: _Road, release: Commit) -> Verdict | None:
-    return _held(road, road.repository, release) or _judged(road, release)
+def _later_ring(context: Context, seen: Snapshot, ring: Ring, release: Commit) -> Verdict | None:
+    return _held(context, seen, seen.repository, release) or _judged(context, seen, ring, release)
 
 
-def _held(road: _Road, repository: Repository, commit: Commit) -> Verdict | None:
-    with road.context.reading(road.environment):
-        found = hold.holding(hold.holds(road.context.journal.entries()), repository, commit)
+def _held(context: Context, seen: Snapshot, repository: Repository, commit: Commit) -> Verdict | None:
+    with context.reading(seen.environment):
+        found = holds.holding(holds.holds(seen.entries), repository, commit)
     if not found:
         return None
     line = f"held ({found[0].kind} {found[0].label}): {found[0].reason}; by {found[0].actor}"
     return Verdict(commit.version, commit.checksum, HELD, line)
 
 
-def _soaking(road: _Road, build: Commit) -> Verdict | None:
+def _soaking(context: Context, seen: Snapshot, ring: Ring, build: Commit) -> Verdict | None:
     """Return what a build waits for in dev: asked before it is staged, so that none is staged too early."""
-    options = road.environment.rules.gates.get("soak")
+    options = seen.environment.rules.gates.get("soak")
     if options is None:
         return None
-    _, source = road.context.config.promoting(road.environment.name)
-    outcome = soak.judge(
-        Subject(
-            context=road.context,
-            environment=road.environment,
-            source=source,
-            repository=road.origin,
-            origin=road.origin,
-            candidate=build,
-            build=build.checksum,
-            ring=road.ring,
-            tip=road.survey.at(road.ring.ref),
-            options=options,
-        )
-    )
+    outcome = soak.judge(Subject(context, seen, build, build.checksum, ring, options))
     if not outcome.findings:
         return None
     why = TIME if outcome.answer == NEEDS_APPROVAL else FAILS
     return Verdict(build.version, build.checksum, why, outcome.line)
 
 
-def _judged(road: _Road, release: Commit) -> Verdict | None:
+def _judged(context: Context, seen: Snapshot, ring: Ring, release: Commit) -> Verdict | None:
     """Return what of the gates' findings is open; what was checked is not asked again, but what failed."""
-    environment, ring = road.environment, road.ring
-    with check.checking(road.context, environment):
-        check.judge(road.context, environment, road.repository, release, ring)
-        decision = admit.decided(road.context, environment, road.repository, release, ring)
+    environment = seen.environment
+    with check.checking(context, environment):
+        check.judge(context, seen, release, ring)
+        decision = admission.decided(context, again(context, seen), release, ring)
     if not decision.open:
         return None
     why = _why(decision)
     lines = [each.line for each in decision.open] + list(decision.notes)
     if why != TIME:
-        command = admit.approve_command(environment, release.version, [ring.name], decision.failed)
-        lines.append(f"to let it through: {command}")
+        step = admission.approve_step(environment, release.version, [ring.name], decision.failed)
+        lines.append(f"to let it through: {command(step)}")
     return Verdict(release.version, release.checksum, why, "; ".join(lines))
 
 
-def _unsigned(road: _Road, candidate: Commit) -> Verdict | None:
+def _unsigned(context: Context, seen: Snapshot, candidate: Commit) -> Verdict | None:
     """Return that a person must sign, where the key is not on this server."""
-    if not road.environment.offline:
+    environment = seen.environment
+    if not environment.offline:
         return None
-    key = keyring.in_use(road.context, road.environment)
-    if key in road.repository.signed_with(candidate.checksum, road.environment.public_key):
+    key = keyring.in_use(context.config, environment)
+    if key in seen.repository.signed_with(candidate.checksum, environment.public_key):
         return None
-    line = unsigned(road.environment, candidate, key)
+    line = unsigned(environment, candidate, key)
     return Verdict(candidate.version, candidate.checksum, SIGNATURE, line)
 
 

@@ -3,24 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ..composing import builds
 from ..config import Environment, Ring
 from ..context import Context
+from ..environments import find, plan
+from ..environments.plan import PROMOTE, Plan
+from ..environments.settle import changing
+from ..environments.snapshot import Snapshot, look
 from ..errors import Busy, Refused
+from ..images import pkglist
 from ..images.pkglist import Diff
-from ..judging import admit, check, hold, records
+from ..judging import admission, check, holds, records
 from ..judging.check import checking, judge
 from ..model import Commit, Move
-from ..repo import Repository
-from ..signing.sign import sign
-from . import plan
-from .plan import PROMOTE
-from .publish import publish
-from .road import Request, Road, following, look
+from .publish import after, publish
+from .sign import sign
 from .stage import stage
-from .survey import Survey
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked for.
+
+    through: the last ring of those that get one release in one run, beginning with the first; expect_build,
+    expect_tip: checksums of an earlier plan, still due; laptop_gate: a gate that passed on the laptop.
+    """
+
+    environment: str
+    build: str | None = None
+    ring: str | None = None
+    reason: str | None = None
+    expect_build: str | None = None
+    expect_tip: str | None = None
+    through: str | None = None
+    laptop_gate: str | None = None
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What the journal is to say of the moves."""
+        given = {"reason": self.reason, "through": self.through, "laptop_gate": self.laptop_gate}
+        return {key: value for key, value in given.items() if value}
+
+    def rings(self, environment: Environment) -> tuple[Ring, ...]:
+        """Return the rings that get the release, in order."""
+        if self.through is None:
+            return (environment.ring(self.ring),)
+        if self.ring is not None:
+            raise Refused(f"ring {self.ring} and through {self.through}: give one of them")
+        if not (self.reason or "").strip():
+            raise Refused(f"through {self.through}: no ring tries it for the next one, so give a reason")
+        return environment.rings_up_to(self.through)
 
 
 def promote(context: Context, request: Request) -> dict[str, Any]:
@@ -28,77 +62,97 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
 
     Every step does only what is still missing, so that running it again completes whatever stopped it.
     Nobody waits for the gates: the writer lock is free while they run, and everything is decided again after
-    them.
+    them, about the build that was the newest at the beginning.
     """
     environment, _ = context.config.promoting(request.environment)
-    rings = _rings(environment, request)
-    with context.changing(environment, "promote") as repair:
-        road = look(context, request)
-        release = stage(context, road.source, road.repository, road.survey, road.plan)
-    due = _due(road.repository, release, rings)
-    if due:
+    rings = request.rings(environment)
+    with changing(context, environment, "promote") as settled:
+        seen = look(context, environment, settled.entries)
+        build = _resolved(context, seen, request)
+        due = decide(seen, request, build)
+        release = stage(context, seen, due)
+    moving = _moving(seen, release, rings)
+    if moving:
         with checking(context, environment):
-            for ring in due:
-                judge(context, environment, road.repository, release, ring)
-    with context.changing(environment, "promote") as later:
-        road = _again(context, request, release)
-        repository, tip = road.repository, road.plan.tip
-        admit.require(context, environment, repository, release, rings)
-        repaired = [*repair.lines, *later.lines]
-        missing = sign(context, environment, repository, release)
+            for ring in moving:
+                judge(context, seen, release, ring)
+    with changing(context, environment, "promote") as later:
+        seen = look(context, environment, later.entries)
+        due = _again(seen, request, build, release)
+        missing = sign(context, seen, release, rings)
         for ring in rings:
-            missing += publish(context, environment, repository, release, ring, request.details)
-        packages = builds.changes((repository, tip.checksum) if tip else None, (repository, release.checksum))
-    moves = _moves(road, release, due)
+            missing += publish(context, seen, release, ring, request.details)
+        packages = pkglist.between(_image(seen, due.tip), (seen.repository, release.checksum))
+    repaired = [*settled.lines, *later.lines]
+    moves = _moves(seen, release, moving)
     return {
         "outcome": "promoted" if moves else "repaired" if repaired or missing else "unchanged",
         "environment": environment.name,
         "ring": rings[-1].name,
         "actor": context.actor,
-        "build": {"version": road.plan.build_version, "checksum": road.plan.build},
-        "release": {"version": release.version, "checksum": release.checksum, "serial": release.serial},
+        "build": {"version": due.build_version, "checksum": due.build},
+        "release": release.as_json(),
         "moves": [move.as_json() for move in moves],
         "repaired": repaired if moves else [*repaired, *missing],
         "packages": packages,
-        "next": following(environment, rings[-1]),
+        "next": after(environment, rings[-1]),
     }
 
 
-def _rings(environment: Environment, request: Request) -> tuple[Ring, ...]:
-    """Return the rings that get the release, in order."""
-    if request.through is None:
-        return (environment.ring(request.ring),)
-    if request.ring is not None:
-        raise Refused(f"ring {request.ring} and through {request.through}: give one of them")
-    if not (request.reason or "").strip():
-        raise Refused(f"through {request.through}: no ring tries it for the next one, so give a reason")
-    return environment.rings_up_to(request.through)
+def decide(seen: Snapshot, request: Request, build: Commit | None) -> Plan:
+    """Decide what a request comes to; refuses what the rules or the request's expectations forbid.
 
-
-def _due(repository: Repository, release: Commit, rings: Sequence[Ring]) -> list[Ring]:
-    """Return the rings that would move; refuses a move back, and a ring that the release is not bound to."""
-    refs = repository.refs()
-    due = [ring for ring in rings if refs.get(ring.ref) != release.checksum]
-    for ring in due:
-        tip = repository.commit(refs[ring.ref]) if ring.ref in refs else None
-        plan.check_source(ring, release, tip)
+    build: what the first ring gets, None for a later one.
+    """
+    ring = seen.environment.ring(request.ring)
+    due = plan.promote(seen, ring, build)
+    if request.expect_build not in (None, due.build):
+        raise Refused(
+            f"build {request.expect_build} was expected, but it is {due.build} now: look at the plan again"
+        )
+    if request.expect_tip not in (None, due.tip_or_none):
+        raise Refused(
+            f"ring {ring.name} was expected at {request.expect_tip}, but it is at {due.tip_or_none} now: "
+            "look at the plan again"
+        )
     return due
 
 
-def _again(context: Context, request: Request, release: Commit) -> Road:
-    """Look once more, after the gates; refuses if what was checked is not what is due any more."""
-    road = look(context, request)
-    if road.plan.release != release:
+def _resolved(context: Context, seen: Snapshot, request: Request) -> Commit | None:
+    """Return the build that is asked for, the newest where none is; a later ring takes none."""
+    ring, first = seen.environment.ring(request.ring), seen.environment.rings[0]
+    if ring == first:
+        return find.build(context.config, seen.source, request.build)
+    if request.build:
+        raise Refused(
+            f"build {request.build}: only the first ring, {first.name}, takes a build; "
+            f"{ring.name} takes what is in the ring before it"
+        )
+    return None
+
+
+def _moving(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Ring]:
+    """Return the rings that would move; refuses a move back, and a ring that the release is not bound to."""
+    moving = [ring for ring in rings if seen.refs.get(ring.ref) != release.checksum]
+    for ring in moving:
+        plan.check_source(ring, release, seen.at(ring.ref))
+    return moving
+
+
+def _again(seen: Snapshot, request: Request, build: Commit | None, release: Commit) -> Plan:
+    """Decide once more, after the gates; refuses if what was checked is not what is due any more."""
+    due = decide(seen, request, build)
+    if due.release != release:
         raise Busy(
             f"{release.version}: something else was staged or published while the gates ran: run it again"
         )
-    return road
+    return due
 
 
-def _moves(road: Road, release: Commit, rings: Sequence[Ring]) -> list[Move]:
-    refs = road.survey.refs
-    names = [road.environment.release_ref(release.version), *(ring.ref for ring in rings)] if rings else []
-    moves = [Move(ref, refs.get(ref), release.checksum) for ref in names]
+def _moves(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Move]:
+    """Return what a run has moved; seen: before it did."""
+    names = [seen.environment.release_ref(release.version), *(ring.ref for ring in rings)] if rings else []
+    moves = [Move(ref, seen.refs.get(ref), release.checksum) for ref in names]
     return [move for move in moves if move.old != move.new]
 
 
@@ -108,90 +162,82 @@ def plan_only(context: Context, request: Request) -> dict[str, Any]:
     `gates` has what is known already: None before the release is staged and checked for a ring.
     """
     environment, _ = context.config.promoting(request.environment)
-    rings = _rings(environment, request)
+    rings = request.rings(environment)
     with context.reading(environment):
-        road = look(context, request)
-        found = road.plan
-        moves = _planned(road, rings)
-        new = found.release.checksum if found.release else None
+        seen = look(context, environment)
+        due = decide(seen, request, _resolved(context, seen, request))
+        moves = _planned(seen, due, rings)
+        new = due.release.checksum if due.release else None
         return {
-            "outcome": PROMOTE if moves else found.outcome,
+            "outcome": PROMOTE if moves else due.outcome,
             "environment": environment.name,
             "ring": rings[-1].name,
             "build": {
-                "version": found.build_version,
-                "checksum": found.build,
-                "timestamp": _build_timestamp(road),
+                "version": due.build_version,
+                "checksum": due.build,
+                "timestamp": seen.origin.commit(due.build).timestamp if seen.origin.has(due.build) else None,
             },
-            "release": {"version": found.version, "serial": found.serial, "checksum": new},
+            "release": {"version": due.version, "serial": due.serial, "checksum": new},
             "moves": [
                 {
                     "ref": move.ref,
-                    "from": _named(road.survey, move.old),
-                    "to": {"version": found.version, "checksum": new},
+                    "from": _named(seen, move.old),
+                    "to": {"version": due.version, "checksum": new},
                 }
                 for move in moves
             ],
-            "gates": {ring.name: _known(context, road, ring) for ring in rings},
-            "held": _held(context, road),
-            "expect": {"build": found.build, "tip": found.tip_or_none},
-            "packages": _packages(road, found.release),
-            "repairs": list(found.repairs),
+            "gates": {ring.name: _known(context, seen, due.release, ring) for ring in rings},
+            "held": [each.as_json() for each in _held(seen, due)],
+            "expect": {"build": due.build, "tip": due.tip_or_none},
+            "packages": _packages(seen, due),
+            "repairs": list(due.repairs),
         }
 
 
-def _planned(road: Road, rings: Sequence[Ring]) -> list[Move]:
+def _planned(seen: Snapshot, due: Plan, rings: Sequence[Ring]) -> list[Move]:
     """Return the moves of the plan, and those of the further rings that get the same release."""
-    new = road.plan.release.checksum if road.plan.release else None
-    moves = [Move(ring.ref, road.survey.refs.get(ring.ref), new) for ring in rings[1:]]
-    return [*road.plan.moves, *(move for move in moves if new is None or move.old != new)]
+    new = due.release.checksum if due.release else None
+    moves = [Move(ring.ref, seen.refs.get(ring.ref), new) for ring in rings[1:]]
+    return [*due.moves, *(move for move in moves if new is None or move.old != new)]
 
 
-def _known(context: Context, road: Road, ring: Ring) -> dict[str, Any] | None:
+def _known(context: Context, seen: Snapshot, release: Commit | None, ring: Ring) -> dict[str, Any] | None:
     """Return what the gates have said already about what would go to a ring, and what is still open."""
-    release = road.plan.release
-    if release is None or road.survey.refs.get(ring.ref) == release.checksum:
+    if release is None or seen.refs.get(ring.ref) == release.checksum:
         return None
     try:
-        run = check.current(context, road.environment, road.repository, release, ring)
-        decision = admit.decide(context, road.environment, road.repository, release, ring)
+        run = check.current(context, seen, release, ring)
+        decision = admission.decide(context, seen, release, ring)
     except Refused as refusal:  # which gates are in force is not known: all the rest is
         return {"results": [], "open": [str(refusal)], "approve": None}
     if run is None or decision is None:
         return None
-    command = admit.approve_command(road.environment, release.version, [ring.name], decision.failed)
+    approve = admission.approve_step(seen.environment, release.version, [ring.name], decision.failed)
     return {
         "results": records.as_json(run),
         "open": [each.line for each in decision.open],
-        "approve": command if decision.open else None,
+        "approve": approve if decision.open else None,
     }
 
 
-def _held(context: Context, road: Road) -> list[dict[str, str]]:
+def _held(seen: Snapshot, due: Plan) -> list[holds.Hold]:
     """Return the holds that would refuse it."""
-    live = hold.holds(context.journal.entries())
-    origin = Repository(road.source.repository)
-    found = hold.holding(live, road.repository, road.plan.release) if road.plan.release else []
-    if not found and origin.has(road.plan.build):
-        found = hold.holding(live, origin, origin.commit(road.plan.build))
-    return [each.as_json() for each in found]
+    live = holds.holds(seen.entries)
+    found = holds.holding(live, seen.repository, due.release) if due.release else []
+    if not found and seen.origin.has(due.build):
+        found = holds.holding(live, seen.origin, seen.origin.commit(due.build))
+    return found
 
 
-def _packages(road: Road, release: Commit | None) -> Diff:
+def _packages(seen: Snapshot, due: Plan) -> Diff:
     """Return what changes for the ring's clients, also before the release is staged."""
-    tip = road.plan.tip
-    source = Repository(road.source.repository) if release is None else road.repository
-    checksum = release.checksum if release else road.plan.build
-    return builds.changes((road.repository, tip.checksum) if tip else None, (source, checksum))
+    new = (seen.repository, due.release.checksum) if due.release else (seen.origin, due.build)
+    return pkglist.between(_image(seen, due.tip), new)
 
 
-def _build_timestamp(road: Road) -> int | None:
-    """Return when the build was composed, in seconds, or None where the source has retired it."""
-    source = Repository(road.source.repository)
-    return source.commit(road.plan.build).timestamp if source.has(road.plan.build) else None
+def _image(seen: Snapshot, commit: Commit | None) -> pkglist.Image | None:
+    return (seen.repository, commit.checksum) if commit else None
 
 
-def _named(seen: Survey, checksum: str | None) -> dict[str, str] | None:
-    if checksum is None:
-        return None
-    return {"version": seen.commits[checksum].version, "checksum": checksum}
+def _named(seen: Snapshot, checksum: str | None) -> dict[str, str] | None:
+    return None if checksum is None else {"version": seen.commits[checksum].version, "checksum": checksum}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..config import Config, Environment
 from ..context import Context
+from ..environments import find
+from ..environments.snapshot import Snapshot
 from ..errors import Refused
-from ..images import diff, spdx
+from ..images import spdx
 from ..model import Commit
-from ..repo import Repository
+from ..text import document
+
+if TYPE_CHECKING:
+    from ..repository.reading import Repository
 
 
 def place(config: Config, environment: Environment, version: str) -> Path:
@@ -19,16 +24,17 @@ def place(config: Config, environment: Environment, version: str) -> Path:
     return config.state / "sbom" / environment.name / f"{version}.spdx.json"
 
 
-def write(context: Context, environment: Environment, repository: Repository, release: Commit) -> None:
+def write(context: Context, seen: Snapshot, release: Commit) -> None:
     """Write the file of a release, unless it is there as it should be; refuses where that fails.
 
     A commit that lists no packages has none: there is nothing to say.
     """
+    repository = seen.repository
     if repository.packages(release.checksum) is None:
         context.say(f"No bill of materials for {release.version}: its commit lists no packages")
         return
-    path = place(context.config, environment, release.version)
-    content = spdx.content(_document(context.config, repository, release)).encode()
+    path = place(context.config, seen.environment, release.version)
+    content = document(_document(context.config, repository, release)).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_bytes() != content:
@@ -43,9 +49,9 @@ def write(context: Context, environment: Environment, repository: Repository, re
 def sbom(context: Context, typed: str) -> dict[str, Any]:
     """Return the bill of materials of a release, or of a ring's release, as an SPDX document."""
     promoting = [environment for environment in context.config.environments if not environment.composed]
-    environment, repository, release = diff.find(context.config, typed, promoting)
-    with context.reading(environment):
-        return _document(context.config, repository, release)
+    found = find.find(context.config, typed, promoting)
+    with context.reading(found.environment):
+        return _document(context.config, found.repository, found.commit)
 
 
 def _document(config: Config, repository: Repository, release: Commit) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..config import Config, Environment, Ring
 from ..context import Context
 from ..errors import Refused
 from ..model import Commit
-from ..repo import Repository
+from ..repository.client import Client
 from ..signing import gpg
 
 _TIMEOUT = 20.0  # seconds for a connection or an answer
@@ -25,7 +25,7 @@ def smoke_pull(context: Context, environment: Environment, ref: str, release: Co
     """Pull a published release into the environment's scratch repository; refuses if that fails."""
     context.say(f"Smoke pull of {ref} from {environment.url}")
     reach(environment.url, context.config)
-    scratch = Repository.scratch(context.config.state / "smoke" / environment.name)
+    scratch = Client(context.config.state / "smoke" / environment.name)
     scratch.trust(environment.url, environment.public_key, context.config.ca_file)
     try:
         checksum = scratch.pull(ref)
@@ -46,7 +46,7 @@ def smoke_pull(context: Context, environment: Environment, ref: str, release: Co
 
 def check_served(context: Context, environment: Environment, ring: Ring, release: Commit) -> None:
     """Look, after a smoke pull, at the summary that clients get; refuses if it has not the ring there."""
-    scratch = Repository.scratch(context.config.state / "smoke" / environment.name)
+    scratch = Client(context.config.state / "smoke" / environment.name)
     served = scratch.served_summary().get(ring.ref)
     if served != release.checksum:
         raise Refused(

@@ -2,83 +2,92 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import disk
 from ..clock import release_timestamp
-from ..config import Environment
 from ..context import Context
+from ..environments import find, plan
+from ..environments.plan import Plan
+from ..environments.settle import changing
+from ..environments.snapshot import Snapshot, look
+from ..environments.summary import update_summary
 from ..errors import Refused
-from ..judging import hold
+from ..judging import holds
 from ..model import Commit, Move
-from ..repo import OWN_METADATA, Repository
+from ..repository.reading import OWN_METADATA
+from ..repository.writing import transaction
 from ..signing import gpg
-from .plan import Plan
-from .publish import update_summary
-from .survey import Survey
 
 
-def stage(
-    context: Context,
-    source: Environment,
-    repository: Repository,
-    survey: Survey,
-    plan: Plan,
-) -> Commit:
+def stage_only(context: Context, name: str, build: str | None) -> dict[str, Any]:
+    """Stage a build for the first ring and do no more; returns the result as it is printed."""
+    environment, source = context.config.promoting(name)
+    with changing(context, environment, "stage") as settled:
+        seen = look(context, environment, settled.entries)
+        due = plan.promote(seen, environment.rings[0], find.build(context.config, source, build))
+        release = stage(context, seen, due)
+    return {
+        "outcome": "unchanged" if due.release else "staged",
+        "environment": environment.name,
+        "release": release.as_json(),
+        "next": {"subcommand": "check", "arguments": ["--to", environment.name]},
+    }
+
+
+def stage(context: Context, seen: Snapshot, due: Plan) -> Commit:
     """Return the release or candidate that the plan found, else stage one.
 
     The build is copied by checksum with every object verified, and its signature must be one of the source
     environment's own key. The candidate has all of its metadata, bound to all refs it may be offered under.
     """
-    if plan.release:
-        return plan.release
-    origin = Repository(source.repository)
-    hold.refuse_held(context, origin, origin.commit(plan.build))
-    disk.require(
-        f"promotion to {survey.environment.name}", context.config.minimum_free_bytes, repository.path
-    )
-    newest = survey.newest
+    if due.release:
+        return due.release
+    environment, source, repository = seen.environment, seen.source, seen.repository
+    holds.refuse_held(seen.entries, seen.origin, seen.origin.commit(due.build))
+    disk.require(f"promotion to {environment.name}", context.config.minimum_free_bytes, repository.path)
+    newest = seen.newest
     timestamp = release_timestamp(newest)
     keys = gpg.fingerprints(source.public_key)
-    context.say(f"Staging {plan.build_version} from {source.name} as {plan.version} (serial {plan.serial})")
-    with repository.transaction() as transaction:
-        transaction.copy_build(origin, plan.build)
-        if not repository.signed_by(plan.build, source.public_key, keys):
-            raise Refused(f"build {plan.build_version}: not signed with the key of {source.name}")
-        checksum = transaction.write_release(
-            build=plan.build,
+    context.say(f"Staging {due.build_version} from {source.name} as {due.version} (serial {due.serial})")
+    with transaction(repository) as changes:
+        changes.copy_build(seen.origin, due.build)
+        if not repository.signed_by(due.build, source.public_key, keys):
+            raise Refused(f"build {due.build_version}: not signed with the key of {source.name}")
+        checksum = changes.write_release(
+            build=due.build,
             parent=newest.checksum if newest else None,
             timestamp=timestamp,
-            refs=survey.bindings(plan.version),
+            refs=seen.bindings(due.version),
             fields={
-                "version": plan.version,
-                OWN_METADATA + "serial": str(plan.serial),
-                OWN_METADATA + "build": plan.build,
+                "version": due.version,
+                OWN_METADATA + "serial": str(due.serial),
+                OWN_METADATA + "build": due.build,
                 OWN_METADATA + "journal": context.journal.head(),
             },
         )
-        moves = [*_replaced(survey, plan), _new_candidate(survey, plan, checksum)]
+        moves = [*_replaced(seen, due), _new_candidate(seen, due, checksum)]
         for move in moves:
-            transaction.move(move)
-        with context.journal.move(
-            context.actor, "stage", survey.environment.name, moves, version=plan.version
-        ):
-            transaction.commit()
-    update_summary(context, survey.environment, repository)
+            changes.move(move)
+        with context.journal.move(context.actor, "stage", environment.name, moves, version=due.version):
+            changes.commit()
+    update_summary(context, environment, repository)
     return repository.commit(checksum)
 
 
-def _new_candidate(survey: Survey, plan: Plan, checksum: str) -> Move:
-    ref = survey.environment.candidate_ref(plan.version)
-    return Move(ref, survey.refs.get(ref), checksum)
+def _new_candidate(seen: Snapshot, due: Plan, checksum: str) -> Move:
+    ref = seen.environment.candidate_ref(due.version)
+    return Move(ref, seen.refs.get(ref), checksum)
 
 
-def _replaced(survey: Survey, plan: Plan) -> list[Move]:
+def _replaced(seen: Snapshot, due: Plan) -> list[Move]:
     """Return the deletions of the same build's other candidates, and of those that a release has overtaken.
 
     An overtaken one can never be signed or published, nor is an approval of it of use any more.
     """
     return [
-        Move(survey.environment.candidate_ref(candidate.version), candidate.checksum, None)
-        for candidate in survey.candidates
-        if candidate.version != plan.version
-        and (candidate.build == plan.build or not survey.is_valid_candidate(candidate))
+        Move(seen.environment.candidate_ref(candidate.version), candidate.checksum, None)
+        for candidate in seen.candidates
+        if candidate.version != due.version
+        and (candidate.build == due.build or not seen.is_valid_candidate(candidate))
     ]

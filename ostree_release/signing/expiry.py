@@ -7,17 +7,17 @@ import subprocess
 from pathlib import Path
 
 from .. import clock
-from ..context import Context
+from ..config import Config
 from . import gpg
 
 _AHEAD = 30 * 86400  # seconds
 
 
-def warnings(context: Context) -> list[str]:
+def warnings(config: Config) -> list[str]:
     """Return one line for each key and certificate that expires within 30 days, or has."""
     now = clock.now()
     found = []
-    for environment in context.config.environments:
+    for environment in config.environments:
         for key in gpg.keys(environment.public_key):
             if key.expires is not None and key.expires < now + _AHEAD:
                 to = "" if environment.name == "prod" else f" --data to={environment.name}"
@@ -25,7 +25,7 @@ def warnings(context: Context) -> list[str]:
                     f"key {key.fingerprint} of {environment.name} {_when(key.expires, now)}: clients refuse "
                     f"what it signed then: introduce another (tasks/keys.py{to})"
                 )
-    certificate = context.config.certificate
+    certificate = config.certificate
     try:
         expires = _expiry(certificate) if certificate else None
     except ValueError as error:

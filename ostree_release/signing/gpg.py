@@ -1,11 +1,11 @@
-"""What gpg says about keys: a file or a GNUPGHOME goes in, plain data comes out."""
+"""What gpg knows and does: keys, and detached signatures of a few bytes; plain data comes out."""
 
 from __future__ import annotations
 
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from ..errors import Refused
 
 _UNATTENDED = ("--quiet", "--pinentry-mode", "loopback", "--passphrase", "")
 
+# What gpg says of a signature that was good when it was made: also by a key that has expired since.
+_GOOD = {"GOODSIG", "EXPKEYSIG"}
 _READ = ("pub", "sec", "sub", "ssb", "fpr", "grp", "uid")
 
 
@@ -137,6 +139,34 @@ def no_agent_left(home: Path) -> Iterator[None]:
             _run("gpgconf", "--homedir", str(home), "--kill", "gpg-agent")
 
 
+def sign(data: bytes, fingerprint: str, home: Path) -> bytes:
+    """Return the binary signature of some bytes by the key with that fingerprint in a GNUPGHOME."""
+    options = ("--quiet", "--local-user", f"{fingerprint}!", "--detach-sign", "--output", "-")
+    done = _started(*_command(home), *options, given=data)
+    if done.returncode:
+        raise Refused(f"signing with {fingerprint}: {_last_line(done.stderr) or 'gpg failed'}")
+    return done.stdout
+
+
+def signers(data: bytes, signature: bytes, public_keys: Sequence[Path]) -> frozenset[str]:
+    """Return the fingerprints of primary keys in some files by which a signature of some bytes is good."""
+    with tempfile.TemporaryDirectory(prefix="ostree-release-") as place:
+        file = Path(place) / "signature"
+        file.write_bytes(signature)
+        keyrings = [f"--keyring={path}" for path in public_keys]
+        keyring = ("--no-default-keyring", *keyrings, "--trust-model", "always")
+        options = ("--no-autostart", *keyring, "--status-fd", "1", "--verify", str(file), "-")
+        # A signature that is not good is an answer, not a failure.
+        said_of_it = _started(*_command(Path(place)), *options, given=data).stdout.decode(errors="replace")
+        words = [line.split()[1:] for line in said_of_it.splitlines() if line.startswith("[GNUPG:] ")]
+    said = {each[0] for each in words if each}
+    if not said & _GOOD or "BADSIG" in said:
+        return frozenset()
+    return frozenset(
+        each[-1] for each in words if each and each[0] == "VALIDSIG"
+    )  # the primary key comes last
+
+
 def _parsed(listing: str, kind: str) -> list[Key]:
     """Return the primary keys of a colon listing (gnupg, doc/DETAILS); kind: `pub` or `sec`."""
     found: list[Key] = []
@@ -172,12 +202,19 @@ def _gpg(home: Path, *arguments: str) -> str:
 
 
 def _run(*command: str, given: bytes = b"") -> bytes:
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, input=given)
-    except FileNotFoundError:
-        raise Refused(f"{command[0]} is not installed") from None
+    done = _started(*command, given=given)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        reason = said.rpartition("\n")[2] or f"exit status {done.returncode}"
+        reason = _last_line(done.stderr) or f"exit status {done.returncode}"
         raise Refused(f"{command[0]} with {command[2]}: {reason}")
     return done.stdout
+
+
+def _started(*command: str, given: bytes) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, capture_output=True, check=False, input=given)
+    except FileNotFoundError:
+        raise Refused(f"{command[0]} is not installed") from None
+
+
+def _last_line(said: bytes) -> str:
+    return said.decode(errors="replace").strip().rpartition("\n")[2]

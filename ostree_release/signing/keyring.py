@@ -8,31 +8,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..config import Environment
-from ..context import Context
+from ..config import Config, Environment
 from ..errors import Refused
 from . import gpg
 
 
-def record(context: Context, environment: Environment) -> Path:
+def record(config: Config, environment: Environment) -> Path:
     """Return the file that names the environment's key in use."""
-    return context.config.state / "trusted" / f"{environment.name}.in-use"
+    return config.state / "trusted" / f"{environment.name}.in-use"
 
 
-def trusted(context: Context, environment: Environment) -> Path:
+def trusted(config: Config, environment: Environment) -> Path:
     """Return the file that the published one is a copy of."""
-    return context.config.state / "trusted" / f"{environment.name}.gpg"
+    return config.state / "trusted" / f"{environment.name}.gpg"
 
 
-def withdrawn(context: Context, environment: Environment) -> Path:
+def withdrawn(config: Config, environment: Environment) -> Path:
     """Return the file of the keys that were withdrawn: what they signed stays in the history."""
-    return context.config.state / "trusted" / f"{environment.name}.withdrawn.gpg"
+    return config.state / "trusted" / f"{environment.name}.withdrawn.gpg"
 
 
-def in_use(context: Context, environment: Environment) -> str:
+def in_use(config: Config, environment: Environment) -> str:
     """Return the fingerprint of the key that releases must be signed with; refuses when that is not clear."""
     published = gpg.fingerprints(environment.public_key)
-    path = record(context, environment)
+    path = record(config, environment)
     try:
         named = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -50,7 +49,7 @@ def in_use(context: Context, environment: Environment) -> str:
     return named
 
 
-def signers(context: Context, environment: Environment) -> list[str]:
+def signers(config: Config, environment: Environment) -> list[str]:
     """Return the keys that sign here, the one in use first: every trusted one whose secret part is here.
 
     While two keys are trusted, releases carry both signatures, so that clients that were not given the new
@@ -58,7 +57,7 @@ def signers(context: Context, environment: Environment) -> list[str]:
     """
     if environment.offline:
         return []
-    first = in_use(context, environment)
+    first = in_use(config, environment)
     published = gpg.fingerprints(environment.public_key)
     here = [key.fingerprint for key in gpg.secret_keys(environment.gnupghome) if key.usable]
     if first not in here:

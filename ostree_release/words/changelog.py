@@ -9,9 +9,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from ..images import spdx
-from ..images.pkglist import KINDS
-from .pieces import Result, short
+from ..model import KINDS
+from ..text import Result, document, short
 
 _KIND_WORDS = {"added": "added", "removed": "removed", "upgraded": "upgraded", "downgraded": "DOWNGRADED"}
 # Whatever begins something inside a line of Markdown: also links, mentions, references, emoji and HTML.
@@ -109,7 +108,7 @@ def _who(entry: Result, escape: Escape) -> str:
 
 
 def _sbom(result: Result) -> list[str]:
-    return spdx.content(result).splitlines()
+    return document(result).splitlines()
 
 
 RENDERERS: dict[str, Callable[[Result], list[str]]] = {

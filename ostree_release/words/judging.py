@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .pieces import Result, table
+from ..model import following
+from ..text import Result, command, table
 
 
 def _check(result: Result) -> list[str]:
@@ -17,9 +18,9 @@ def _check(result: Result) -> list[str]:
             lines += [f"    {f['answer']}: {f['line']}" for f in gate["findings"]]
     lines += [f"Held: {h['kind']} {h['label']}: {h['reason']} ({h['actor']})" for h in result["held"]]
     if result["outcome"] == "admitted":
-        return [*lines, f"Let through: {release['version']}", f"Next: {result['next']}"]
+        return [*lines, f"Let through: {release['version']}", f"Next: {command(result['next'])}"]
     lines.append(f"Not let through: {release['version']} ({release['checksum'][:12]})")
-    return [*lines, f"Next: {result['approve']}"] if result["approve"] else lines
+    return [*lines, f"Next: {command(result['approve'])}"] if result["approve"] else lines
 
 
 def _approve(result: Result) -> list[str]:
@@ -39,7 +40,7 @@ def _approve(result: Result) -> list[str]:
         ]
     if result["still_failing"]:
         return [*lines, *(f"Still not let through: {line}" for line in result["still_failing"])]
-    return [*lines, f"Next: {result['next']}"]
+    return [*lines, f"Next: {command(result['next'])}"]
 
 
 def _hold(result: Result) -> list[str]:
@@ -48,7 +49,7 @@ def _hold(result: Result) -> list[str]:
     if result["outcome"] == "held":
         return [*lines, f"Held: {result['what']}", "Next: ostree-release status"]
     if result["outcome"] == "released":
-        return [*lines, f"Released: {result['what']}", "Next: pyinfra INVENTORY promote.py"]
+        return [*lines, f"Released: {result['what']}", f"Next: {command(following('promote'))}"]
     if result["outcome"] == "unchanged":
         return [*lines, f"Nothing to do: {result['what']} is held already"]
     return lines or ["Nothing is held"]
@@ -60,7 +61,7 @@ def planned(plan: Result) -> list[str]:
     for ring, known in plan["gates"].items():
         if known:
             lines += [f"{plan['environment']}/{ring}: {line}" for line in known["open"]]
-            lines += [f"To let it through: {known['approve']}"] if known["approve"] else []
+            lines += [f"To let it through: {command(known['approve'])}"] if known["approve"] else []
     return lines
 
 
@@ -87,4 +88,14 @@ def held(holds: list[Result]) -> list[str]:
     return [f"HELD {h['kind']} {h['label']}: {h['reason']} ({h['actor']}, {h['time'][:10]})" for h in holds]
 
 
-RENDERERS: dict[str, Callable[[Result], list[str]]] = {"check": _check, "approve": _approve, "hold": _hold}
+def _run_gate(result: Result) -> list[str]:
+    """Return one line for the journal; the check that asked has the gate's own words."""
+    return [f"Gate {result['gate']}: {result.get('problem') or 'exit status ' + str(result['status'])}"]
+
+
+RENDERERS: dict[str, Callable[[Result], list[str]]] = {
+    "check": _check,
+    "approve": _approve,
+    "hold": _hold,
+    "run-gate": _run_gate,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .pieces import Result, short, when
+from ..text import Result, short, when
 
 
 def verify(result: Result) -> list[str]:
@@ -98,4 +98,4 @@ def _by(said: Result) -> str:
     return f"{said['actor']} (line {said['line']}, {said['time']})"
 
 
-RENDERERS = {"verify": verify, "run-verify": verify}
+RENDERERS = {"verify": verify}

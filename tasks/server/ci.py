@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinfra.api import deploy
 
-from ostree_release.access.ci import ROLES, role_for
+from ostree_release.access.roles import RUN_AS, role_for
 from tasks.operations import managed_files, units
 from tasks.operations.managed_files import Directory, File
 from tasks.platforms import Platform
@@ -21,7 +21,7 @@ KEYS = f"{places.CI_HOME}/authorized_keys"
 def admit_ci(settings: Server, platform: Platform) -> None:
     """Let the CI's keys in, if there are any; else take away what earlier settings left."""
     files = ci_files(settings)
-    possible = (SSHD, KEYS, places.CI, *map(places.ci_entry, ROLES))
+    possible = (SSHD, KEYS, places.CI, *map(places.ci_entry, RUN_AS))
     managed_files.declared(
         name="Keys and forced commands",
         directories=[Directory(places.CI_HOME)] if files else [],
@@ -48,7 +48,7 @@ def ci_files(settings: Server) -> list[File]:
 def roles(settings: Server) -> tuple[str, ...]:
     """Name the roles that the CI's keys need, and no more."""
     given = {role_for(subcommand) for key in settings.ci_keys for subcommand in key.subcommands}
-    return tuple(role for role in ROLES if role in given)
+    return tuple(role for role in RUN_AS if role in given)
 
 
 def authorized_keys(settings: Server) -> str:

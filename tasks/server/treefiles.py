@@ -10,7 +10,7 @@ import yaml
 from pyinfra import host
 from pyinfra.api import deploy
 
-from ostree_release.composing import account_list
+from ostree_release import account_list
 from tasks import kinoite
 from tasks.facts.managed_files import Content
 from tasks.operations import managed_files

@@ -31,17 +31,15 @@ sys.path.insert(0, "/usr/libexec/ostree-release/program")
 from ostree_release.config import DEFAULT_PATH, load
 from ostree_release.context import Context, Progress
 from ostree_release.gates import own
-from ostree_release.gates.model import Subject
-from ostree_release.repo import Repository
+from ostree_release.environments.snapshot import look
+from ostree_release.gates.subject import Subject
 config = load(DEFAULT_PATH)
-environment, source = config.promoting("prod")
-repository = Repository(environment.repository)
-candidate = repository.commit({checksum!r})
-outcome = own.judge(Subject(
-    Context(config, "tester", Progress(sys.stderr)), environment, source, repository,
-    Repository(source.repository), candidate, candidate.build, environment.rings[0], None,
-    {{"timeout_seconds": {timeout}}},
-))
+environment, _ = config.promoting("prod")
+context = Context(config, "tester", Progress(sys.stderr))
+seen = look(context, environment)
+candidate = seen.repository.commit({checksum!r})
+limit = {{"timeout_seconds": {timeout}}}
+outcome = own.judge(Subject(context, seen, candidate, candidate.build, environment.rings[0], limit))
 print(json.dumps(dict(answer=outcome.answer, findings=[vars(f) for f in outcome.findings], **outcome.data)))
 """
 

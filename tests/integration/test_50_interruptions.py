@@ -33,7 +33,7 @@ main(["promote", "--to", "prod"])
 
 # tests/server/test_interrupted.py, which the lab's server runs too, has every other moment on smaller repositories.
 STEPS = [
-    ("repo:Transaction.commit", "before"),
+    ("repository.writing:Transaction.commit", "before"),
     ("releasing.promote.sign", "after"),
     ("releasing.publish.set_release", "after"),
     ("releasing.publish.move_ring", "after"),

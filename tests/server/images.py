@@ -13,8 +13,8 @@ from typing import Any
 
 from ostree_release import config, policy
 from ostree_release.context import Context, Progress
-from ostree_release.gates.model import Subject
-from ostree_release.repo import Repository
+from ostree_release.environments.snapshot import look
+from ostree_release.gates.subject import Subject
 from tests.cpio import archive
 
 from .support import File, Server, run
@@ -104,27 +104,21 @@ def subject(server: Server, gate: str, ring: str = "pilot", **options: Any) -> S
     options: thresholds that differ from the default.
     """
     context = Context(config.load(server.config), "tester", Progress())
-    environment, source = context.config.promoting("prod")
-    repository, origin = Repository(environment.repository), Repository(source.repository)
-    refs = repository.refs()
-    target = environment.ring(ring)
+    environment, _ = context.config.promoting("prod")
+    seen = look(context, environment)
+    refs, repository = seen.refs, seen.repository
     staged = [refs[ref] for ref in refs if "/candidate/" in ref] or [
         refs[ref] for ref in refs if "/releases/" in ref
     ]
     candidate = max((repository.commit(checksum) for checksum in staged), key=lambda each: each.serial)
-    tip = refs.get(target.ref)
     effective, problems = policy.read({gate: options}, {})
     assert not problems, problems
     return Subject(
         context=context,
-        environment=environment,
-        source=source,
-        repository=repository,
-        origin=origin,
+        seen=seen,
         candidate=candidate,
         build=candidate.build or "",
-        ring=target,
-        tip=repository.commit(tip) if tip else None,
+        ring=environment.ring(ring),
         options=effective.gates[gate],
     )
 

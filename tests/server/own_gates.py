@@ -8,17 +8,17 @@ from typing import Any
 
 from tests.server.support import Server, zipapp
 
-# Replaces the three functions of own_unit; what a gate leaves behind, only systemd ends.
+# Replaces what gates/own/runs.py asks of systemd; what a gate leaves behind, only systemd ends.
 UNITS = """
 import os, signal, subprocess, sys
-from ostree_release.gates import own_unit
+from ostree_release.gates.own import runs
 running = {{}}
 def start(run_id):
     if {refuses!r}:
         return {refuses!r}
     program = (
         "import sys; sys.path.insert(0, {zipapp!r}); from pathlib import Path;"
-        "from ostree_release.gates.own_inside import perform;"
+        "from ostree_release.gates.own.inside import perform;"
         "perform(Path({runs!r}), Path({gates!r}), sys.argv[1])"
     )
     quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -27,8 +27,8 @@ def stop(run_id):
     if run_id in running:
         running[run_id].kill()
         running[run_id].wait()
-own_unit.start, own_unit.stop = start, stop
-own_unit.is_active = lambda run_id: running[run_id].poll() is None
+runs._start, runs._stop = start, stop
+runs._is_active = lambda run_id: running[run_id].poll() is None
 """
 
 # Judges one commit of prod by the gates of the user's own alone, and prints the outcome.
@@ -38,18 +38,15 @@ from ostree_release.access import actor
 from ostree_release.config import load
 from ostree_release.context import Context, Progress
 from ostree_release.gates import own
-from ostree_release.gates.model import Subject
-from ostree_release.repo import Repository
+from ostree_release.environments.snapshot import look
+from ostree_release.gates.subject import Subject
 config = load(Path({config!r}))
-environment, source = config.promoting("prod")
-repository = Repository(environment.repository)
-candidate = repository.commit({checksum!r})
-tip = repository.refs().get(environment.rings[0].ref)
-outcome = own.judge(Subject(
-    Context(config, "tester", Progress(sys.stderr)), environment, source, repository,
-    Repository(source.repository), candidate, candidate.build, environment.rings[0],
-    repository.commit(tip) if tip else None, {{"timeout_seconds": {timeout}}},
-))
+environment, _ = config.promoting("prod")
+context = Context(config, "tester", Progress(sys.stderr))
+seen = look(context, environment)
+candidate = seen.repository.commit({checksum!r})
+limit = {{"timeout_seconds": {timeout}}}
+outcome = own.judge(Subject(context, seen, candidate, candidate.build, environment.rings[0], limit))
 print(json.dumps([outcome.answer, outcome.line, [vars(f) for f in outcome.findings], outcome.data]))
 sys.exit(0)
 """

@@ -63,9 +63,7 @@ known.write_text(inputs)
 """
 ROOT = "root:x:0:0:root:/root:/bin/bash\nroot:x:0:\n"
 # Killed between the ref's move and the list.
-KILLED = (
-    "from ostree_release.composing import accounts; import os; accounts.remember = lambda *_: os._exit(9)"
-)
+KILLED = "from ostree_release.composing import numbers; import os; numbers.remember = lambda *_: os._exit(9)"
 
 
 class Accounts(ServerTest):

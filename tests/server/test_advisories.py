@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from ostree_release.answers import Finding, Outcome
 from ostree_release.composing import repomd, updateinfo
 from ostree_release.gates import advisories
-from ostree_release.gates.model import Finding, Outcome
 from tests.server.images import subject
 from tests.server.support import DEV, Document, ServerTest, run
 

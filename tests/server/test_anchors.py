@@ -54,7 +54,7 @@ class Anchors(ServerTest):
         self.promote_new("44.1")
         for number, (before, name) in enumerate([(True, "anchor"), (True, "_append"), (True, "_record")]):
             with self.subTest(name):
-                owner = "releasing.publish" if name == "anchor" else "proof.anchor"
+                owner = "anchors"
                 self.server.build(f"45.{number}", {"hello": f"2.{number}-1"})
                 anchors = len(self.lines())
                 hook = KILL.format(module=owner, owner="", name=name, nth=1, before=before)

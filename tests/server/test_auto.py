@@ -14,10 +14,10 @@ MONDAY = int(datetime(2026, 11, 30, tzinfo=timezone.utc).timestamp())
 # Stands in for the gate `diff`: it finds what a file says of a version.
 GATE = """
 import json, sys, types
-from ostree_release.gates import model
+from ostree_release import answers
 def judge(subject):
     found = json.loads(Path({says!r}).read_text()).get(subject.candidate.version, [])
-    return model.Outcome("diff", tuple(model.Finding(*each) for each in found), "as the test says")
+    return answers.Outcome("diff", tuple(answers.Finding(*each) for each in found), "as the test says")
 sys.modules["ostree_release.gates.diff"] = types.SimpleNamespace(judge=judge)
 """
 

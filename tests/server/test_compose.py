@@ -157,10 +157,10 @@ class Compose(ServerTest):
         """Also where it said already that it had moved the ref: signed, shown, and tried from then on."""
         self.compose()
         for number, (owner, name, nth) in enumerate(
-            [(".Journal", "append", 2), (".Repository", "sign", 1), (".Journal", "append", 3)]
+            [(".Journal", "append", 2), ("", "sign", 1), (".Journal", "append", 3)]
         ):
             with self.subTest(name):
-                module = "journal" if owner == ".Journal" else "repo"
+                module = "journal" if owner == ".Journal" else "repository.writing"
                 hook = KILL.format(module=module, owner=owner, name=name, nth=nth, before=False)
                 (self.server.top / "tree/file").write_text(f"killed {number}")
                 self.mode("change")

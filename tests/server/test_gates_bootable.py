@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ostree_release.answers import FAIL, NEEDS_APPROVAL, PASS, WARN, Outcome
 from ostree_release.gates import bootable
-from ostree_release.gates.model import FAIL, NEEDS_APPROVAL, PASS, WARN, Outcome
 from tests.cpio import archive
 
 from . import images

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+from ostree_release.answers import FAIL, PASS, Outcome
+from ostree_release.environments.snapshot import look
 from ostree_release.gates import complete
-from ostree_release.gates.model import FAIL, PASS, Outcome
-from ostree_release.releasing.road import look_at
 
 from . import images
 from .support import PILOT, STABLE, ServerTest, run
@@ -92,9 +92,9 @@ class CompleteTest(ServerTest):
         self.server.json("promote")
         self.promote_new("44.2", hello="2.0-1")
         subject = images.subject(self.server, "complete", "stable")
-        survey = look_at(subject.context, subject.environment, subject.repository)
+        seen = look(subject.context, subject.environment)
         forged = replace(subject.candidate, parent="f" * 64)
-        changed = replace(survey, commits={**survey.commits, forged.checksum: forged})
+        changed = replace(seen, commits={**seen.commits, forged.checksum: forged})
         found = [finding.line for finding in complete.place(changed, forged, STABLE)]
         self.assertEqual(len(found), 1)
         self.assertIn("its parent is ffffffffffff, but the release before it is 44.1", found[0])
@@ -108,7 +108,7 @@ class CompleteTest(ServerTest):
         self.assert_fails(outcome, "unbound:fedora/x86_64/kinoite/early")
         self.server.write_config(rings=("stable",))
         outcome = complete.judge(
-            replace(subject, environment=images.subject(self.server, "complete", "stable").environment)
+            replace(subject, seen=images.subject(self.server, "complete", "stable").seen)
         )
         self.assert_fails(outcome, f"bound:{PILOT}")
 

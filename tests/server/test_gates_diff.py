@@ -11,11 +11,11 @@ from unittest import mock
 
 from gi.repository import GLib
 
+from ostree_release.answers import FAIL, NEEDS_APPROVAL, PASS, WARN, Outcome
 from ostree_release.gates import diff
-from ostree_release.gates.model import FAIL, NEEDS_APPROVAL, PASS, WARN, Outcome
 
 from . import images, support
-from .support import DEV, File, ServerTest
+from .support import DEV, STABLE, File, ServerTest
 
 METADATA = support.metadata
 PACKAGES = {"hello": "2.0-1", "tool": "5.0-1.lab"}
@@ -282,4 +282,9 @@ class DiffTest(ServerTest):
         self.server.json("promote")
         subject = images.subject(self.server, "diff", "stable")
         self.assertIn("removed tool", diff.judge(subject).line)
-        self.assertEqual(diff.judge(replace(subject, tip=subject.candidate)).findings, ())
+        self.assertEqual(
+            diff.judge(
+                replace(subject, seen=replace(subject.seen, refs={STABLE: subject.candidate.checksum}))
+            ).findings,
+            (),
+        )

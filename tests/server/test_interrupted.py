@@ -23,8 +23,8 @@ import gi
 gi.require_version("OSTree", "1.0")
 from gi.repository import GLib, OSTree  # noqa: E402
 
+from ostree_release import commands  # noqa: E402
 from ostree_release.access import roles  # noqa: E402
-from ostree_release.subcommands import _RUN  # noqa: E402
 from tests.server import own_gates  # noqa: E402
 from tests.server.support import PILOT, STABLE, USER, Document, ServerTest, run  # noqa: E402
 from tests.server.test_soak import HOUR, at  # noqa: E402
@@ -58,10 +58,10 @@ BEFORE = [
 ]
 AFTER = [
     ("releasing.publish", "", "check_served", 1),
-    *[("repo", ".Transaction", step, 1) for step in ("copy_build", "write_release")],
-    *[("repo", ".Transaction", "commit", nth) for nth in (1, 2, 3)],
+    *[("repository.writing", ".Transaction", step, 1) for step in ("copy_build", "write_release")],
+    *[("repository.writing", ".Transaction", "commit", nth) for nth in (1, 2, 3)],
     *[
-        ("repo", ".Repository", step, nth)
+        ("repository.writing", "", step, nth)
         for step, nth in (("sign", 1), ("update_summary", 1), ("update_summary", 2))
     ],
     *[("journal", ".Journal", "append", nth) for nth in (1, 3, 4, 6)],
@@ -110,17 +110,17 @@ class Killed(ServerTest):
 # Between the effects of a promotion by itself to the first ring: lines of the journal, each end of a
 # transaction, each summary.
 EFFECTS = [
-    *[(False, "repo", ".Repository", "update_summary", nth) for nth in (1, 2, 3)],
-    *[(False, "repo", ".Transaction", "commit", nth) for nth in (1, 2, 3)],
+    *[(False, "repository.writing", "", "update_summary", nth) for nth in (1, 2, 3)],
+    *[(False, "repository.writing", ".Transaction", "commit", nth) for nth in (1, 2, 3)],
     *[(False, "journal", ".Journal", "append", nth) for nth in (2, 4, 5, 6, 7, 8, 9)],
 ]
 # The same of a repair, which may be killed as well: the end of the move in the journal, that it is shown, the
 # summary, the anchor.
 OF_A_REPAIR = [
     *[(False, "journal", ".Journal", "append", nth) for nth in (1, 2, 3)],
-    (False, "repo", ".Repository", "update_summary", 1),
+    (False, "repository.writing", "", "update_summary", 1),
 ]
-RING_MOVED = (False, "repo", ".Transaction", "commit", 3)
+RING_MOVED = (False, "repository.writing", ".Transaction", "commit", 3)
 DAY = 24 * HOUR
 
 
@@ -226,7 +226,7 @@ NOT_CHANGING = roles.LOOKING | {
 
 class Everybody(ServerTest):
     def test_every_subcommand_is_known_here(self) -> None:
-        self.assertEqual({*CHANGING, *NOT_CHANGING}, {*_RUN})
+        self.assertEqual({each.partition(" ")[0] for each in (*CHANGING, *NOT_CHANGING)}, {*commands.names()})
 
     def test_whatever_changes_something_completes_first_what_was_interrupted(self) -> None:
         self.promote_new("44.0")

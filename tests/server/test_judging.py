@@ -13,11 +13,11 @@ from tests.server.support import DEV, PILOT, STABLE, Document, ServerTest
 GATE = """
 import json, sys, types
 from pathlib import Path
-from ostree_release.gates import model
+from ostree_release import answers
 def judge(subject):
     says = json.loads(Path({says!r}).read_text())
     found = says.get(subject.ring.name, says.get("*", []))
-    return model.Outcome("diff", tuple(model.Finding(*each) for each in found), "as the test says")
+    return answers.Outcome("diff", tuple(answers.Finding(*each) for each in found), "as the test says")
 sys.modules["ostree_release.gates.diff"] = types.SimpleNamespace(judge=judge)
 """
 REMOVED = ("removed:tool-5.0", "needs-approval", "removed tool 5.0")
@@ -31,7 +31,7 @@ import subprocess
 def judge(subject):
     subprocess.run(["ostree", {f"--repo={repository}"!r}, "refs", "--force", {f"--create={PILOT}"!r},
                     subject.candidate.checksum], check=True)
-    return model.Outcome("diff", (), "fine")
+    return answers.Outcome("diff", (), "fine")
 sys.modules["ostree_release.gates.diff"].judge = judge
 """
 
@@ -212,7 +212,7 @@ class Gates(JudgingTest):
             f"    for command in {other!r}:\n"
             "        done = subprocess.run(command, capture_output=True, text=True)\n"
             "        print(done.returncode, done.stderr, flush=True)\n"
-            "    return model.Outcome('diff', (), 'fine')\n"
+            "    return answers.Outcome('diff', (), 'fine')\n"
             "sys.modules['ostree_release.gates.diff'].judge = judge\n"
         )
         done = self.server.call("check")
@@ -234,7 +234,7 @@ class Gates(JudgingTest):
             "import subprocess\n"
             "def judge(subject):\n"
             f"    subprocess.run({other!r}, check=True)\n"
-            "    return model.Outcome('diff', (), 'fine')\n"
+            "    return answers.Outcome('diff', (), 'fine')\n"
             "sys.modules['ostree_release.gates.diff'].judge = judge\n"
         )
         self.assertIn("while the gates ran", self.lines("promote", status=75)[0])

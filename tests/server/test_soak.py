@@ -26,15 +26,13 @@ import json
 from ostree_release.config import load
 from ostree_release.context import Context, Progress
 from ostree_release.gates import soak
-from ostree_release.gates.model import Subject
-from ostree_release.releasing.road import look_at
-from ostree_release.repo import Repository
+from ostree_release.environments.snapshot import look
+from ostree_release.gates.subject import Subject
 context = Context(load(Path({config!r})), "tester", Progress())
-prod, dev = context.config.promoting("prod")
-repository = Repository(prod.repository)
-candidate = next(c for c in look_at(context, prod, repository).commits.values() if c.version == {version!r})
-subject = Subject(context, prod, dev, repository, Repository(dev.repository), candidate, candidate.build,
-                  prod.ring({ring!r}), None, {options!r})
+prod, _ = context.config.promoting("prod")
+seen = look(context, prod)
+candidate = next(c for c in seen.commits.values() if c.version == {version!r})
+subject = Subject(context, seen, candidate, candidate.build, prod.ring({ring!r}), {options!r})
 outcome = soak.judge(subject)
 print(json.dumps({{"answer": outcome.answer, "line": outcome.line, "data": outcome.data,
                   "findings": [[f.id, f.answer, f.line] for f in outcome.findings]}}))

@@ -11,9 +11,9 @@ import unittest
 from collections.abc import Callable
 from pathlib import Path
 
-from ostree_release.journal import START, Entry, Journal, line_hash
-from ostree_release.model import Move
-from ostree_release.signing import detached, gpg
+from ostree_release.journal import START, Journal, line_hash
+from ostree_release.model import Entry, Move
+from ostree_release.signing import gpg
 from tests.server.support import HOME, PILOT, STABLE, Document, Server, ServerTest, run
 from tests.server.test_interrupted import KILL
 
@@ -80,7 +80,7 @@ class Tamperer:
         def edit(lines: list[bytes]) -> list[bytes]:
             document = json.dumps({**json.loads(json.loads(lines[-1])["document"]), **changes})
             with gpg.no_agent_left(home):
-                made = detached.sign(document.encode(), gpg.secret_keys(home)[0].fingerprint, home)
+                made = gpg.sign(document.encode(), gpg.secret_keys(home)[0].fingerprint, home)
             outer = {"document": document, "signature": base64.b64encode(made).decode()}
             return [*lines[:-1], json.dumps(outer).encode()]
 
@@ -327,8 +327,9 @@ class Clean(ServerTest):
 
     def test_interruptions_repairs_and_torn_lines(self) -> None:
         self.promote_new("44.0")
-        moments = [("releasing.publish", "", "set_release", 1), ("repo", ".Transaction", "commit", 2),
-                   ("repo", ".Repository", "update_summary", 2), ("proof.anchor", "", "_record", 1),
+        moments = [("releasing.publish", "", "set_release", 1),
+                   ("repository.writing", ".Transaction", "commit", 2),
+                   ("repository.writing", "", "update_summary", 2), ("anchors", "", "_record", 1),
                    ("journal", ".Journal", "append", 3)]  # fmt: skip
         for number, (module, owner, name, nth) in enumerate(moments, start=1):
             self.server.build(f"44.{number}", {"hello": f"{number}-1"})

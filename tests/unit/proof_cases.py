@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ostree_release.anchors import Anchor
 from ostree_release.config import Environment, Ring
 from ostree_release.journal import START, Journal, line_hash
 from ostree_release.model import Commit, Move
 from ostree_release.policy import Policy
 from ostree_release.proof import chain
-from ostree_release.proof.anchor import Anchor
-from ostree_release.proof.model import Image, Line, Seen
+from ostree_release.proof.evidence import Image, Line, Seen
 from ostree_release.proof.verify import verify
 
 KEY = "A" * 40

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostree_release.composing.account_list import KINDS, Account, AccountList, of_image, of_seed
-from ostree_release.images.accounts import GROUP, USER
+from ostree_release.account_list import GROUP, KINDS, USER, Account, AccountList, of_image, of_seed
 
 ROOT = "root:x:0:0:root:/root:/bin/bash\nroot:x:0:\n"
 PASSWD = "root:x:0:0:root:/root:/bin/bash\nsvc-a:x:995:996::/:/usr/sbin/nologin\n"

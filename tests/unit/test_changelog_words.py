@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ostree_release.text import Result
 from ostree_release.words import changelog
-from ostree_release.words.pieces import Result
 
 WHO = {"time": "2026-01-02T03:04:05Z", "actor": "alice", "reason": None}
 EMPTY: dict[str, list[dict[str, str]]] = {"added": [], "removed": [], "upgraded": [], "downgraded": []}

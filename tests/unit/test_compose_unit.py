@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ostree_release.composing import unit
+from ostree_release.composing import follow
 
 # It ends only after what it said first has been shown, and what it says last is not in the journal yet.
 SYSTEMCTL = """#!/bin/sh
@@ -40,7 +40,7 @@ def test_each_line_is_shown_once_and_the_last_one_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], known: bool
 ) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(unit, "_POLL", 0.1)
+    monkeypatch.setattr(follow, "_POLL", 0.1)
     systemctl = SYSTEMCTL
     if not known:  # it ended before it was looked at: its result names the run
         systemctl = SYSTEMCTL.replace("ActiveState=activating", "ActiveState=failed")
@@ -51,6 +51,6 @@ def test_each_line_is_shown_once_and_the_last_one_too(
         program.write_text(content.format(top=tmp_path))
         program.chmod(0o755)
     (tmp_path / "log").touch()
-    ended, said = unit.follow("x.service", tmp_path)
+    ended, said = follow.follow("x.service", tmp_path)
     assert (ended["Result"], said) == ("exit-code", "Job failed.")
     assert capfd.readouterr().err.splitlines() == ["first", "error: the reason", "last"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ostree_release.gates.own_runs import IDENTIFIER, _result, last_line
+from ostree_release.gates.own.runs import IDENTIFIER, _result, last_line
 from tasks.server import gates, places, release_tool
 from tasks.settings import SettingsError, server_settings
 from tests.unit.settings_cases import NAME, valid

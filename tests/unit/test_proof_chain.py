@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from ostree_release.anchors import due, parse
 from ostree_release.proof import chain
-from ostree_release.proof.anchor import due, parse
 from ostree_release.proof.verify import verify
 from tests.unit.proof_cases import KEY, PROD, Story, findings, rewritten
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ostree_release.journal import interrupted
 from ostree_release.model import Move
 from ostree_release.proof.verify import verify
 from tests.unit.proof_cases import PILOT, PROD, STABLE, Story, findings
@@ -73,7 +74,7 @@ def test_a_change_cut_off_anywhere_is_clean_before_and_after_its_repair(
         story.refs = {ref: value for ref, value in story.refs.items() if ref != move.ref}
         story.refs |= {move.ref: move.new} if move.new else {}
     assert findings(story) == []
-    story.journal.settle("anna", "prod", story.refs)
+    story.journal.settle("anna", interrupted(story.journal.entries(), "prod"), story.refs)
     assert findings(story) == []
     left = {move.ref: move.new for move in moves if story.refs.get(move.ref) != move.new}
     if left:

@@ -9,7 +9,7 @@ import pytest
 
 from ostree_release.proof import chain
 from ostree_release.proof.verify import verify
-from ostree_release.words.text import render
+from ostree_release.words.render import render
 from tests.unit.proof_cases import KEY, Story
 
 SOURCES = Path(__file__).parents[2] / "ostree_release"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ostree_release import commands
 from ostree_release.__main__ import main
 from ostree_release.access import actor, entry, roles
-from ostree_release.command_line import parser
-from ostree_release.gates.model import NEEDS_APPROVAL, Finding, Outcome
+from ostree_release.answers import NEEDS_APPROVAL, Finding, Outcome
 from ostree_release.judging.admission import admission
 from ostree_release.judging.records import Approval, Run
 from ostree_release.policy import read
@@ -174,7 +174,9 @@ def test_keys_are_listed_by_roles_and_changed_by_root(
 
 
 def test_no_role_can_name_a_file() -> None:
-    (subcommands,) = [each for each in parser()._actions if isinstance(each.choices, dict)]
+    (subcommands,) = [
+        each for each in commands.parser(commands.names())._actions if isinstance(each.choices, dict)
+    ]
     assert isinstance(subcommands.choices, dict)
     for role, allowed in roles.ROLES.items():
         assert allowed <= set(subcommands.choices)

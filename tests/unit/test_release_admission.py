@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ostree_release.gates.model import FAIL, NEEDS_APPROVAL, PASS, WARN, Finding, Outcome, worst
+from ostree_release.answers import FAIL, NEEDS_APPROVAL, PASS, WARN, Finding, Outcome, worst
 from ostree_release.judging.admission import admission
-from ostree_release.judging.held import UNREADABLE, holds
+from ostree_release.judging.holds import UNREADABLE, holds
 from ostree_release.judging.records import Approval, Run, approvals, as_json, composer, newest_run, shortened
 from ostree_release.policy import read
 

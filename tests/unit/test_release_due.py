@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ostree_release.config import Ring
-from ostree_release.releasing.due import Due, due
+from ostree_release.environments.plan import Due, due
 from tests.unit.test_release_plan import ONE, PILOT, PROD, STABLE, TWO, A, B, build, release, seen
 
 C = build("3")

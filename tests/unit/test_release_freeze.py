@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from ostree_release.releasing import freeze
+from ostree_release import freeze
 
 
 @pytest.mark.parametrize(

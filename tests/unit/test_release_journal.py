@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ostree_release.errors import Refused
-from ostree_release.journal import START, Journal, broken_links
+from ostree_release.journal import START, Journal, broken_links, interrupted
 from ostree_release.judging.records import composer
 from ostree_release.model import Move
 
@@ -72,13 +72,13 @@ def test_a_torn_line_stays_and_the_chain_goes_on(journal: Journal, torn: bytes) 
 
 def test_a_move_has_an_intent_and_an_end(journal: Journal) -> None:
     with journal.move("anna", "promote", "prod", [MOVE], version="1"):
-        assert len(journal.interrupted("prod")) == 1
-        assert journal.interrupted("qa") == []
+        assert len(interrupted(journal.entries(), "prod")) == 1
+        assert interrupted(journal.entries(), "qa") == []
     intent, done = journal.entries()
     assert (intent["event"], done["event"], done["intent"]) == ("intent", "done", intent["hash"])
     assert done["moves"] == [{"ref": "os/pilot", "from": None, "to": "c1"}]
     assert (done["actor"], done["version"]) == ("anna", "1")
-    assert journal.interrupted("prod") == []
+    assert interrupted(journal.entries(), "prod") == []
 
 
 def test_a_refused_move_says_why(journal: Journal) -> None:
@@ -99,8 +99,9 @@ def test_interruptions_are_settled_by_what_the_refs_say(
 ) -> None:
     with pytest.raises(KeyboardInterrupt), journal.move("anna", "promote", "prod", moves):
         raise KeyboardInterrupt
-    assert journal.settle("bob", "prod", refs) == 1
-    assert journal.settle("bob", "prod", refs) == 0
+    (left,) = interrupted(journal.entries(), "prod")
+    journal.settle("bob", [left], refs)
+    assert interrupted(journal.entries(), "prod") == []
     last = journal.entries()[-1]
     assert (last["event"], last["late"], last["settled_by"]) == (event, True, "bob")
 
@@ -110,7 +111,7 @@ def test_a_change_that_somebody_else_settles_stays_whose_it_was(journal: Journal
     for refs in ({"os/pilot": "c1"}, {}):
         with pytest.raises(KeyboardInterrupt), journal.move("anna", "promote", "prod", [MOVE], **details):
             raise KeyboardInterrupt
-        journal.settle("timer", "prod", refs)
+        journal.settle("timer", interrupted(journal.entries(), "prod"), refs)
     done, failed = (entry for entry in journal.entries() if entry["event"] != "intent")
     told = {"actor": "anna", "action": "promote", "environment": "prod", **details, "settled_by": "timer"}
     assert {**done, **told} == done
@@ -126,7 +127,7 @@ def test_an_interrupted_compose_is_settled_by_its_ref(journal: Journal, now: str
     starts = {"ref": "os/dev", "from": "c0"}
     with pytest.raises(KeyboardInterrupt), journal.move("timer", "compose", "dev", [], starts=starts):
         raise KeyboardInterrupt
-    journal.settle("bob", "dev", {"os/dev": now})
+    journal.settle("bob", interrupted(journal.entries(), "dev"), {"os/dev": now})
     last = journal.entries()[-1]
     moves = [{"ref": "os/dev", "from": "c0", "to": "c1"}] if event == "done" else None
     assert (last["event"], last.get("moves"), last["actor"]) == (event, moves, "timer")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ostree_release import disk, lock
-from ostree_release.composing import handover
+from ostree_release.composing import follow
 from ostree_release.errors import Busy, Refused
 
 
@@ -76,15 +76,15 @@ def test_a_missing_or_linked_lock_file(run: Path) -> None:
 
 def test_a_request_is_taken_once_and_only_while_fresh(tmp_path: Path) -> None:
     path = tmp_path / "request.json"
-    assert handover.take_request(path) == {}
-    handover.write(path, {"actor": "anna", "time": time.time()})
+    assert follow.take_request(path) == {}
+    follow.write(path, {"actor": "anna", "time": time.time()})
     assert path.stat().st_mode & 0o777 == 0o600
-    assert handover.take_request(path)["actor"] == "anna"
+    assert follow.take_request(path)["actor"] == "anna"
     assert not path.exists()
-    handover.write(path, {"actor": "anna", "time": time.time() - 3600})
-    assert handover.take_request(path) == {}
+    follow.write(path, {"actor": "anna", "time": time.time() - 3600})
+    assert follow.take_request(path) == {}
     path.write_text("{")
-    assert handover.take_request(path) == {}
+    assert follow.take_request(path) == {}
     assert list(tmp_path.iterdir()) == []
 
 

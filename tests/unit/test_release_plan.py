@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ostree_release.config import Environment, Ring
+from ostree_release.environments.plan import PROMOTE, REPAIR, UNCHANGED, promote
+from ostree_release.environments.snapshot import Snapshot
 from ostree_release.errors import Refused
 from ostree_release.model import Commit
-from ostree_release.releasing.plan import PROMOTE, REPAIR, UNCHANGED, promote
-from ostree_release.releasing.survey import Survey
 
 PILOT, STABLE = Ring("pilot", "os/pilot"), Ring("stable", "os/stable")
 PROD = Environment(
@@ -26,6 +27,10 @@ PROD = Environment(
     promotes_from="dev",
     rings=(PILOT, STABLE),
 )
+
+
+DEV = replace(PROD, name="dev", repository=Path("/dev"), promotes_from=None, rings=())
+NOBODYS: Any = None  # what is decided from a snapshot is decided without its repositories
 
 
 def build(name: str) -> Commit:
@@ -49,15 +54,18 @@ def release(of: Commit, serial: int, parent: Commit | None = None, version: str 
     )
 
 
-def seen(*released: Commit, candidate: Commit | None = None, **rings: Commit) -> Survey:
+def seen(*released: Commit, candidate: Commit | None = None, **rings: Commit) -> Snapshot:
     """Return a repository in order: everything signed, the summary right, nothing interrupted."""
     refs = {PROD.release_ref(commit.version): commit.checksum for commit in released}
     refs |= {f"os/{ring}": commit.checksum for ring, commit in rings.items()}
     if candidate:
         refs[PROD.candidate_ref(candidate.version)] = candidate.checksum
     commits = [*released, *rings.values(), *([candidate] if candidate else [])]
-    return Survey(
+    return Snapshot(
         environment=PROD,
+        source=DEV,
+        repository=NOBODYS,
+        origin=NOBODYS,
         refs=refs,
         commits={commit.checksum: commit for commit in commits},
         signed=frozenset(commit.checksum for commit in commits),
@@ -107,7 +115,7 @@ def test_content_in_the_ring_is_no_change() -> None:
         (lambda survey: replace(survey, interrupted=1), "journal"),
     ],
 )
-def test_what_an_interruption_left_is_repaired(damage: Callable[[Survey], Survey], words: str) -> None:
+def test_what_an_interruption_left_is_repaired(damage: Callable[[Snapshot], Snapshot], words: str) -> None:
     plan = promote(damage(seen(ONE, pilot=ONE)), PILOT, A)
     assert plan.outcome == REPAIR
     assert len(plan.repairs) == 1
@@ -173,10 +181,10 @@ def test_what_a_later_ring_refuses() -> None:
 
 def test_what_publish_goes_on_with() -> None:
     candidate = release(B, 2, ONE)
-    assert seen().to_publish(None) is None
-    assert seen(ONE, pilot=ONE, candidate=candidate).to_publish(None) == candidate
-    assert seen(ONE, TWO, pilot=ONE).to_publish(None) == TWO, "released, but the ring was not moved"
-    assert seen(ONE, TWO, pilot=TWO).to_publish(None) == TWO, "nothing to do, or to repair"
-    assert seen(ONE, TWO, pilot=TWO).to_publish(ONE.version) is None, "the ring has passed it"
+    assert seen().publishable == []
+    assert seen(ONE, pilot=ONE, candidate=candidate).publishable[0] == candidate
+    assert seen(ONE, TWO, pilot=ONE).publishable[0] == TWO, "released, but the ring was not moved"
+    assert seen(ONE, TWO, pilot=TWO).publishable[0] == TWO, "nothing to do, or to repair"
+    assert ONE not in seen(ONE, TWO, pilot=TWO).publishable, "the ring has passed it"
     overtaken = release(build("3"), 2, ONE)
-    assert seen(ONE, TWO, pilot=TWO, candidate=overtaken).to_publish(None) == overtaken, "to be refused"
+    assert seen(ONE, TWO, pilot=TWO, candidate=overtaken).publishable[0] == overtaken, "to be refused"

@@ -9,7 +9,7 @@ import pytest
 from ostree_release.composing import treefile
 from ostree_release.errors import Refused
 from ostree_release.images import rpmdb
-from ostree_release.signing import detached, expiry, gpg
+from ostree_release.signing import expiry, gpg
 from tasks import laptop_keys
 
 PUB = "pub:u:255:22:A2EFBB7499921E5E:1795000000:::u:::scSC:::::ed25519:::0:"
@@ -46,7 +46,7 @@ def test_only_what_gpg_says_as_its_status_makes_a_signature_good(answers: Path) 
     answers.write_bytes(
         b"GNUPG GOODSIG x\nx VALIDSIG AAAA\n[GNUPG:] GOODSIG B\xff\n[GNUPG:] VALIDSIG x BBBB\n"
     )
-    assert detached.signers(b"data", b"signature", [Path("/public.gpg")]) == {"BBBB"}
+    assert gpg.signers(b"data", b"signature", [Path("/public.gpg")]) == {"BBBB"}
 
 
 @pytest.mark.parametrize("printed", [b"", b"null", b'{"ref": "a', b'{"a":1}{"a":1}', b"{\0}", b"\xff"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostree_release.words.text import render
+from ostree_release.words.render import render
 
 DIFF = {
     "added": [{"name": "new", "new": "1-1"}],

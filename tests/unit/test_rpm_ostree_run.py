@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ostree_release.composing import rpm_ostree
+from ostree_release.composing.follow import how, late
 from ostree_release.composing.rpm_ostree import Ended, failure
-from ostree_release.composing.unit import how, late
 from tests.recorded.composes import recorded_compose
 
 

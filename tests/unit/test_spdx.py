@@ -8,6 +8,7 @@ from pathlib import Path
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
+from ostree_release import text
 from ostree_release.images import spdx
 from ostree_release.model import Commit, Package
 
@@ -24,7 +25,7 @@ PACKAGES = (
 
 def test_it_is_valid_and_has_every_package(tmp_path: Path) -> None:
     path = tmp_path / "release.spdx.json"
-    path.write_text(spdx.content(spdx.document("kinoite", RELEASE, PACKAGES)))
+    path.write_text(text.document(spdx.document("kinoite", RELEASE, PACKAGES)))
     document = parse_file(str(path))
     assert validate_full_spdx_document(document, "SPDX-2.3") == []
     image, *packages = document.packages
@@ -41,9 +42,9 @@ def test_it_is_valid_and_has_every_package(tmp_path: Path) -> None:
 def test_the_same_release_gives_the_same_bytes() -> None:
     shuffled = list(PACKAGES)
     random.Random(1).shuffle(shuffled)
-    one = spdx.content(spdx.document("kinoite", RELEASE, PACKAGES))
-    assert spdx.content(spdx.document("kinoite", RELEASE, shuffled)) == one
-    assert spdx.content(spdx.document("kinoite", RELEASE, PACKAGES[1:])) != one
+    one = text.document(spdx.document("kinoite", RELEASE, PACKAGES))
+    assert text.document(spdx.document("kinoite", RELEASE, shuffled)) == one
+    assert text.document(spdx.document("kinoite", RELEASE, PACKAGES[1:])) != one
 
 
 def test_package_urls() -> None:

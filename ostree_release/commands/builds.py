@@ -1,0 +1,37 @@
+"""`builds`: list the builds of a composed environment, newest first."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from ..context import Context
+from ..text import Result
+
+SUMMARY = "list the builds of a composed environment, newest first"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
+    parser.add_argument("environment", metavar="ENV", nargs="?")
+
+
+def run(options: Namespace, context: Context) -> tuple[str, Result]:
+    """Return how the result is worded, and the result."""
+    from ..repository.reading import Repository
+    from ..signing.gpg import fingerprints
+
+    composed = [environment.name for environment in context.config.environments if environment.composed]
+    environment = context.config.composed(options.environment or composed[0])
+    keys = fingerprints(environment.public_key)
+    with context.reading(environment):
+        repository = Repository(environment.repository)
+        builds = [
+            {
+                "version": build.version,
+                "checksum": build.checksum,
+                "timestamp": build.timestamp,
+                "signed": repository.signed_by(build.checksum, environment.public_key, keys),
+            }
+            for build in repository.history(environment.ref)
+        ]
+    return "builds", {"environment": environment.name, "builds": builds}

@@ -1,0 +1,22 @@
+"""`log`: print the journal."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from ..context import Context
+from ..text import Result
+
+SUMMARY = "print the journal"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
+    parser.add_argument("--environment", metavar="ENV")
+
+
+def run(options: Namespace, context: Context) -> tuple[str, Result]:
+    """Return how the result is worded, and the result."""
+    entries = context.journal.entries()
+    wanted = [entry for entry in entries if options.environment in (None, entry.get("environment"))]
+    return "log", {"entries": wanted, "broken": context.journal.broken()}

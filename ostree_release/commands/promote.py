@@ -1,0 +1,46 @@
+"""`promote`: stage, sign and publish a build, or move what is in the ring before."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from ..command_line import reason, target
+from ..context import Context
+from ..text import Result
+
+SUMMARY = "stage, sign and publish a build, or move what is in the ring before"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
+    target(parser)
+    parser.add_argument("--build", metavar="VERSION|CHECKSUM", help="default: the newest; first ring only")
+    parser.add_argument("--ring", help="default: the first")
+    parser.add_argument("--through", metavar="RING", help="every ring up to this one; needs a reason")
+    parser.add_argument("--reason", type=reason, help="goes into the journal")
+    parser.add_argument(
+        "--laptop-gate",
+        type=reason,
+        metavar="NAME",
+        help="a gate that passed elsewhere: goes into the journal",
+    )
+    parser.add_argument("--expect-build", metavar="CHECKSUM", help="refuse if the plan has another build")
+    parser.add_argument("--expect-tip", metavar="CHECKSUM|none", help="refuse if the ring is somewhere else")
+    parser.add_argument("--plan", action="store_true", help="only say what would be done")
+
+
+def run(options: Namespace, context: Context) -> tuple[str, Result]:
+    """Return how the result is worded, and the result."""
+    from ..releasing.promote import Request, plan_only, promote
+
+    request = Request(
+        environment=options.to,
+        build=options.build,
+        ring=options.ring,
+        reason=options.reason,
+        expect_build=options.expect_build,
+        expect_tip=options.expect_tip,
+        through=options.through,
+        laptop_gate=options.laptop_gate,
+    )
+    return ("plan", plan_only(context, request)) if options.plan else ("promote", promote(context, request))

@@ -1,0 +1,126 @@
+"""The one look-up: the image that somebody means by what they typed, wherever it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..config import Config, Environment
+from ..errors import Refused
+from ..model import Commit
+from ..repository.reading import Repository
+from .snapshot import Snapshot
+
+_SHORTEST = 8  # hexadecimal digits that may stand for a checksum
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image with where it is."""
+
+    environment: Environment
+    repository: Repository
+    commit: Commit
+
+
+def find(config: Config, typed: str, among: Iterable[Environment] | None = None) -> Found:
+    """Return the image that somebody means; refuses what is unknown or ambiguous.
+
+    typed: a build's, candidate's or release's version, a ring, a composed environment (its newest build), or
+    a checksum or its beginning; after ENVIRONMENT: or ENVIRONMENT/ only there. among: the environments to
+    look in, all where it is None.
+    """
+    environments = list(config.environments if among is None else among)
+    name = typed
+    for separator in (":", "/"):
+        before, separated, after = typed.rpartition(separator)
+        if separated:
+            wanted, name = config.environment(before), after
+            environments = [each for each in environments if each == wanted]
+            break
+    found: dict[tuple[str, str], Found] = {}
+    for environment in environments:
+        if not environment.repository.exists():
+            continue
+        repository = Repository(environment.repository)
+        for checksum in _named(environment, repository, name):
+            key = (environment.name, checksum)
+            found.setdefault(key, Found(environment, repository, repository.commit(checksum)))
+    if not found:
+        where = ", ".join(each.name for each in environments) or "what is asked for"
+        raise Refused(f"{typed!r}: {where} has no such {_kinds(environments)}{_newest(environments)}")
+    images = list(found.values())
+    contents = {each.commit.content for each in images}
+    if len(contents) > 1 or len({each.environment.name for each in images}) < len(images):
+        several = ", ".join(f"{each.environment.name}:{each.commit.checksum[:12]}" for each in images)
+        raise Refused(f"{typed!r}: means several images ({several}): name the environment or give a checksum")
+    return images[0]
+
+
+def build(config: Config, environment: Environment, typed: str | None) -> Commit:
+    """Return a build of a composed environment, the newest where nothing was typed; refuses if unknown."""
+    if typed is not None:
+        return find(config, typed, [environment]).commit
+    newest = next(Repository(environment.repository).history(environment.ref), None)
+    if newest is None:
+        raise Refused(f"{environment.name} has no build yet: compose one first")
+    return newest
+
+
+def candidate(config: Config, seen: Snapshot, typed: str | None) -> Commit:
+    """Return a candidate or release, without a name the candidate that is due.
+
+    That is the only one that can still be published, else the newest that was; several are refused.
+    """
+    if typed is not None:
+        return find(config, typed, [seen.environment]).commit
+    valid = seen.valid_candidates
+    if len(valid) > 1:
+        versions = ", ".join(each.version for each in valid)
+        raise Refused(f"{seen.environment.name} has {len(valid)} candidates: say which one of {versions}")
+    if not seen.candidates:
+        raise Refused(f"no candidate in {seen.environment.name}: stage a build first")
+    return valid[0] if valid else seen.candidates[-1]
+
+
+def _named(environment: Environment, repository: Repository, name: str) -> Iterator[str]:
+    """Yield the checksums in one environment that go by a name."""
+    refs = repository.refs()
+    names = {environment.release_ref(name), environment.candidate_ref(name)}
+    names |= {ring.ref for ring in environment.rings if ring.name == name}
+    if environment.composed and name == environment.name:
+        names.add(environment.ref)
+    yield from (refs[ref] for ref in sorted(names & refs.keys()))
+    if environment.composed:
+        history = repository.history(environment.ref)
+        yield from (each.checksum for each in history if name == each.version or _begins(each.checksum, name))
+    else:
+        yield from (checksum for checksum in sorted(set(refs.values())) if _begins(checksum, name))
+
+
+def _begins(checksum: str, typed: str) -> bool:
+    return len(typed) >= _SHORTEST and checksum.startswith(typed.lower())
+
+
+def _kinds(environments: Iterable[Environment]) -> str:
+    composed = {each.composed for each in environments}
+    if composed == {True}:
+        return "build"
+    return "candidate, release or ring" if composed == {False} else "build, candidate, release or ring"
+
+
+def _newest(environments: Iterable[Environment]) -> str:
+    """Return the names that would have been found first."""
+    versions: list[str] = []
+    for environment in environments:
+        if not environment.repository.exists():
+            continue
+        repository = Repository(environment.repository)
+        if environment.composed:
+            commits = [each for _, each in zip(range(_SHOWN), repository.history(environment.ref))]
+        else:
+            ours = {sum_ for ref, sum_ in repository.refs().items() if ref.startswith(environment.home)}
+            commits = sorted(map(repository.commit, ours), key=lambda each: -each.serial)[:_SHOWN]
+        versions += [each.version for each in commits]
+    return f"; its newest are {', '.join(dict.fromkeys(versions))}" if versions else ""

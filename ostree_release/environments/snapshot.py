@@ -1,0 +1,162 @@
+"""A promoting environment as it stands: everything that a decision about it needs, read at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .. import anchors
+from ..config import Environment
+from ..context import Context
+from ..journal import interrupted
+from ..model import Commit, Entry
+from ..signing import keyring
+
+if TYPE_CHECKING:  # what is decided from a snapshot is decided without libostree
+    from ..repository.reading import Repository
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a promoting environment has, and where its builds come from.
+
+    source, origin: the environment that it promotes from, and the repository there; refs: every ref with its
+    checksum; commits: what the environment's refs name, by checksum; signed: the checksums of ring tips with
+    a signature by the key in use; builds: checksums of the source's builds, newest first, where several
+    candidates are to be put in their order; summary: what the summary names; entries: of the whole journal;
+    interrupted: how many of its intents nothing ended; unanchored: whether the journal's head must be signed.
+    """
+
+    environment: Environment
+    source: Environment
+    repository: Repository
+    origin: Repository
+    refs: Mapping[str, str]
+    commits: Mapping[str, Commit]
+    signed: frozenset[str]
+    summary: Mapping[str, str] | None
+    entries: Sequence[Entry] = ()
+    builds: Sequence[str] = ()
+    interrupted: int = 0
+    unanchored: bool = False
+
+    def at(self, ref: str) -> Commit | None:
+        """Return the commit that a ref names."""
+        checksum = self.refs.get(ref)
+        return self.commits[checksum] if checksum else None
+
+    @property
+    def releases(self) -> list[Commit]:
+        """Everything released, oldest first; also what only a ring still names."""
+        rings = {ring.ref for ring in self.environment.rings}
+        prefix = self.environment.release_ref("")
+        return self._sorted(lambda ref: ref in rings or ref.startswith(prefix))
+
+    @property
+    def candidates(self) -> list[Commit]:
+        """Everything staged and not published, oldest first; where serials are the same, by their builds."""
+        prefix = self.environment.candidate_ref("")
+        return self._sorted(lambda ref: ref.startswith(prefix))
+
+    @property
+    def valid_candidates(self) -> list[Commit]:
+        """The candidates that can still be published, oldest build first."""
+        return [each for each in self.candidates if self.is_valid_candidate(each)]
+
+    @property
+    def newest(self) -> Commit | None:
+        """The newest release: the one with the highest serial."""
+        return self.releases[-1] if self.releases else None
+
+    def bindings(self, version: str) -> frozenset[str]:
+        """Return the refs that a release of that version is bound to: all it may ever be offered under."""
+        environment = self.environment
+        rings = {ring.ref for ring in environment.rings}
+        return frozenset({environment.candidate_ref(version), environment.release_ref(version), *rings})
+
+    def is_published(self, commit: Commit) -> bool:
+        """Say whether a commit is the release of its version, so that clients may have it already."""
+        return self.refs.get(self.environment.release_ref(commit.version)) == commit.checksum
+
+    def is_valid_candidate(self, candidate: Commit) -> bool:
+        """Say whether a candidate can still be published: after the newest release, for today's rings."""
+        newest = self.newest
+        return (
+            candidate.serial == (newest.serial if newest else 0) + 1
+            and candidate.parent == (newest.checksum if newest else None)
+            and candidate.bindings == self.bindings(candidate.version)
+        )
+
+    @property
+    def publishable(self) -> list[Commit]:
+        """What `publish` may go on with, what it does where nothing is named first.
+
+        The valid candidate; else a release that an interruption, or a failed smoke pull, left short of the
+        first ring; else an overtaken candidate, to be refused; else what that ring has, to be repaired.
+        """
+        ring = self.environment.rings[0]
+        tip = self.at(ring.ref)
+        behind = tip.serial if tip else 0
+        released = list(reversed(self.releases))
+        return [
+            *reversed(self.valid_candidates),
+            *(each for each in released if each.serial > behind and ring.ref in each.bindings),
+            *(each for each in reversed(self.candidates) if each not in released),
+            *([tip] if tip else []),
+        ]
+
+    def _sorted(self, wanted: Callable[[str], bool]) -> list[Commit]:
+        found = {checksum for ref, checksum in self.refs.items() if wanted(ref)}
+        return sorted((self.commits[checksum] for checksum in found), key=self._place)
+
+    def _place(self, commit: Commit) -> tuple[int, int]:
+        builds = self.builds
+        return commit.serial, -builds.index(commit.build) if commit.build in builds else -len(builds)
+
+
+def look(context: Context, environment: Environment, entries: Sequence[Entry] | None = None) -> Snapshot:
+    """Read a promoting environment; entries: of the journal, where the caller has just read it."""
+    from ..repository.reading import Repository  # here, because it needs libostree
+
+    config = context.config
+    _, source = config.promoting(environment.name)
+    repository, origin = Repository(environment.repository), Repository(source.repository)
+    refs = repository.refs()
+    entries = context.journal.entries() if entries is None else entries
+    tips = {refs[ring.ref] for ring in environment.rings if ring.ref in refs}
+    keys = frozenset({keyring.in_use(config, environment)})
+    return Snapshot(
+        environment=environment,
+        source=source,
+        repository=repository,
+        origin=origin,
+        refs=refs,
+        commits={checksum: repository.commit(checksum) for checksum in _ours(environment, refs)},
+        signed=frozenset(tip for tip in tips if repository.signed_by(tip, environment.public_key, keys)),
+        summary=repository.summary(),
+        entries=entries,
+        builds=_history(environment, origin, source, refs),
+        interrupted=len(interrupted(entries, environment.name)),
+        unanchored=anchors.is_due(config, environment, entries),
+    )
+
+
+def again(context: Context, seen: Snapshot) -> Snapshot:
+    """Return a snapshot with the refs and the journal as they are now; a commit never changes."""
+    refs = seen.repository.refs()
+    new = _ours(seen.environment, refs) - seen.commits.keys()
+    commits = {**seen.commits, **{checksum: seen.repository.commit(checksum) for checksum in new}}
+    return replace(seen, refs=refs, commits=commits, entries=context.journal.entries())
+
+
+def _ours(environment: Environment, refs: Mapping[str, str]) -> set[str]:
+    return {checksum for ref, checksum in refs.items() if ref.startswith(f"{environment.home}/")}
+
+
+def _history(
+    environment: Environment, origin: Repository, source: Environment, refs: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the source's builds, newest first; nothing where at most one candidate needs a place."""
+    candidates = [ref for ref in refs if ref.startswith(environment.candidate_ref(""))]
+    return tuple(each.checksum for each in origin.history(source.ref)) if len(candidates) > 1 else ()

@@ -1,0 +1,46 @@
+"""What a gate is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..config import Environment, Ring
+from ..context import Context
+from ..environments.snapshot import Snapshot
+from ..model import Commit
+
+if TYPE_CHECKING:
+    from ..repository.reading import Repository
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a gate is asked about: a candidate, or a release, that is to go to a ring.
+
+    seen: the environment as it stands; build: checksum of the candidate's build; options: the gate's
+    thresholds.
+    """
+
+    context: Context
+    seen: Snapshot
+    candidate: Commit
+    build: str
+    ring: Ring
+    options: Mapping[str, Any]
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that it is to be published in."""
+        return self.seen.environment
+
+    @property
+    def repository(self) -> Repository:
+        """The repository that has the candidate."""
+        return self.seen.repository
+
+    @property
+    def tip(self) -> Commit | None:
+        """What the ring has now."""
+        return self.seen.at(self.ring.ref)

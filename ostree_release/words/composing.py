@@ -1,0 +1,42 @@
+"""Composes and builds in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model import following
+from ..text import Result, command, packages, size, table, when
+
+
+def _compose(result: Result) -> list[str]:
+    disk = result["disk"]
+    room = f"Repository: {size(disk['repository_bytes'])}, free: {size(disk['free_bytes'])}"
+    return [*packages(result["packages"]), room, _built(result), f"Next: {command(following('promote'))}"]
+
+
+def _run_compose(result: Result) -> list[str]:
+    """Return one line for the journal; whoever follows it gets the rest from `compose`."""
+    return [_built(result)]
+
+
+def _built(result: Result) -> str:
+    outcome = "Built" if result["outcome"] == "built" else "No changes; the newest build is"
+    name = f"{result['version']} ({result['checksum'][:12]})"
+    return f"{outcome} {name} of {result['environment']}, for {result['actor']}"
+
+
+def _builds(result: Result) -> list[str]:
+    if not result["builds"]:
+        return [f"{result['environment']} has no build yet", f"Next: {command(following('compose'))}"]
+    rows = [
+        (b["version"], b["checksum"][:12], when(b["timestamp"]), "signed" if b["signed"] else "NOT SIGNED")
+        for b in result["builds"]
+    ]
+    return [*table(rows), f"Next: ostree-release diff {rows[-1][0]} {rows[0][0]}"]
+
+
+RENDERERS: dict[str, Callable[[Result], list[str]]] = {
+    "compose": _compose,
+    "run-compose": _run_compose,
+    "builds": _builds,
+}
