@@ -21,6 +21,7 @@ check: $(READY) ## lint, types and unit tests; no containers, about a minute
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
+	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-logo --no-cache
 	@$(VENV)/bin/vermin --quiet --no-tips --backport dataclasses --target=3.9- --violations ostree_release tests/server tests/integration/inside
 	@$(VENV)/bin/python -m pytest --durations=10
 

@@ -21,6 +21,7 @@ _PACKAGES = {
     "added?": [{"name": str, "new": str}],
     "removed?": [{"name": str, "old": str}],
 }
+NEXT = {"task": str, "data": {"*": str}}
 _COMMIT = {"version": str, "checksum": str, "timestamp": int}
 _RING = {"name": str, "ref": str, "release": (None, _COMMIT), "behind": (None, {"*": int})}
 _COMPOSED = {"composed": bool, "ref": str, "build": (None, _COMMIT), "reports?": [dict]}
@@ -37,7 +38,7 @@ _PLAN = {
     "build": {"version": str, "checksum": str},
     "release": {"version": str, "serial": int, "checksum": _TEXT},
     "moves": [{"ref": str, "from": (None, _MOVED), "to": _MOVED}],
-    "gates": {"*": (None, {"open": [str], "approve": _TEXT})},
+    "gates": {"*": (None, {"open": [str], "approve": (None, NEXT)})},
     "held": [{"kind": str, "label": str, "reason": str, "actor": str}],
     "expect": {"build": str, "tip": str},
     "packages": _PACKAGES,
@@ -63,7 +64,7 @@ REQUEST = {
     "signatures": [str],
     "packages": _PACKAGES,
 }
-CHANGED_KEYS = {"outcome": str, "key": str, "next": str, "signed?": [str]}
+CHANGED_KEYS = {"outcome": str, "key": str, "next": NEXT, "signed?": [str]}
 _KEYS = {
     "environment": str,
     "in_use": _TEXT,

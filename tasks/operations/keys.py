@@ -8,6 +8,7 @@ from typing import Any
 
 from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
 
+from ostree_release import text
 from tasks.client.keyring import has_secret
 from tasks.client.trusted import Trusting, client_lines, locked_out, mending, missed
 from tasks.facts.release import CHANGED_KEYS, answer
@@ -101,7 +102,7 @@ def change(
     for version in result.get("signed", ()):
         host.log(f"signed again: {version}")
     names = missed(clients(), result["key"]) if action != "withdraw" else []
-    following = mending(names) if names else result["next"]
+    following = mending(names) if names else text.command(result["next"])
     late = f"; {', '.join(names)} do not trust it yet" if names else ""
     host.log_styled(f"{to}: {result['outcome']} {result['key']}{late}. Next: {following}", fg="green")
     return True

@@ -8,6 +8,7 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
+from ostree_release import text
 from tasks.facts.release import Promoted
 from tasks.failures import failed
 from tasks.interrupts import explained
@@ -103,7 +104,7 @@ def judgement_lines(plan: dict[str, Any]) -> list[str]:
     for ring, known in plan["gates"].items():
         if known and known["open"]:
             lines += [f"  {plan['environment']}/{ring}: {line}" for line in known["open"]]
-            lines += [f"  to let it through: {known['approve']}"] if known["approve"] else []
+            lines += [f"  to let it through: {text.command(known['approve'])}"] if known["approve"] else []
     return lines
 
 

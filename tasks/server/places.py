@@ -34,7 +34,7 @@ TRUSTED = f"{STATE}/trusted"
 # What this project has declared in stores that it shares with the administrator.
 DECLARED = f"{STATE}/declared"
 DECLARED_GATES = f"{DECLARED}/gates"
-# The lists of users and groups, and what their numbers begin with (ostree_release/composing/accounts.py).
+# The lists of users and groups, and what their numbers begin with (ostree_release/composing/numbers.py).
 ACCOUNTS = f"{STATE}/accounts"
 ACCOUNTS_SEED = f"{ACCOUNTS}/seed"
 CACHE = "/var/cache/ostree-release"

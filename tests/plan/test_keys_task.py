@@ -53,7 +53,7 @@ def test_who_trusts_what(tmp_path: Path) -> None:
 
 
 def test_use_names_who_misses_the_key(tmp_path: Path) -> None:
-    used = {"outcome": "used", "key": LATER, "signed": ["44.1"], "next": "pyinfra INVENTORY tasks/keys.py -y"}
+    used = {"outcome": "used", "key": LATER, "signed": ["44.1"], "next": {"task": "keys", "data": {}}}
     run = pyinfra(
         tmp_path, ["tasks/keys.py", "-y", "--data", f"use={LATER.lower()}"], FLEET, answers(use=used)
     )
@@ -64,7 +64,7 @@ def test_use_names_who_misses_the_key(tmp_path: Path) -> None:
 
 def test_withdraw_leaves_nobody_behind(tmp_path: Path) -> None:
     keys = {**KEYS, "in_use": LATER, "keys": [key(OLD), key(LATER, in_use=True)]}
-    withdrawn = {"outcome": "withdrawn", "key": OLD, "next": "pyinfra INVENTORY tasks/rebase.py -y"}
+    withdrawn = {"outcome": "withdrawn", "key": OLD, "next": {"task": "rebase", "data": {}}}
     arguments = ["tasks/keys.py", "-y", "--data", f"withdraw={OLD}"]
     for fleet, name in (({"good1": GOOD}, "@fake/good1"), ({"gone1": GONE}, "gone1")):
         run = pyinfra(tmp_path, arguments, fleet, answers(keys, withdraw=withdrawn))

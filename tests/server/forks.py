@@ -24,8 +24,8 @@ for module in pkgutil.walk_packages(ostree_release.__path__, "ostree_release."):
     importlib.import_module(module.name)
 
 from gi.repository import Gio, GLib, OSTree
-from ostree_release.command_line import parser
-parser()
+from ostree_release import commands
+commands.parser(commands.names())
 for name in dir(OSTree):
     getattr(OSTree, name)
 with tempfile.TemporaryDirectory() as folder, contextlib.suppress(GLib.Error):

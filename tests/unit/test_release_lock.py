@@ -115,12 +115,12 @@ def test_what_goes_away_while_it_is_counted_counts_nothing(
 
 def test_too_little_room_names_both_numbers(tmp_path: Path) -> None:
     disk.require("compose of dev", 1, tmp_path)
-    with pytest.raises(Refused, match=rf"compose of dev: .* free at {tmp_path}, 1073741824\.0 GiB are"):
+    with pytest.raises(Refused, match=rf"compose of dev: .* free at {tmp_path}, 1048576\.0 TiB are"):
         disk.require("compose of dev", 1 << 60, tmp_path)
 
 
 def test_nothing_is_changed_but_by_what_completes_first_what_was_interrupted() -> None:
-    """`Context.changing` alone takes the writer lock: a new command cannot forget the repair."""
+    """`changing` alone takes the writer lock: a new command cannot forget the repair."""
     program = Path(lock.__file__).parent
     takes = [path.name for path in program.rglob("*.py") if re.search(r"\bwriter\(", path.read_text())]
-    assert sorted(takes) == ["context.py", "lock.py"]
+    assert sorted(takes) == ["lock.py", "settle.py"]

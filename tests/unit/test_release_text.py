@@ -26,14 +26,14 @@ def test_a_promotion_says_what_is_where_and_what_to_type() -> None:
         "moves": [{"ref": "os/pilot", "from": None, "to": "a" * 64}],
         "repaired": [],
         "packages": DIFF,
-        "next": "pyinfra INVENTORY promote.py --data ring=stable",
+        "next": {"task": "promote", "data": {"ring": "stable"}},
     }
     assert render("promote", result) == [
         "  + new 1-1",
         "  ↑ hello 1-1 -> 2-1",
         "os/pilot: nothing -> aaaaaaaaaaaa",
         "Promoted: prod/pilot has 44.1 (aaaaaaaaaaaa), build 44.1, by anna",
-        "Next: pyinfra INVENTORY promote.py --data ring=stable",
+        "Next: pyinfra INVENTORY promote.py -y --data ring=stable",
     ]
     again = {**result, "outcome": "repaired", "moves": [], "repaired": ["summary was old"]}
     assert "Repaired: summary was old" in render("promote", again)
@@ -52,7 +52,7 @@ def test_long_package_lists_are_cut_short() -> None:
     }
     lines = render("compose", result)
     assert "    and 10 more added" in lines
-    assert "Repository: 5.0 GiB, free: 2 KiB" in lines
+    assert "Repository: 5.0 GiB, free: 1.5 KiB" in lines
     assert render("run-compose", result) == ["Built 44.1 (aaaaaaaaaaaa) of dev, for timer"]
     ends = {"environment": "dev", **IMAGE}
     assert len(render("diff", {"from": ends, "to": ends, "packages": packages})) == 32
@@ -90,7 +90,7 @@ def test_status_is_aligned() -> None:
         "Candidate prod: 44.2 (aaaaaaaaaaaa): gate diff needs approval: removed tool 5.0",
         "HELD package x-1-1: crashes (bob, 2026-01-02)",
         "WARNING: key AB of prod expires in 3 days: introduce another",
-        "Next: pyinfra INVENTORY promote.py",
+        "Next: pyinfra INVENTORY promote.py -y",
     ]
 
 
