@@ -96,7 +96,7 @@ def _up(arguments: argparse.Namespace) -> int:
     wanted = state.DEFAULT_CLIENTS if arguments.clients is None else arguments.clients
     found = up.up(installing.ensure_engine(say), lab, wanted, os.environ, say)
     names = ", ".join(machine.name for machine in found.machines)
-    say(f"the lab {lab.name} is up: {names}; look around with: python -m lab status")
+    say(f"the lab {lab.name} is up: {names}; look around with: {state.typed('status')}")
     return 0
 
 
@@ -171,7 +171,7 @@ def _logs(arguments: argparse.Namespace) -> int:
     machine = next((machine for machine in machines if machine.name == arguments.host), None)
     if machine is None:
         names = ", ".join(machine.name for machine in machines)
-        has = f"it has {names}" if names else "it has none; start it with: python -m lab up"
+        has = f"it has {names}" if names else f"it has none; start it with: {state.typed('up')}"
         raise LabError(f"the lab {lab.name!r} has no machine {arguments.host!r}; {has}")
     container = there[machine.container]
     print(engine.console(container, 200), end="")
@@ -231,7 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"lab: the container engine failed: {reason(error)}")
         return 1
     except KeyboardInterrupt:
-        say("lab: interrupted; `python -m lab up` goes on or repairs, `python -m lab down` removes")
+        say(f"lab: interrupted; {state.typed('up')} goes on or repairs, {state.typed('down')} removes")
         return 130
 
 

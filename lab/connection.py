@@ -11,7 +11,7 @@ import paramiko
 from lab import keys
 from lab.errors import LabError
 from lab.network import LOOPBACK
-from lab.state import LOGINS, Lab, Machine
+from lab.state import LOGINS, Lab, Machine, typed
 
 _ATTEMPT_SECONDS = 5.0
 _COMMAND_SECONDS = 30.0
@@ -93,7 +93,7 @@ def wait(lab: Lab, machine: Machine, seconds: float, ended: Callable[[], str | N
         # sshd refuses everybody but root until systemd says that booting is over.
         return run(lab, machine, "echo ready").strip() == "ready"
 
-    until(ready, seconds, f"see: python -m lab logs {machine.name}", ended)
+    until(ready, seconds, f"see: {typed(f'logs {machine.name}')}", ended)
 
 
 def until(

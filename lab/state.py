@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -125,6 +127,14 @@ def selected() -> Lab:
     return Lab(name)
 
 
+def typed(subcommand: str, name: str | None = None) -> str:
+    """Return what to type for a subcommand of a lab, by default the selected one: with this very Python."""
+    python = Path(sys.executable)
+    python = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    name = name or os.environ.get("LAB_NAME") or "lab"
+    return f"{f'LAB_NAME={name} ' if name != 'lab' else ''}{shlex.quote(str(python))} -m lab {subcommand}"
+
+
 def write(lab: Lab, state: State) -> None:
     """Write the state file so that a reader sees the old one or the new one, never half of it."""
     lab.folder.mkdir(parents=True, exist_ok=True)
@@ -138,8 +148,9 @@ def read(lab: Lab) -> State:
     try:
         found = json.loads(lab.state_file.read_text())
     except FileNotFoundError:
-        start = "python -m lab up" if lab.name == "lab" else f"LAB_NAME={lab.name} python -m lab up"
-        raise LabError(f"the lab {lab.name!r} is not running; start it with: {start}") from None
+        raise LabError(
+            f"the lab {lab.name!r} is not running; start it with: {typed('up', lab.name)}"
+        ) from None
     return State(
         **{
             **found,

@@ -159,7 +159,7 @@ def reboot(engine: Engine, lab: Lab, machine: Machine, say: Say) -> None:
     """
     container = engine.find(machine.container)
     if container is None:
-        raise LabError(f"{machine.name} has no container; repair the lab: python -m lab up")
+        raise LabError(f"{machine.name} has no container; repair the lab: {state.typed('up')}")
     if container.status != "running":
         say(f"starting {machine.name}")
         engine.start(container)
@@ -209,14 +209,14 @@ def how_it_ended(engine: Engine, machine: Machine) -> str | None:
     """Return why a machine is not running now, with its last output and what it ran on; None if it is."""
     container = engine.find(machine.container)
     if container is None:
-        return f"{machine.name} has no container; repair the lab: python -m lab up"
-    state = container.attrs["State"]
-    if state["Status"] == "running":
+        return f"{machine.name} has no container; repair the lab: {state.typed('up')}"
+    how = container.attrs["State"]
+    if how["Status"] == "running":
         return None
-    if state["Status"] == "created":
+    if how["Status"] == "created":
         return f"{machine.name} was never started"
     printed = last_lines(engine.console(container, 20))
-    return f"{machine.name} ended with {state['ExitCode']}: {printed} (on {engine})"
+    return f"{machine.name} ended with {how['ExitCode']}: {printed} (on {engine})"
 
 
 def _restarts(engine: Engine, machine: Machine) -> int:

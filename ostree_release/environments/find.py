@@ -37,7 +37,10 @@ def find(config: Config, typed: str, among: Iterable[Environment] | None = None)
         before, separated, after = typed.rpartition(separator)
         if separated:
             wanted, name = config.environment(before), after
-            environments = [each for each in environments if each == wanted]
+            if wanted not in environments:
+                others = " or ".join(each.name for each in environments)
+                raise Refused(f"{typed!r}: {before} is not {others}, which is looked in here")
+            environments = [wanted]
             break
     found: dict[tuple[str, str], Found] = {}
     for environment in environments:
@@ -48,7 +51,7 @@ def find(config: Config, typed: str, among: Iterable[Environment] | None = None)
             key = (environment.name, checksum)
             found.setdefault(key, Found(environment, repository, repository.commit(checksum)))
     if not found:
-        where = ", ".join(each.name for each in environments) or "what is asked for"
+        where = ", ".join(each.name for each in environments)
         raise Refused(f"{typed!r}: {where} has no such {_kinds(environments)}{_newest(environments)}")
     images = list(found.values())
     contents = {each.commit.content for each in images}

@@ -154,9 +154,12 @@ def _approvals(known: Judged, checksum: str) -> list[dict[str, Any]]:
 
 
 def _builds(journal: Sequence[Line]) -> dict[str, dict[str, Any]]:
-    """Return the compose that made each build, as far as the journal knows it, by the build's checksum."""
+    """Return the compose that made each build, as far as the journal knows it, by the build's checksum.
+
+    The first that moved the ref to it: a compose that changed nothing moves it there once more.
+    """
     begun: dict[str, Entry] = {}
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for line in journal:
         entry = line.entry or {}
         if entry.get("action") != "compose":
@@ -167,7 +170,7 @@ def _builds(journal: Sequence[Line]) -> dict[str, dict[str, Any]]:
             first = begun.get(str(entry.get("intent")), {})
             what = {"version": first.get("version"), "treefiles": first.get("treefiles", {})}
             for move in moving.listed(line):
-                found[str(move.get("to"))] = {**what, "composed": _said(line)}
+                found.setdefault(str(move.get("to")), {**what, "composed": _said(line)})
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -37,8 +38,12 @@ def accounts(lab: Lab, name: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def services(lab: Lab) -> Iterator[Lab]:
+    version = re.search(r"(\d{4})\.(\d+)", lab.server("rpm-ostree --version").out)
+    assert version
+    # Before 2025.7 no file can belong to a user whom only sysusers.d declares: rpm-ostree does not find him.
+    knows_sysusers = tuple(map(int, version.groups())) >= (2025, 7)
     for name, how in PACKAGES.items():
-        lab.command("publish", name, "1", how, name, "--owns")
+        lab.command("publish", name, "1", how if knows_sysusers else "--user", name, "--owns")
     yield lab
     lab.server(f"rm -f {LOCAL}")
 

@@ -65,7 +65,11 @@ def test_a_hotfix_needs_a_reason(tmp_path: Path) -> None:
 
 def test_a_plan_shows_what_needs_approval_and_the_command(tmp_path: Path) -> None:
     command = "pyinfra INVENTORY tasks/approve.py -y --data version=44.3 --data reason=WHY"
-    known = {"results": [], "open": ["gate diff needs approval: removed tool 5.0"], "approve": {"task": "approve", "data": {"version": "44.3", "reason": "WHY"}}}
+    known = {
+        "results": [],
+        "open": ["gate diff needs approval: removed tool 5.0"],
+        "approve": {"task": "approve", "data": {"version": "44.3", "reason": "WHY"}},
+    }
     hold = {"kind": "package", "label": "x-1-1", "reason": "crashes", "actor": "bob"}
     plan = {**PLAN, "gates": {"pilot": known}, "held": [hold]}
     run = pyinfra(tmp_path, ["promote.py", "--dry"], servers=server(plan))

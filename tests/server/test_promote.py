@@ -253,7 +253,9 @@ class Again(ServerTest):
     def test_the_steps_alone(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         self.assertIn("stage a build first", self.server.refused("sign"))
-        self.assertEqual(self.server.json("stage")["next"], {"subcommand": "check", "arguments": ["--to", "prod"]})
+        self.assertEqual(
+            self.server.json("stage")["next"], {"subcommand": "check", "arguments": ["--to", "prod"]}
+        )
         self.assertIn("not checked", self.server.refused("sign"))
         self.server.json("check")
         self.assertIn("sign it first", self.server.refused("publish"))

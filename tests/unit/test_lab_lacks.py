@@ -318,9 +318,9 @@ def test_logs_without_a_lab(
         monkeypatch.setenv("DOCKER_HOST", f"unix://{engine.socket}")
         assert main(["logs", "server"]) == 1
     said = capsys.readouterr().err
-    assert (
-        said == "lab: the lab 'fake' has no machine 'server'; it has none; start it with: python -m lab up\n"
-    )
+    refused = "lab: the lab 'fake' has no machine 'server'; it has none"
+    assert said == f"{refused}; start it with: {state.typed('up')}\n"
+    assert "start it with: LAB_NAME=fake " in said
 
 
 def test_an_engine_that_fails_on_the_way_is_named(

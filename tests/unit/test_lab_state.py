@@ -58,7 +58,7 @@ def test_the_state_file_has_what_inventory_and_tests_read(lab: Lab) -> None:
 
 def test_without_a_lab_the_reader_is_told_how_to_start_one(lab: Lab) -> None:
     with pytest.raises(
-        LabError, match="'mine' is not running; start it with: LAB_NAME=mine python -m lab up"
+        LabError, match=r"'mine' is not running; start it with: LAB_NAME=mine .*python.* -m lab up"
     ):
         state.read(lab)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ostree_release.model import Move
 from ostree_release.proof import chain
 from ostree_release.proof.verify import verify
 from ostree_release.words.render import render
@@ -45,6 +46,16 @@ def test_a_history_in_words(tmp_path: Path) -> None:
         "FINDING: summary of prod: is missing: clients find no ref; promoting again repairs it",
         "1 release proven, 1 finding, 1 entry not yet anchored",
     ]
+
+
+def test_a_build_was_composed_by_who_made_it_not_by_who_composed_it_once_more(tmp_path: Path) -> None:
+    story = Story.begin(tmp_path)
+    for actor, version in (("anna", "1"), ("ci:gitlab", "2")):
+        with story.journal.move(actor, "compose", "dev", [], version=version) as made:
+            made.append(Move("os/dev", None, "build-1"))
+    story.release("1")
+    (release,) = verify(story.lines(), [story.seen()]).releases
+    assert (release["build"]["version"], release["build"]["composed"]["actor"]) == ("1", "anna")
 
 
 def test_the_sum_of_many() -> None:
