@@ -52,12 +52,12 @@ class Anchors(ServerTest):
 
     def test_what_an_interruption_left_is_signed_by_the_next_run(self) -> None:
         self.promote_new("44.1")
-        for number, (before, name) in enumerate([(True, "anchor"), (True, "_append"), (True, "_record")]):
+        # A promotion asks twice whether something is left to be anchored, before it does so for its own move.
+        for number, (name, nth) in enumerate([("anchor", 3), ("_append", 1), ("_record", 1)]):
             with self.subTest(name):
-                owner = "anchors"
                 self.server.build(f"45.{number}", {"hello": f"2.{number}-1"})
                 anchors = len(self.lines())
-                hook = KILL.format(module=owner, owner="", name=name, nth=1, before=before)
+                hook = KILL.format(module="anchors", owner="", name=name, nth=nth, before=True)
                 self.assertEqual(self.server.call("promote", before=hook).returncode, -signal.SIGKILL)
                 made = name == "_record"
                 self.assertEqual(len(self.lines()), anchors + made)
@@ -71,8 +71,8 @@ class Anchors(ServerTest):
     def test_a_failure_loses_no_publish(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
         hook = (
-            "from ostree_release.errors import Refused\nfrom ostree_release.proof import anchor\n"
-            "def fail(*arguments):\n    raise Refused('the card is out')\nanchor.detached.sign = fail"
+            "from ostree_release.errors import Refused\nfrom ostree_release import anchors\n"
+            "def fail(*arguments):\n    raise Refused('the card is out')\nanchors.gpg.sign = fail"
         )
         done = self.server.call("promote", before=hook)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -39,7 +39,7 @@ class Changelog(ServerTest):
         (only,) = self.releases("--ring", "stable")
         self.assertEqual((only["version"], only["previous"]), ("44.2", None))
         self.assertEqual([each["version"] for each in self.releases("44.1")], ["44.1"])
-        self.assertIn("prod has no such release", self.server.refused("changelog", "44.9"))
+        self.assertIn("prod has no such candidate, release", self.server.refused("changelog", "44.9"))
         self.assertIn(
             "prod/stable has no such release", self.server.refused("changelog", "44.1", "--ring=stable")
         )

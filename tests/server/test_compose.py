@@ -205,7 +205,7 @@ class Compose(ServerTest):
     def test_refusals(self) -> None:
         content = json.loads(self.server.config.read_text())
         self.server.config.write_text(json.dumps({**content, "minimum_free_bytes": 1 << 60}))
-        self.assertRegex(self.compose()["error"], r"[\d.]+ GiB free at .*, 1073741824.0 GiB are needed")
+        self.assertRegex(self.compose()["error"], r"[\d.]+ GiB free at .*, 1048576.0 TiB are needed")
         self.server.write_config()
         for treefile, words in (
             ({"ref": "other/ref"}, "its ref is 'other/ref', not dev's"),

@@ -265,7 +265,8 @@ class Stopped(ServerTest):
         self.promote_new("44.1")
         self.server.build("44.2", {"hello": "2-1"})
         hook = (
-            "import os, signal\nfrom ostree_release.repo import Transaction\nreal = Transaction.commit\n"
+            "import os, signal\nfrom ostree_release.repository.writing import Transaction\n"
+            "real = Transaction.commit\n"
             "def commit(self):\n    real(self)\n    os.kill(os.getpid(), signal.SIGTERM)\n"
             "Transaction.commit = commit"
         )

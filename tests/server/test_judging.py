@@ -356,7 +356,10 @@ class Holds(JudgingTest):
         self.server.json("hold", "44.1", "--reason", "bad")
         self.assertEqual(self.server.json("hold", "44.1", "--reason", "bad")["outcome"], "unchanged")
         self.assertEqual(len(self.server.json("hold")["holds"]), 1)
-        self.assertIn("no build, release", self.server.refused("hold", "45.9", "--reason", "x"))
+        self.assertIn(
+            "dev, prod has no such build, candidate, release",
+            self.server.refused("hold", "45.9", "--reason", "x"),
+        )
         for kind, wrong, words in (
             ("--package", "a b", "NAME-VERSION-RELEASE"),
             ("--package", "kernel", "NAME-VERSION-RELEASE"),

@@ -54,8 +54,8 @@ class Sbom(ServerTest):
 
     def test_only_a_release_has_one(self) -> None:
         self.server.build("44.1", {"hello": "1-1"})
-        self.assertIn("'44.1': no build, release, ring", self.server.refused("sbom", "44.1"))
-        self.assertIn("'dev:44.1': no build, release, ring", self.server.refused("sbom", "dev:44.1"))
+        self.assertIn("'44.1': prod has no such", self.server.refused("sbom", "44.1"))
+        self.assertIn("'dev:44.1': dev is not prod", self.server.refused("sbom", "dev:44.1"))
 
 
 if __name__ == "__main__":

@@ -158,7 +158,9 @@ class Offline(SigningTest):
                 self.assertIn(words, self.attach(request, signature, status=1)["error"])
         wrong = {**request, "checksum": "0" * 64}
         self.assertIn("sign anew", self.attach(wrong, right, status=1)["error"])
-        self.assertIn("no candidate", self.attach({**request, "version": "9"}, right, status=1)["error"])
+        self.assertIn(
+            "has no such candidate", self.attach({**request, "version": "9"}, right, status=1)["error"]
+        )
         self.assertIn("give --version", self.server.refused("sign", "--attach"))
         self.assertEqual(self.server.json("sign", "--request")["signatures"], [])
         self.attach(request, right)
