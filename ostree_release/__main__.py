@@ -15,9 +15,10 @@ from typing import Any
 from . import PROGRAM
 from .access import actor, ci, entry, roles
 from .commands import parsed, run
-from .config import DEFAULT_PATH, load
+from .config import DEFAULT_PATH
 from .context import Context, Progress
 from .errors import Refused, Stopped
+from .loading import load
 
 _USAGE = 2
 

@@ -134,23 +134,29 @@ def interrupted(entries: Iterable[Entry], environment: str) -> list[Entry]:
     return [entry for entry in ours if entry.get("event") == "intent" and entry["hash"] not in ended]
 
 
-def moved_at(
+def moves_of(entry: Entry) -> list[dict[str, Any]]:
+    """Return the moves that an entry names; what is none, as this program writes them, is left out."""
+    moves = entry.get("moves")
+    return [move for move in moves if _is_move(move)] if isinstance(moves, list) else []
+
+
+def moved(
     entries: Iterable[Entry],
     environment: str,
     ref: str,
     checksum: str,
     events: Collection[str] = ("done", "shown"),
-) -> list[int]:
-    """Return when an environment's ref was moved to a commit, in seconds, oldest first.
+) -> list[Entry]:
+    """Return the entries that an environment's ref was moved to a commit, oldest first.
 
     events: done of the moves themselves; shown where clients were told of one later, after an interruption.
     """
     return [
-        timestamp_of(entry)
+        entry
         for entry in entries
         if entry.get("event") in events
         and entry.get("environment") == environment
-        and any(move["ref"] == ref and move["to"] == checksum for move in entry.get("moves", ()))
+        and any(move["ref"] == ref and move["to"] == checksum for move in moves_of(entry))
     ]
 
 
@@ -183,6 +189,15 @@ def broken_links(content: bytes) -> list[int]:
                 broken.append(number)
         previous = line_hash(line)
     return broken
+
+
+def _is_move(move: object) -> bool:
+    ends = (str, type(None))
+    return (
+        isinstance(move, dict)
+        and isinstance(move.get("ref"), str)
+        and all(isinstance(move.get(end), ends) for end in ("from", "to"))
+    )
 
 
 def _found(starts: Mapping[str, str] | None, refs: Mapping[str, str]) -> list[Entry]:

@@ -39,7 +39,7 @@ def some(lines: Sequence[str], limit: int, between: str = ", ") -> str:
 def what(image: Result | None) -> tuple[str, str, str]:
     """Return version, checksum and time of an image, for three cells of a table."""
     return (
-        (image["version"], image["checksum"][:12], when(image["timestamp"]))
+        (image["version"], short(image["checksum"]), when(image["timestamp"]))
         if image
         else ("nothing yet", "", "")
     )

@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import PROGRAM
-from ..config import DEFAULT_PATH, CiKey, Config, load
+from ..config import DEFAULT_PATH, CiKey, Config
 from ..errors import Refused
+from ..loading import load
 from . import roles
 
 _LIMIT = 4000  # characters of a command

@@ -48,7 +48,9 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
     disk.require(f"compose of {environment.name}", context.config.minimum_free_bytes, *room)
     path, merged = treefile.check(environment)
     existing = [build.version for build in repository.history(environment.ref)]
-    version = versions.check(version or versions.next_build(context.config.release, _today(), existing))
+    version = versions.check(
+        version or versions.next_build(context.config.fedora_release, _today(), existing)
+    )
     if version in existing:
         raise Refused(f"version {version}: {environment.name} has a build of that version already")
     for leftover in environment.cache.glob(_LEFTOVER):

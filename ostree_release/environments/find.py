@@ -9,6 +9,7 @@ from ..config import Config, Environment
 from ..errors import Refused
 from ..model import Commit
 from ..repository.reading import Repository
+from ..text import short
 from .snapshot import Snapshot
 
 _SHORTEST = 8  # hexadecimal digits that may stand for a checksum
@@ -56,7 +57,7 @@ def find(config: Config, typed: str, among: Iterable[Environment] | None = None)
     images = list(found.values())
     contents = {each.commit.content for each in images}
     if len(contents) > 1 or len({each.environment.name for each in images}) < len(images):
-        several = ", ".join(f"{each.environment.name}:{each.commit.checksum[:12]}" for each in images)
+        several = ", ".join(f"{each.environment.name}:{short(each.commit.checksum)}" for each in images)
         raise Refused(f"{typed!r}: means several images ({several}): name the environment or give a checksum")
     return images[0]
 

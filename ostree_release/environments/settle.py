@@ -15,7 +15,7 @@ from ..access import actor as actors
 from ..config import Environment
 from ..context import Context
 from ..errors import Refused
-from ..journal import interrupted, moved_at
+from ..journal import interrupted, moved
 from ..model import Entry
 from ..repository import writing
 from ..repository.reading import Repository
@@ -98,7 +98,7 @@ def _sign_build(
     tip = repository.refs().get(environment.ref)
     if tip is None or repository.signed_with(tip, environment.public_key):
         return True
-    if not moved_at(entries, environment.name, environment.ref, tip):
+    if not moved(entries, environment.name, environment.ref, tip):
         return True
     try:
         lines += signature.sign(context, environment, repository, repository.commit(tip))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from ..config import Environment
 from ..context import Context
 from ..errors import Refused
-from ..model import DEFAULT_ENVIRONMENT, Commit
+from ..model import Commit, following
 from ..repository import writing
 from ..signing import gpg, keyring
+from ..text import command, short
 
 if TYPE_CHECKING:
     from ..repository.reading import Repository
@@ -63,12 +64,11 @@ def note(context: Context, environment: Environment, commit: Commit, key: str) -
 
 def unsigned(environment: Environment, commit: Commit, key: str) -> str:
     """Return the line that says that a commit waits for a signature from elsewhere, and how it gets one."""
-    to = "" if environment.name == DEFAULT_ENVIRONMENT else f" --data to={environment.name}"
+    laptop = command(following("promote", environment.name, sign="laptop"))
     backup = "" if environment.offline else f"; or bring it back to {environment.gnupghome} from the backup"
     return (
-        f"not signed yet: {commit.version} ({commit.checksum[:12]}) of {environment.name} needs a signature "
-        f"by {key}, which is not on this server: pyinfra INVENTORY promote.py -y{to} --data sign=laptop"
-        f"{backup}"
+        f"not signed yet: {commit.version} ({short(commit.checksum)}) of {environment.name} needs a "
+        f"signature by {key}, which is not on this server: {laptop}{backup}"
     )
 
 

@@ -9,6 +9,7 @@ from .. import clock
 from ..answers import FAIL, Finding, Outcome
 from ..environments.snapshot import Snapshot
 from ..model import Commit
+from ..text import short
 from .subject import Subject
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def place(seen: Snapshot, commit: Commit, ring: str) -> Iterator[Finding]:
     if released and (newest.serial if newest else 0) != commit.serial - 1:
         return  # the one before it is retired, and its checksum with it
     if commit.parent != (newest.checksum if newest else None):
-        due_parent = f"{newest.version} ({newest.checksum[:12]})" if newest else "nothing"
-        line = f"its parent is {(commit.parent or 'nothing')[:12]}, but the release before it is {due_parent}"
+        due_parent = f"{newest.version} ({short(newest.checksum)})" if newest else "nothing"
+        line = f"its parent is {short(commit.parent)}, but the release before it is {due_parent}"
         advice = "" if released else ": stage it again"
         yield Finding(f"parent:{commit.parent}", FAIL, line + advice)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from .. import clock, health
 from ..answers import FAIL, NEEDS_APPROVAL, Finding, Outcome
-from ..journal import moved_at
+from ..journal import moved, timestamp_of
 from ..model import Entry
 from ..text import some, when
 from .subject import Subject
@@ -53,12 +53,12 @@ def _in_dev_since(subject: Subject, entries: Iterable[Entry]) -> int:
     """Return when the build was published in dev; by its own timestamp where the journal does not know."""
     where = (subject.seen.source.name, subject.seen.source.ref, subject.build)
     # A compose that changed nothing moves the ref to the same build again: the first one counts.
-    times = moved_at(entries, *where, ("shown",))[-1:] or moved_at(entries, *where)
-    if times:
-        return times[0]
+    known = moved(entries, *where, ("shown",))[-1:] or moved(entries, *where)
+    if known:
+        return timestamp_of(known[0])
     origin = subject.seen.origin
-    known = origin if origin.has(subject.build) else subject.repository
-    return (known.commit(subject.build) if known.has(subject.build) else subject.candidate).timestamp
+    place = origin if origin.has(subject.build) else subject.repository
+    return (place.commit(subject.build) if place.has(subject.build) else subject.candidate).timestamp
 
 
 def _ring(subject: Subject, entries: Iterable[Entry]) -> list[Finding]:
@@ -67,8 +67,8 @@ def _ring(subject: Subject, entries: Iterable[Entry]) -> list[Finding]:
     if not position:
         return []
     before = subject.environment.rings[position - 1]
-    times = moved_at(entries, subject.environment.name, before.ref, subject.candidate.checksum)
-    since = times[-1] if times else subject.candidate.timestamp
+    known = moved(entries, subject.environment.name, before.ref, subject.candidate.checksum)
+    since = timestamp_of(known[-1]) if known else subject.candidate.timestamp
     return _too_young(f"soak:ring:{before.name}", before.name, since, subject.options["ring_hours"])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..context import Context
 from ..errors import Refused
 from ..model import Commit, Entry, Package
+from ..text import short
 
 if TYPE_CHECKING:  # what the journal says is read without libostree
     from ..repository.reading import Repository
@@ -153,7 +154,8 @@ def _resolved(context: Context, kind: str, value: str) -> tuple[str, str]:
     from ..environments.find import find  # here, because it needs libostree
 
     commit = find(context.config, value).commit
-    return commit.build or commit.checksum, f"{commit.version} ({(commit.build or commit.checksum)[:12]})"
+    build = commit.build or commit.checksum
+    return build, f"{commit.version} ({short(build)})"
 
 
 def _is_here(context: Context, kind: str, value: str) -> bool:
@@ -188,7 +190,7 @@ def _hold(entry: Entry) -> Hold:
         id=entry["hash"],
         kind=UNREADABLE,
         value="",
-        label=f"journal entry {entry['hash'][:12]}",
+        label=f"journal entry {short(entry['hash'])}",
         actor=str(entry.get("actor")),
         reason="not an entry of this program: see ostree-release verify",
         time=str(entry.get("time")),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import Refused
-from ..journal import timestamp_of
+from ..journal import moves_of, timestamp_of
 from ..judging import holds, records
 from ..judging.admission import Admission, admission
 from ..judging.holds import Hold
@@ -15,7 +15,7 @@ from ..judging.records import Run
 from ..model import Commit, Entry
 from ..policy import Policy
 from .evidence import Finding, Line, Seen
-from .moves import Change, Moves, listed, named
+from .moves import Change, Moves, named
 
 
 @dataclass
@@ -94,7 +94,7 @@ def decision(
         now = timestamp_of(change.entry)
     except Refused:
         return None
-    tip = next((move.get("from") for move in listed(change.intent) if move.get("to") == checksum), None)
+    tip = next((move.get("from") for move in moves_of(change.entry) if move.get("to") == checksum), None)
     for line in reversed(known.checked.get(checksum, ())):
         entry: dict[str, Any] = line.entry or {}
         earlier = line.number < change.intent.number

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..anchors import Anchor
 from ..journal import START, line_hash
+from ..text import short
 from .evidence import Finding, Line, Seen
 from .releases import signed_by
 
@@ -173,7 +174,7 @@ def released_heads(journal: Sequence[Line], seen: Seen, staged: Mapping[str, Lin
         more = f"; so do {len(lost) - 1} later releases" if len(lost) > 1 else ""
         yield Finding(
             lost[0],
-            f"names {head[:12] if head else 'nothing'} as the journal's head when it was staged, and no line "
+            f"names {short(head)} as the journal's head when it was staged, and no line "
             f"has that hash: what came before was rewritten or removed{more}",
         )
     for ref, image in seen.releases.items():

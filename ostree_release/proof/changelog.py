@@ -14,6 +14,7 @@ from ..environments.snapshot import Snapshot, look
 from ..errors import Refused
 from ..images import pkglist
 from ..images.fixes import fixed
+from ..journal import moves_of
 from ..judging import holds
 from ..judging.holds import Hold
 from ..model import Commit, Entry, Package
@@ -34,8 +35,8 @@ class _Record:
             if entry.get("event") == "released-hold":
                 self.ended[str(entry.get("hold"))] = entry
             elif entry.get("event") == "done":
-                for move in entry.get("moves", ()):
-                    place = (str(entry.get("environment")), str(move.get("ref")), str(move.get("to")))
+                for move in moves_of(entry):
+                    place = (str(entry.get("environment")), move["ref"], str(move["to"]))
                     self._moves[place].append(entry)
             self.held += holds.holds([entry])  # one at a time: also those that somebody has released
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..journal import moves_of
+from ..text import short
 from .evidence import Finding, Line, Seen
 
 _EVENTS = ("intent", "done", "failed")
@@ -35,7 +37,7 @@ class Change:
 
     def targets(self) -> list[tuple[str, str | None]]:
         """Return each ref with the commit that it was moved to."""
-        return [(str(move.get("ref")), move.get("to")) for move in listed(self.intent)]
+        return [(str(move.get("ref")), move.get("to")) for move in moves_of(self.entry)]
 
 
 @dataclass
@@ -96,7 +98,7 @@ def replay(journal: Sequence[Line], name: str) -> Moves:
                     moves.findings.append(
                         Finding(line.where, f"moved something else than line {begin} began")
                     )
-                for move in listed(line):
+                for move in moves_of(line.entry or {}):
                     moves.places[str(move.get("ref"))] = Place({move.get("to")}, line)
     return moves
 
@@ -120,39 +122,22 @@ def unstaged(moves: Moves, seen: Seen) -> Iterator[Finding]:
     """Yield every release that no entry made."""
     for ref, image in seen.releases.items():
         if not moves.to("stage", image.commit.checksum):
-            yield Finding(ref, f"no entry staged {image.commit.checksum[:12]}: a release without entry")
-
-
-def listed(line: Line) -> list[dict[str, Any]]:
-    """Return the moves that an entry names; what is none, as this program writes them, is left out."""
-    moves = (line.entry or {}).get("moves")
-    return [move for move in moves if _is_move(move)] if isinstance(moves, list) else []
+            yield Finding(ref, f"no entry staged {short(image.commit.checksum)}: a release without entry")
 
 
 def named(seen: Seen, checksum: str | None) -> str:
     """Return a commit's version and the beginning of its checksum, as far as it is known."""
-    if checksum is None:
-        return "nothing"
-    image = seen.images.get(checksum)
-    return f"{image.commit.version} ({checksum[:12]})" if image else str(checksum)[:12]
-
-
-def _is_move(move: object) -> bool:
-    ends = (str, type(None))
-    return (
-        isinstance(move, dict)
-        and isinstance(move.get("ref"), str)
-        and all(isinstance(move.get(end), ends) for end in ("from", "to"))
-    )
+    image = seen.images.get(checksum or "")
+    return f"{image.commit.version} ({short(checksum)})" if image else short(checksum)
 
 
 def _begin(moves: Moves, line: Line) -> None:
-    for move in listed(line):
+    for move in moves_of(line.entry or {}):
         ref, old, new = str(move.get("ref")), move.get("from"), move.get("to")
         place = moves.places.setdefault(ref, Place())
         restored = old is None and new in place.values
         if old not in place.values and not restored:
-            had = "nothing" if old is None else str(old)[:12]
+            had = short(old)
             moves.findings.append(
                 Finding(line.where, f"found {ref} at {had}, where no entry had put it: moved by hand before")
             )

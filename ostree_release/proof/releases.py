@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Commit
+from ..text import short
 from .evidence import Finding, Image, Seen
 
 
@@ -12,7 +13,7 @@ def check(seen: Seen) -> Iterator[Finding]:
     """Yield what is wrong with the releases and with what the environment's refs name."""
     for ref, checksum in sorted(seen.refs.items()):
         if checksum not in seen.images:
-            yield Finding(ref, f"names {checksum[:12]}, which is missing or only partly there")
+            yield Finding(ref, f"names {short(checksum)}, which is missing or only partly there")
     before: Commit | None = None
     for ref, image in seen.releases.items():
         yield from _commit(ref, image, seen)
@@ -31,7 +32,7 @@ def summary(seen: Seen) -> Iterator[Finding]:
     for ref in sorted({*seen.summary, *seen.refs}):
         told, now = seen.summary.get(ref), seen.refs.get(ref)
         if told != now:
-            says, is_at = (value[:12] if value else "nothing" for value in (told, now))
+            says, is_at = map(short, (told, now))
             yield Finding(name, f"says that {ref} is at {says}, but it is at {is_at}")
 
 
@@ -43,9 +44,9 @@ def signed_by(image: Image, keys: frozenset[str]) -> str | None:
 def _commit(ref: str, image: Image, seen: Seen) -> Iterator[Finding]:
     commit = image.commit
     if ref != seen.environment.release_ref(commit.version):
-        yield Finding(ref, f"names {commit.checksum[:12]}, which is version {commit.version}")
+        yield Finding(ref, f"names {short(commit.checksum)}, which is version {commit.version}")
     if ref not in commit.bindings:
-        yield Finding(ref, f"names {commit.checksum[:12]}, whose metadata is not bound to this ref")
+        yield Finding(ref, f"names {short(commit.checksum)}, whose metadata is not bound to this ref")
     yield from _signature(ref, image, seen.keys)
     if image.build and image.build.content != commit.content:
         yield Finding(ref, f"has another tree than build {image.build.version}, which it says it is")
@@ -55,11 +56,11 @@ def _signature(ref: str, image: Image, keys: frozenset[str]) -> Iterator[Finding
     if signed_by(image, keys):
         return
     if not image.signatures:
-        yield Finding(ref, f"{image.commit.checksum[:12]} has no signature")
+        yield Finding(ref, f"{short(image.commit.checksum)} has no signature")
         return
     for key, wrong in image.signatures:
         why = wrong or "its key is not among those that clients trust"
-        yield Finding(ref, f"the signature of {image.commit.checksum[:12]} by {key} is not good: {why}")
+        yield Finding(ref, f"the signature of {short(image.commit.checksum)} by {key} is not good: {why}")
 
 
 def _parent(ref: str, commit: Commit, before: Commit | None) -> Iterator[Finding]:
@@ -77,7 +78,7 @@ def _parent(ref: str, commit: Commit, before: Commit | None) -> Iterator[Finding
         yield Finding(ref, f"has serial {commit.serial} and no parent")
         return
     if commit.parent != wanted:
-        has, due = (value[:12] if value else "no parent" for value in (commit.parent, wanted))
+        has, due = (short(value) if value else "no parent" for value in (commit.parent, wanted))
         yield Finding(ref, f"its parent is {has}, not the release before it ({due})")
 
 
@@ -89,6 +90,6 @@ def _tips(seen: Seen) -> Iterator[Finding]:
         if image is None:
             continue
         if image.commit.checksum not in released:
-            yield Finding(ring.ref, f"names {image.commit.checksum[:12]}, which no release ref names")
+            yield Finding(ring.ref, f"names {short(image.commit.checksum)}, which no release ref names")
         if ring.ref not in image.commit.bindings:
             yield Finding(ring.ref, f"names {image.commit.version}, whose metadata is not bound to this ref")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..journal import moves_of
 from ..model import Entry
 from . import admissions, chain, releases
 from . import moves as moving
@@ -169,7 +170,7 @@ def _builds(journal: Sequence[Line]) -> dict[str, dict[str, Any]]:
         elif entry.get("event") == "done":
             first = begun.get(str(entry.get("intent")), {})
             what = {"version": first.get("version"), "treefiles": first.get("treefiles", {})}
-            for move in moving.listed(line):
+            for move in moves_of(entry):
                 found.setdefault(str(move.get("to")), {**what, "composed": _said(line)})
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import Refused
 from ..model import Commit, Package
+from ..text import short
 from .libostree import Gio, GLib, OSTree, refusing, summary_refs, text
 from .tree import Entry, Tree
 
@@ -60,7 +61,7 @@ class Repository:
         bindings = metadata.lookup_value("ostree.ref-binding", GLib.VariantType("as"))
         return Commit(
             checksum=checksum,
-            version=text(metadata, "version") or checksum[:12],
+            version=text(metadata, "version") or short(checksum),
             timestamp=OSTree.commit_get_timestamp(variant),
             parent=OSTree.commit_get_parent(variant),
             content=OSTree.commit_get_content_checksum(variant),

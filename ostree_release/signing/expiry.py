@@ -8,6 +8,8 @@ from pathlib import Path
 
 from .. import clock
 from ..config import Config
+from ..model import following
+from ..text import command
 from . import gpg
 
 _AHEAD = 30 * 86400  # seconds
@@ -20,10 +22,9 @@ def warnings(config: Config) -> list[str]:
     for environment in config.environments:
         for key in gpg.keys(environment.public_key):
             if key.expires is not None and key.expires < now + _AHEAD:
-                to = "" if environment.name == "prod" else f" --data to={environment.name}"
                 found.append(
                     f"key {key.fingerprint} of {environment.name} {_when(key.expires, now)}: clients refuse "
-                    f"what it signed then: introduce another (tasks/keys.py{to})"
+                    f"what it signed then: introduce another ({command(following('keys', environment.name))})"
                 )
     certificate = config.certificate
     try:

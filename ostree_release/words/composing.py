@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..model import following
-from ..text import Result, command, packages, size, table, when
+from ..text import Result, command, packages, short, size, table, when
 
 
 def _compose(result: Result) -> list[str]:
@@ -21,7 +21,7 @@ def _run_compose(result: Result) -> list[str]:
 
 def _built(result: Result) -> str:
     outcome = "Built" if result["outcome"] == "built" else "No changes; the newest build is"
-    name = f"{result['version']} ({result['checksum'][:12]})"
+    name = f"{result['version']} ({short(result['checksum'])})"
     return f"{outcome} {name} of {result['environment']}, for {result['actor']}"
 
 
@@ -29,7 +29,7 @@ def _builds(result: Result) -> list[str]:
     if not result["builds"]:
         return [f"{result['environment']} has no build yet", f"Next: {command(following('compose'))}"]
     rows = [
-        (b["version"], b["checksum"][:12], when(b["timestamp"]), "signed" if b["signed"] else "NOT SIGNED")
+        (b["version"], short(b["checksum"]), when(b["timestamp"]), "signed" if b["signed"] else "NOT SIGNED")
         for b in result["builds"]
     ]
     return [*table(rows), f"Next: ostree-release diff {rows[-1][0]} {rows[0][0]}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..model import following
-from ..text import Result, command, table
+from ..text import Result, command, short, table
 
 
 def _check(result: Result) -> list[str]:
@@ -19,14 +19,14 @@ def _check(result: Result) -> list[str]:
     lines += [f"Held: {h['kind']} {h['label']}: {h['reason']} ({h['actor']})" for h in result["held"]]
     if result["outcome"] == "admitted":
         return [*lines, f"Let through: {release['version']}", f"Next: {command(result['next'])}"]
-    lines.append(f"Not let through: {release['version']} ({release['checksum'][:12]})")
+    lines.append(f"Not let through: {release['version']} ({short(release['checksum'])})")
     return [*lines, f"Next: {command(result['approve'])}"] if result["approve"] else lines
 
 
 def _approve(result: Result) -> list[str]:
     release = result["release"]
     place = f"{result['environment']}/{result['rings'][-1]}"
-    where = f"{release['version']} ({release['checksum'][:12]}) for {place}"
+    where = f"{release['version']} ({short(release['checksum'])}) for {place}"
 
     if result["outcome"] == "listed":
         lines = [f"gate {f['gate']}: {f['answer']}: {f['line']}" for f in result["findings"]]
@@ -79,7 +79,7 @@ def waiting(where: str, candidates: list[Result]) -> list[str]:
     for candidate in candidates:
         why = candidate["open"]
         words = "not checked yet" if why is None else "; ".join(why) or "let through"
-        lines.append(f"Candidate {where}: {candidate['version']} ({candidate['checksum'][:12]}): {words}")
+        lines.append(f"Candidate {where}: {candidate['version']} ({short(candidate['checksum'])}): {words}")
     return lines
 
 

@@ -57,7 +57,7 @@ def _log(result: Result) -> list[str]:
 
 def _diff(result: Result) -> list[str]:
     ends = [
-        f"{image['environment']} {image['version']} ({image['checksum'][:12]})"
+        f"{image['environment']} {image['version']} ({short(image['checksum'])})"
         for image in (result["from"], result["to"])
     ]
     return [*packages(result["packages"], limit=None), f"{ends[0]} -> {ends[1]}"]

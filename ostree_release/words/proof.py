@@ -62,9 +62,9 @@ def _release(release: Result) -> list[str]:
     mark = "" if release["proven"] else "  NOT PROVEN"
     build, sources = release["build"], ", ".join(release["repositories"])
     composed = f", composed by {_by(build['composed'])}" if build["composed"] else ", compose unknown"
-    treefiles = "".join(f", {name} {value[:12]}" for name, value in sorted(build["treefiles"].items()))
+    treefiles = "".join(f", {name} {short(value)}" for name, value in sorted(build["treefiles"].items()))
     lines = [
-        f"{release['environment']} {release['version']} ({release['checksum'][:12]}), "
+        f"{release['environment']} {release['version']} ({short(release['checksum'])}), "
         f"serial {release['serial']}{mark}",
         f"  build {build['version'] or short(build['checksum'])}{composed}{treefiles}",
         f"  {release['packages']} packages from {sources or 'repositories that nothing names'}",

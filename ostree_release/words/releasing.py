@@ -15,7 +15,7 @@ def _promote(result: Result) -> list[str]:
     lines = packages(result["packages"])
     lines += [f"{move['ref']}: {short(move['from'])} -> {short(move['to'])}" for move in result["moves"]]
     lines += [f"Repaired: {repair}" for repair in result["repaired"]]
-    name = f"{release['version']} ({release['checksum'][:12]})"
+    name = f"{release['version']} ({short(release['checksum'])})"
     where = f"{environment}/{ring} has {name}, build {build['version']}"
     outcome = {"promoted": "Promoted", "repaired": "Repaired", "unchanged": "Nothing to do"}[
         result["outcome"]
@@ -43,7 +43,7 @@ def _plan(result: Result) -> list[str]:
 def _step(result: Result) -> list[str]:
     release = result["release"]
     outcome = {"unchanged": "Nothing to do"}.get(result["outcome"], result["outcome"].capitalize())
-    where = f"{result['environment']}: {release['version']} ({release['checksum'][:12]})"
+    where = f"{result['environment']}: {release['version']} ({short(release['checksum'])})"
     return [f"{outcome}: {where}", f"Next: {command(result['next'])}"]
 
 
@@ -58,7 +58,7 @@ def _auto(result: Result) -> list[str]:
     where = f"{result['environment']}/{result['ring']}"
     return [
         *lines,
-        f"Promoted: {where} has {release['version']} ({release['checksum'][:12]})",
+        f"Promoted: {where} has {release['version']} ({short(release['checksum'])})",
         f"Next: {command(result['next'])}, or wait",
     ]
 

@@ -14,7 +14,7 @@ from tasks.server import ci, places
 from tasks.settings import Environment, Server
 from tasks.templates import render
 
-FORMAT = 2
+FORMAT = 3
 
 
 @deploy("Release tool")
@@ -85,7 +85,7 @@ def configuration(settings: Server) -> dict[str, object]:
         "state": places.STATE,
         "run": places.RUN,
         "minimum_free_bytes": settings.minimum_free_bytes,
-        "release": str(settings.fedora_release),
+        "fedora_release": str(settings.fedora_release),
         "gates_directory": places.GATES,
         "environments": {each.name: _environment(settings, each) for each in settings.environments},
         "ci_keys": {

@@ -28,7 +28,8 @@ HTTPD = "$(systemctl list-units --plain --no-legend apache2.service httpd.servic
 JUDGE = """
 import json, sys
 sys.path.insert(0, "/usr/libexec/ostree-release/program")
-from ostree_release.config import DEFAULT_PATH, load
+from ostree_release.config import DEFAULT_PATH
+from ostree_release.loading import load
 from ostree_release.context import Context, Progress
 from ostree_release.gates import own
 from ostree_release.environments.snapshot import look

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ostree_release import config, policy
+from ostree_release import loading, policy
 from ostree_release.context import Context, Progress
 from ostree_release.environments.snapshot import look
 from ostree_release.gates.subject import Subject
@@ -103,7 +103,7 @@ def subject(server: Server, gate: str, ring: str = "pilot", **options: Any) -> S
 
     options: thresholds that differ from the default.
     """
-    context = Context(config.load(server.config), "tester", Progress())
+    context = Context(loading.load(server.config), "tester", Progress())
     environment, _ = context.config.promoting("prod")
     seen = look(context, environment)
     refs, repository = seen.refs, seen.repository

@@ -35,7 +35,7 @@ runs._is_active = lambda run_id: running[run_id].poll() is None
 JUDGE = """
 import json
 from ostree_release.access import actor
-from ostree_release.config import load
+from ostree_release.loading import load
 from ostree_release.context import Context, Progress
 from ostree_release.gates import own
 from ostree_release.environments.snapshot import look

@@ -102,7 +102,7 @@ class Server:
             }
 
         content = {
-            "format": 2,
+            "format": 3,
             "image": "kinoite",
             "public_name": "localhost",
             "ca_file": str(self.top / "tls/ca.crt"),
@@ -110,7 +110,7 @@ class Server:
             "state": str(self.state),
             "run": str(self.run),
             "minimum_free_bytes": 1,
-            "release": "44",
+            "fedora_release": "44",
             "ci_keys": {},
             "gates_directory": str(self.top / "gates.d"),
             "environments": {

@@ -23,7 +23,7 @@ sys.exit(0)
 """
 JUDGE = """
 import json
-from ostree_release.config import load
+from ostree_release.loading import load
 from ostree_release.context import Context, Progress
 from ostree_release.gates import soak
 from ostree_release.environments.snapshot import look

@@ -114,7 +114,7 @@ def test_an_entry_point_leaves_the_callers_environment_and_directory_behind(tmp_
 def test_what_is_not_composing_is_not_done_as_root() -> None:
     program = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from ostree_release.access import entry; from ostree_release.config import parse\n"
+        "from ostree_release.access import entry; from ostree_release.loading import parse\n"
         "from tests.unit.test_release_config import GOOD\n"
         "GOOD['environments']['prod']['owner'] = sys.argv[2]\n"
         "entry.leave_root(parse(GOOD, 'x')); print(os.getresuid(), os.getgroups(), os.environ['HOME'])"

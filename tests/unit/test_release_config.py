@@ -16,12 +16,12 @@ import pytest
 from ostree_release.__main__ import main
 from ostree_release.access import roles
 from ostree_release.build import build
-from ostree_release.config import load, parse
 from ostree_release.errors import Refused
+from ostree_release.loading import load, parse
 
 COMMON = {"url": "https://images.test:8443/repo", "owner": "root", "gnupghome": "/k", "public_key": "/k.gpg"}
 GOOD: dict[str, Any] = {
-    "format": 2,
+    "format": 3,
     "image": "kinoite",
     "public_name": "images.test",
     "ca_file": None,
@@ -29,7 +29,7 @@ GOOD: dict[str, Any] = {
     "state": "/var/lib/ostree-release",
     "run": "/run/ostree-release",
     "minimum_free_bytes": 1,
-    "release": "44",
+    "fedora_release": "44",
     "ci_keys": {"gitlab": {"fingerprint": "SHA256:x", "subcommands": ["status"]}},
     "gates_directory": "/etc/ostree-release/gates.d",
     "environments": {
@@ -67,12 +67,12 @@ def test_a_good_configuration() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        ("format", 1, "format: 1 is not 2"),
+        ("format", 2, "format: 2 is not 3"),
         ("extra", 1, "extra: unknown key"),
         ("image", None, "image: None has the wrong type"),
         ("minimum_free_bytes", True, "minimum_free_bytes: True has the wrong type"),
         ("state", "var", "state: 'var' is not an absolute path"),
-        ("release", "", "release: is empty"),
+        ("fedora_release", "", "fedora_release: is empty"),
         ("environments.dev.cache", 3, "environments.dev.cache: 3 has the wrong type"),
         ("environments.dev.url", "http://x", "does not start with https://"),
         ("environments.prod.promotes_from", "qa", "'qa' is not a composed environment"),
@@ -105,7 +105,7 @@ def test_bad_configurations(path: str, value: object, problem: str) -> None:
 
 def test_every_problem_at_once(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
-        parse({**GOOD, "image": 1, "more": 2, "release": ""}, "c")
+        parse({**GOOD, "image": 1, "more": 2, "fedora_release": ""}, "c")
     assert len(caught.value.lines) == 3
     for content in ("{", "[]"):
         path = tmp_path / "config.json"
