@@ -17,6 +17,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result."""
-    from ..composing.unit import run_compose
+    from ..composing.compose import run_compose
 
     return "run-compose", run_compose(context, options.environment)

@@ -16,6 +16,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result."""
-    from ..proof.prove import prove_and_keep
+    from ..proof.verify import prove_and_keep
 
     return "verify", prove_and_keep(context)

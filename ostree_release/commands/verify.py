@@ -17,6 +17,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result."""
-    from ..proof.prove import prove
+    from ..proof.verify import prove
 
     return "verify", prove(context, options.to)

@@ -16,7 +16,7 @@ from ..judging import admission, holds, records
 from ..model import Commit, Entry
 from ..repository.reading import Repository
 from ..signing import expiry
-from . import prove
+from . import verify
 
 
 def status(context: Context) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def status(context: Context) -> dict[str, Any]:
         entries = context.journal.entries()
         return {
             "holds": [each.as_json() for each in holds.holds(entries)],
-            "verify": prove.last(config),
-            "warnings": [*expiry.warnings(config), *prove.overdue(config, entries)],
+            "verify": verify.last(config),
+            "warnings": [*expiry.warnings(config), *verify.overdue(config, entries)],
             "environments": {
                 environment.name: _composed(environment, entries)
                 if environment.composed

@@ -1,181 +1,111 @@
-"""The proof: everything that the journal, its anchors, the refs and the commits say, held against each other.
-
-Pure rules over plain data; `history` reads it.
-"""
+"""The proof of everything that is published, and the last one, which the timer's unit keeps for `status`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from ..journal import moves_of
+from .. import clock, files
+from ..access import actor
+from ..config import Config
+from ..context import Context
+from ..errors import Busy, Refused
+from ..journal import timestamp_of
 from ..model import Entry
-from . import admissions, chain, releases
-from . import moves as moving
-from .admissions import Judged
-from .evidence import Finding, Image, Line, Seen, Verdict
-from .moves import Moves
+from . import history
+from .evidence import Finding
+from .verdict import verify
 
-_UNKNOWN: dict[str, Any] = {"version": None, "composed": None, "treefiles": {}}
+_OVERDUE = 2 * 86400  # seconds; the timer runs daily
 
 
-def verify(journal: Sequence[Line], environments: Sequence[Seen]) -> Verdict:
-    """Return what is wrong, and for each release and ref of the environments which entries stand for it."""
-    verdict = Verdict()
-    if not journal and any(seen.refs or seen.anchors for seen in environments):
-        verdict.findings.append(Finding(chain.JOURNAL, "is empty or gone, and there are releases"))
-    verdict.findings += chain.broken(journal)
-    known, builds = admissions.judged(journal), _builds(journal)
-    covered = [0]
-    for seen in environments:
-        moves = moving.replay(journal, seen.environment.name)
-        found = _environment(journal, known, moves, seen)
-        verdict.findings += found
-        covered.append(chain.covered(journal, seen))
-        verdict.notes += _withdrawn(seen)
-        if seen.busy:
-            verdict.notes.append(
-                f"{seen.environment.name} is being changed by {seen.busy}: its summary was not judged"
-            )
-        verdict.refs += _refs(moves, seen)
-        wrong = {finding.where for finding in found}
-        verdict.releases += [
-            _release(known, builds, moves, seen, ref, image, proven=ref not in wrong)
-            for ref, image in seen.releases.items()
-        ]
-    verdict.unanchored = chain.unanchored(journal, max(covered))
-    return verdict
-
-
-def _environment(journal: Sequence[Line], known: Judged, moves: Moves, seen: Seen) -> list[Finding]:
-    found: list[Finding] = []
-    if journal:
-        found += chain.anchors(journal, seen)
-        staged = {
-            image.commit.checksum: change.intent
-            for image in seen.releases.values()
-            for change in moves.to("stage", image.commit.checksum)[:1]
-        }
-        found += chain.released_heads(journal, seen, staged)
-        found += moves.findings
-        found += moving.refs(moves, seen)
-        found += moving.unstaged(moves, seen)
-    found += releases.check(seen)
-    if not seen.busy:
-        found += releases.summary(seen)
-    found += admissions.check(known, moves, seen)
-    return found
-
-
-def _withdrawn(seen: Seen) -> list[str]:
-    """Say it where the last anchor vouches for nothing any more, because its key was withdrawn."""
-    last = seen.anchors[-1] if seen.anchors else None
-    if last is None or seen.signers & seen.keys or not seen.signers & seen.withdrawn:
-        return []
-    return [f"anchor {last.number} is signed with {last.key}, withdrawn since: the next promotion signs anew"]
-
-
-def _refs(moves: Moves, seen: Seen) -> list[dict[str, Any]]:
-    """Return for each ref which entry moved it to where it is."""
-    found = []
-    for ref, checksum in sorted(seen.refs.items()):
-        place = moves.places.get(ref)
-        line = place.line if place else None
-        found.append(
-            {
-                "environment": seen.environment.name,
-                "ref": ref,
-                "checksum": checksum,
-                "moved": _said(line) if line else None,
-            }
-        )
-    return found
-
-
-def _release(
-    known: Judged,
-    builds: dict[str, dict[str, Any]],
-    moves: Moves,
-    seen: Seen,
-    ref: str,
-    image: Image,
-    proven: bool,
-) -> dict[str, Any]:
-    commit = image.commit
+def prove(context: Context, name: str | None) -> dict[str, Any]:
+    """Return what is proven and what is wrong, as it is printed; name: one environment, None for all."""
+    config = context.config
+    promoting = [each for each in config.environments if not each.composed]
+    chosen = [config.promoting(name)[0]] if name else promoting
+    journal, seen = history.read(context, chosen)
+    verdict = verify(journal, seen)
     return {
-        "environment": seen.environment.name,
-        "version": commit.version,
-        "checksum": commit.checksum,
-        "serial": commit.serial,
-        "ref": ref,
-        "proven": proven,
-        "staged": [_said(change.line) for change in moves.to("stage", commit.checksum)],
-        "published": [_said(change.line) for change in moves.to("publish", commit.checksum)],
-        "rings": _rings(known, moves, seen, commit.checksum),
-        "approvals": _approvals(known, commit.checksum),
-        "signed_by": [key for key, wrong in image.signatures if not wrong and key in seen.keys],
-        "build": {**_UNKNOWN, **builds.get(commit.build or "", {}), "checksum": commit.build},
-        "repositories": list(image.repositories),
-        "packages": image.packages,
+        "environments": [environment.name for environment in chosen],
+        "time": clock.now(),
+        "lines": len(journal),
+        "releases": verdict.releases,
+        "refs": verdict.refs,
+        "findings": [finding.as_json() for finding in verdict.findings],
+        "notes": verdict.notes,
+        "unanchored": verdict.unanchored,
+        "exit": 1 if verdict.findings else 0,
     }
 
 
-def _rings(known: Judged, moves: Moves, seen: Seen, checksum: str) -> list[dict[str, Any]]:
-    names = {ring.ref: ring.name for ring in seen.environment.rings}
-    found = []
-    for change in moves.to("promote", checksum):
-        for ref, new in change.targets():
-            if new != checksum or ref not in names:
-                continue
-            stood_on = admissions.decision(known, change, names[ref], checksum, seen.environment.rules)
-            found.append(
-                {
-                    "ring": names[ref],
-                    "moved": {**_said(change.line), "reason": change.entry.get("reason")},
-                    "before_gates": known.before_gates(change),
-                    "checked": stood_on[2].number if stood_on else None,
-                    "gates": {each.gate: each.answer for each in stood_on[0].outcomes} if stood_on else {},
-                }
-            )
-    return found
+def prove_and_keep(context: Context) -> dict[str, Any]:
+    """Prove every environment, and keep the result where `status` shows it; returns it as it is printed.
 
-
-def _approvals(known: Judged, checksum: str) -> list[dict[str, Any]]:
-    return [
-        {
-            **_said(line),
-            "rings": line.entry.get("rings", []),
-            "reason": line.entry.get("reason"),
-            "findings": len(line.entry.get("findings", ())),
-            "overrides": line.entry.get("overrides", []),
-        }
-        for line in known.approved.get(checksum, ())
-        if line.entry
-    ]
-
-
-def _builds(journal: Sequence[Line]) -> dict[str, dict[str, Any]]:
-    """Return the compose that made each build, as far as the journal knows it, by the build's checksum.
-
-    The first that moved the ref to it: a compose that changed nothing moves it there once more.
+    A proof that fails is kept as a finding: nothing is proven then.
     """
-    begun: dict[str, Entry] = {}
-    found: dict[str, dict[str, Any]] = {}
-    for line in journal:
-        entry = line.entry or {}
-        if entry.get("action") != "compose":
-            continue
-        if entry.get("event") == "intent":
-            begun[line.hash] = entry
-        elif entry.get("event") == "done":
-            first = begun.get(str(entry.get("intent")), {})
-            what = {"version": first.get("version"), "treefiles": first.get("treefiles", {})}
-            for move in moves_of(entry):
-                found.setdefault(str(move.get("to")), {**what, "composed": _said(line)})
-    return found
+    owners = {each.owner for each in context.config.environments if not each.composed}
+    user = actor.user()
+    if user not in owners:
+        raise Refused(f"run-verify: run it as {' or '.join(sorted(owners))}, not as {user}")
+    try:
+        result = prove(context, None)
+    except Busy:  # what is kept stays true; if it goes on, it grows too old
+        raise
+    except Exception as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        finding = Finding("verify", f"failed, so nothing is proven: {words}")
+        _keep(context.config, {"releases": [], "findings": [finding.as_json()], "unanchored": 0})
+        raise
+    _keep(context.config, result)
+    return result
 
 
-def _said(line: Line) -> dict[str, Any]:
-    """Return which entry says something, who wrote it and when."""
-    entry = line.entry or {}
-    return {"line": line.number, "actor": entry.get("actor"), "time": entry.get("time")}
+def overdue(config: Config, entries: Iterable[Entry]) -> list[str]:
+    """Return one line if releases have not been proven for longer than the timer lets pass."""
+    kept = last(config)
+    since = kept["time"] if kept else _first_publish(entries)
+    if since is None or clock.now() - since <= _OVERDUE:
+        return []
+    what = "the last proof is older than 2 days" if kept else "nothing was ever proven"
+    return [f"{what}: systemctl status ostree-release-verify.timer ostree-release-verify"]
+
+
+def last(config: Config) -> dict[str, Any] | None:
+    """Return what the timer's last proof came to, or None where there was none."""
+    try:
+        found = json.loads(_kept(config).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("time"), int) else None
+
+
+def _first_publish(entries: Iterable[Entry]) -> int | None:
+    """Return when the first release was published, in seconds since 1970; None where there is none."""
+    for entry in entries:
+        if (entry.get("action"), entry.get("event")) == ("publish", "done"):
+            try:
+                return timestamp_of(entry)
+            except Refused:
+                return 0  # somebody has changed it: for the proof to say
+    return None
+
+
+def _keep(config: Config, result: dict[str, Any]) -> None:
+    kept = {
+        "time": clock.now(),
+        "releases": len(result["releases"]),
+        "findings": result["findings"],
+        "unanchored": result["unanchored"],
+    }
+    path = _kept(config)
+    try:
+        files.replace(path, json.dumps(kept).encode(), 0o644)
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}") from error
+
+
+def _kept(config: Config) -> Path:
+    return config.state / "verify" / "last.json"

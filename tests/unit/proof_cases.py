@@ -14,7 +14,7 @@ from ostree_release.model import Commit, Move
 from ostree_release.policy import Policy
 from ostree_release.proof import chain
 from ostree_release.proof.evidence import Image, Line, Seen
-from ostree_release.proof.verify import verify
+from ostree_release.proof.verdict import verify
 
 KEY = "A" * 40
 PILOT, STABLE = Ring("pilot", "os/pilot"), Ring("stable", "os/stable")

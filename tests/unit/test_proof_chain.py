@@ -12,7 +12,7 @@ import pytest
 
 from ostree_release.anchors import due, parse
 from ostree_release.proof import chain
-from ostree_release.proof.verify import verify
+from ostree_release.proof.verdict import verify
 from tests.unit.proof_cases import KEY, PROD, Story, findings, rewritten
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ostree_release.journal import interrupted
 from ostree_release.model import Move
-from ostree_release.proof.verify import verify
+from ostree_release.proof.verdict import verify
 from tests.unit.proof_cases import PILOT, PROD, STABLE, Story, findings
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ostree_release.model import Move
 from ostree_release.proof import chain
-from ostree_release.proof.verify import verify
+from ostree_release.proof.verdict import verify
 from ostree_release.words.render import render
 from tests.unit.proof_cases import KEY, Story
 
