@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..composing import kept
@@ -25,12 +26,14 @@ Row = dict[str, Any]
 class _Record:
     """What the journal says, by what it says it about: looked through once, however many releases ask."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, seen: Snapshot) -> None:
+        # Each release is asked for twice: when it comes, and when the next one is compared with it.
+        self.packages = lru_cache(maxsize=2)(seen.repository.packages)
         self.about: defaultdict[str, list[Entry]] = defaultdict(list)
         self.held: list[Hold] = []
         self.ended: dict[str, Entry] = {}
         self._moves: defaultdict[tuple[str, str, str], list[Entry]] = defaultdict(list)
-        for entry in entries:
+        for entry in seen.entries:
             self.about[str(entry.get("checksum"))].append(entry)
             if entry.get("event") == "released-hold":
                 self.ended[str(entry.get("hold"))] = entry
@@ -57,7 +60,7 @@ def changelog(context: Context, name: str, ring: str | None, version: str | None
     wanted = environment.ring(ring) if ring else None
     with context.reading(environment):
         seen = look(context, environment)
-        record = _Record(seen.entries)
+        record = _Record(seen)
         releases = [
             release
             for release in seen.releases
@@ -83,8 +86,8 @@ def _release(
     environment, source = seen.environment, seen.source
     about = record.about[release.checksum]
     composed = record.moves(source, source.ref, release.build) if release.build else []
-    new = seen.repository.packages(release.checksum)
-    old = seen.repository.packages(before.checksum) if before else None
+    new = record.packages(release.checksum)
+    old = record.packages(before.checksum) if before else None
     return {
         "version": release.version,
         "checksum": release.checksum,

@@ -95,5 +95,5 @@ def _image(
         signatures=tuple(repository.signatures(checksum, environment.public_key)),
         build=build,
         repositories=repository.package_repositories(checksum) or (),
-        packages=len(repository.packages(checksum) or ()),
+        packages=repository.package_count(checksum),
     )
