@@ -10,10 +10,10 @@ from typing import Any
 
 from ..journal import moves_of
 from ..model import Entry
-from . import admissions, chain, releases
+from . import chain, let_through, releases
 from . import moves as moving
-from .admissions import Judged
 from .evidence import Finding, Image, Line, Seen, Verdict
+from .let_through import Judged
 from .moves import Moves
 
 _UNKNOWN: dict[str, Any] = {"version": None, "composed": None, "treefiles": {}}
@@ -25,7 +25,7 @@ def verify(journal: Sequence[Line], environments: Sequence[Seen]) -> Verdict:
     if not journal and any(seen.refs or seen.anchors for seen in environments):
         verdict.findings.append(Finding(chain.JOURNAL, "is empty or gone, and there are releases"))
     verdict.findings += chain.broken(journal)
-    known, builds = admissions.judged(journal), _builds(journal)
+    known, builds = let_through.judged(journal), _builds(journal)
     covered = [0]
     for seen in environments:
         moves = moving.replay(journal, seen.environment.name)
@@ -63,7 +63,7 @@ def _environment(journal: Sequence[Line], known: Judged, moves: Moves, seen: See
     found += releases.check(seen)
     if not seen.busy:
         found += releases.summary(seen)
-    found += admissions.check(known, moves, seen)
+    found += let_through.check(known, moves, seen)
     return found
 
 
@@ -127,7 +127,7 @@ def _rings(known: Judged, moves: Moves, seen: Seen, checksum: str) -> list[dict[
         for ref, new in change.targets():
             if new != checksum or ref not in names:
                 continue
-            stood_on = admissions.decision(known, change, names[ref], checksum, seen.environment.rules)
+            stood_on = let_through.decision(known, change, names[ref], checksum, seen.environment.rules)
             found.append(
                 {
                     "ring": names[ref],
