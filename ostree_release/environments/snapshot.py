@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import anchors
 from ..config import Environment
 from ..context import Context
+from ..errors import Refused
 from ..journal import interrupted
 from ..model import Commit, Entry
 from ..signing import keyring
@@ -21,17 +22,16 @@ if TYPE_CHECKING:  # what is decided from a snapshot is decided without libostre
 class Snapshot:
     """What a promoting environment has, and where its builds come from.
 
-    source, origin: the environment that it promotes from, and the repository there; refs: every ref with its
-    checksum; commits: what the environment's refs name, by checksum; signed: the checksums of ring tips with
-    a signature by the key in use; builds: checksums of the source's builds, newest first, where several
-    candidates are to be put in their order; summary: what the summary names; entries: of the whole journal;
-    interrupted: how many of its intents nothing ended; unanchored: whether the journal's head must be signed.
+    source: the environment that it promotes from; refs: every ref with its checksum; commits: what the
+    environment's refs name, by checksum; signed: the checksums of ring tips with a signature by the key in
+    use; builds: checksums of the source's builds, newest first, where several candidates are to be put in
+    their order; summary: what the summary names; entries: of the whole journal; interrupted: how many of its
+    intents nothing ended; unanchored: whether the journal's head must be signed.
     """
 
     environment: Environment
     source: Environment
     repository: Repository
-    origin: Repository
     refs: Mapping[str, str]
     commits: Mapping[str, Commit]
     signed: frozenset[str]
@@ -40,6 +40,11 @@ class Snapshot:
     builds: Sequence[str] = ()
     interrupted: int = 0
     unanchored: bool = False
+
+    @property
+    def origin(self) -> Repository:
+        """The repository that its builds come from; refuses one that is not there."""
+        return _opened(self.source)
 
     def at(self, ref: str) -> Commit | None:
         """Return the commit that a ref names."""
@@ -117,11 +122,9 @@ class Snapshot:
 
 def look(context: Context, environment: Environment, entries: Sequence[Entry] | None = None) -> Snapshot:
     """Read a promoting environment; entries: of the journal, where the caller has just read it."""
-    from ..repository.reading import Repository  # here, because it needs libostree
-
     config = context.config
     _, source = config.promoting(environment.name)
-    repository, origin = Repository(environment.repository), Repository(source.repository)
+    repository = _opened(environment)
     refs = repository.refs()
     entries = context.journal.entries() if entries is None else entries
     tips = {refs[ring.ref] for ring in environment.rings if ring.ref in refs}
@@ -130,13 +133,12 @@ def look(context: Context, environment: Environment, entries: Sequence[Entry] | 
         environment=environment,
         source=source,
         repository=repository,
-        origin=origin,
         refs=refs,
         commits={checksum: repository.commit(checksum) for checksum in _ours(environment, refs)},
         signed=frozenset(tip for tip in tips if repository.signed_by(tip, environment.public_key, keys)),
         summary=repository.summary(),
         entries=entries,
-        builds=_history(environment, origin, source, refs),
+        builds=_history(environment, source, refs),
         interrupted=len(interrupted(entries, environment.name)),
         unanchored=anchors.is_due(config, environment, entries),
     )
@@ -154,9 +156,18 @@ def _ours(environment: Environment, refs: Mapping[str, str]) -> set[str]:
     return {checksum for ref, checksum in refs.items() if ref.startswith(f"{environment.home}/")}
 
 
-def _history(
-    environment: Environment, origin: Repository, source: Environment, refs: Mapping[str, str]
-) -> tuple[str, ...]:
+def _history(environment: Environment, source: Environment, refs: Mapping[str, str]) -> tuple[str, ...]:
     """Return the source's builds, newest first; nothing where at most one candidate needs a place."""
     candidates = [ref for ref in refs if ref.startswith(environment.candidate_ref(""))]
-    return tuple(each.checksum for each in origin.history(source.ref)) if len(candidates) > 1 else ()
+    if len(candidates) < 2:
+        return ()
+    try:
+        return tuple(each.checksum for each in _opened(source).history(source.ref))
+    except Refused:  # the releases are there all the same
+        return ()
+
+
+def _opened(environment: Environment) -> Repository:
+    from ..repository.reading import Repository  # here, because it needs libostree
+
+    return Repository(environment.repository)

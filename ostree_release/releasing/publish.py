@@ -60,12 +60,12 @@ def publish(
     """
     environment = seen.environment
     sbom.write(context, seen, release)  # first: without it nothing is published
-    missing = set_release(context, seen, release, ring)
-    missing += update_summary(context, environment, seen.repository)
+    published = set_release(context, seen, release, ring)
+    missing = [*published, *update_summary(context, environment, seen.repository)]
     smoke_pull(context, environment, environment.release_ref(release.version), release)
     moved = move_ring(context, seen, release, ring, details)
     update_summary(context, environment, seen.repository)
-    if missing or moved:
+    if published or moved:
         missing += anchors.anchor(context, environment)
     check_served(context, environment, ring, release)
     return missing

@@ -30,7 +30,7 @@ PROD = Environment(
 
 
 DEV = replace(PROD, name="dev", repository=Path("/dev"), promotes_from=None, rings=())
-NOBODYS: Any = None  # what is decided from a snapshot is decided without its repositories
+NOBODYS: Any = None  # what is decided from a snapshot is decided without its repository
 
 
 def build(name: str) -> Commit:
@@ -65,7 +65,6 @@ def seen(*released: Commit, candidate: Commit | None = None, **rings: Commit) ->
         environment=PROD,
         source=DEV,
         repository=NOBODYS,
-        origin=NOBODYS,
         refs=refs,
         commits={commit.checksum: commit for commit in commits},
         signed=frozenset(commit.checksum for commit in commits),
