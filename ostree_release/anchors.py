@@ -22,7 +22,7 @@ from . import PROGRAM, clock
 from .config import Config, Environment
 from .context import Context
 from .errors import Refused
-from .journal import START, line_hash, time_of
+from .journal import START, line_hash, moves_of, time_of
 from .model import Entry
 from .signing import gpg, keyring
 
@@ -94,7 +94,7 @@ def due(environment: Environment, entries: Sequence[Entry], last: Anchor | None)
         if last and entry["hash"] == last.head:
             return False
         if entry.get("event") == "done" and entry.get("environment") == environment.name:
-            refs = [str(move.get("ref")) for move in entry.get("moves", ())]
+            refs = [move["ref"] for move in moves_of(entry)]
             if any(ref in ours or ref.startswith(released) for ref in refs):
                 return True
     return False

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TextIO
 
 from . import lock
@@ -38,9 +39,9 @@ class Context:
     actor: str
     progress: Progress
 
-    @property
+    @cached_property
     def journal(self) -> Journal:
-        """The server's journal."""
+        """The server's journal, which remembers what it has read."""
         return Journal(self.config.journal, self.config.run)
 
     def say(self, line: str) -> None:

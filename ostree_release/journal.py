@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Journal:
 
     path: Path
     run: Path
+    _known: list[Entry] = field(default_factory=list, init=False, repr=False, compare=False)
+    _read: list[int] = field(default_factory=lambda: [0], init=False, repr=False, compare=False)
 
     def head(self) -> str:
         """Return the hash of the last complete line (64 hex digits), or `START` of an empty journal."""
@@ -72,14 +74,20 @@ class Journal:
         self.append({"event": "done", **common, "intent": intent, "moves": _as_json(made), **more})
 
     def entries(self) -> list[Entry]:
-        """Return every readable entry, oldest first, each with its own line's hash as `hash`."""
-        found = []
-        for line in self.content().split(b"\n"):
-            with contextlib.suppress(ValueError):
-                entry = json.loads(line)
-                if isinstance(entry, dict):
-                    found.append({**entry, "hash": line_hash(line)})
-        return found
+        """Return every readable entry, oldest first, each with its own line's hash as `hash`.
+
+        What was read before is not read again, for lines are only added: a file that is shorter is another.
+        """
+        with self._opened(os.O_RDONLY) as descriptor:
+            size = os.fstat(descriptor).st_size
+            if size < self._read[0]:
+                self._known.clear()
+                self._read[0] = 0
+            more = _everything(descriptor, self._read[0], size)
+        whole = more[: more.rfind(b"\n") + 1]
+        self._known.extend(_entries(whole))
+        self._read[0] += len(whole)
+        return [*self._known, *_entries(more[len(whole) :])]
 
     def broken(self) -> list[int]:
         """Return the numbers (from 1) of the lines that do not name the line before: somebody changed it."""
@@ -209,6 +217,25 @@ def _found(starts: Mapping[str, str] | None, refs: Mapping[str, str]) -> list[En
 
 def _as_json(moves: Sequence[Move]) -> list[dict[str, str | None]]:
     return [move.as_json() for move in moves]
+
+
+def _entries(content: bytes) -> Iterator[Entry]:
+    for line in content.split(b"\n"):
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                yield {**entry, "hash": line_hash(line)}
+
+
+def _everything(descriptor: int, begin: int, end: int) -> bytes:
+    """Read from one place in a file to another; less where it has become shorter meanwhile."""
+    found = b""
+    while begin + len(found) < end:
+        piece = os.pread(descriptor, end - begin - len(found), begin + len(found))
+        if not piece:
+            break
+        found += piece
+    return found
 
 
 def line_hash(line: bytes) -> str:

@@ -54,12 +54,12 @@ def load(path: Path) -> Config:
 def parse(content: object, origin: str) -> Config:
     """Return the configuration that JSON content describes; origin: what problems are reported against."""
     problems: list[str] = []
+    if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
+        raise Refused(f"{origin}: format: {content['format']} is not {FORMAT}: deploy the server again")
     _check("", content, _TOP, problems)
     if problems:
         raise Refused(*(f"{origin}: {problem}" for problem in problems))
     assert isinstance(content, dict)
-    if content["format"] != FORMAT:
-        raise Refused(f"{origin}: format: {content['format']} is not {FORMAT}: deploy the server again")
     environments = content["environments"]
     for name, environment in environments.items():
         _check_environment(f"environments.{name}", environment, environments, problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ..context import Context
+from ..model import following
 from ..text import Result
 
 SUMMARY = "list the builds of a composed environment, newest first"
@@ -34,4 +35,7 @@ def run(options: Namespace, context: Context) -> tuple[str, Result]:
             }
             for build in repository.history(environment.ref)
         ]
-    return "builds", {"environment": environment.name, "builds": builds}
+    step = following("compose")
+    if builds:
+        step = {"subcommand": "diff", "arguments": [builds[-1]["version"], builds[0]["version"]]}
+    return "builds", {"environment": environment.name, "builds": builds, "next": step}

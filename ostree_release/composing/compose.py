@@ -20,7 +20,7 @@ from ..environments.signature import sign
 from ..environments.summary import update_summary
 from ..errors import Refused, Stopped
 from ..images import pkglist
-from ..model import Move
+from ..model import Move, following
 from ..repository.reading import Repository
 from . import kept, numbers, rpm_ostree, treefile
 from .follow import folder, take_request, write
@@ -105,6 +105,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         "packages": pkglist.between(old, (repository, after)),
         "disk": disk.usage(environment.repository),
         "actor": context.actor,
+        "next": following("promote"),
         "treefiles": hashes,
         "accounts": [{"kind": each.kind, "name": each.name, "number": each.number} for each in new],
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,13 +60,17 @@ def keep_advisories(
     build: checksum; treefile: the merged keys that it was composed from. Also after a compose that changed
     nothing: the repositories may say more than before.
     """
-    content = _known(context, environment, repository, build, treefile)
+
+    def content() -> Mapping[str, Any]:
+        return _known(context, environment, repository, build, treefile)
+
     _keep(context, "advisories", f"The advisories of {environment.name}", environment, build, content)
 
 
 def keep_origins(context: Context, environment: Environment, build: str, origins: Mapping[str, str]) -> None:
     """Keep where a build's packages came from; build: its checksum. What cannot be written is said."""
-    _keep(context, "origins", f"The origins of {environment.name}'s packages", environment, build, origins)
+    words = f"The origins of {environment.name}'s packages"
+    _keep(context, "origins", words, environment, build, lambda: origins)
 
 
 def listed(lines: Iterable[str]) -> dict[str, str]:
@@ -106,13 +110,16 @@ def _keep(
     words: str,
     environment: Environment,
     build: str,
-    content: Mapping[str, Any],
+    content: Callable[[], Mapping[str, Any]],
 ) -> None:
-    """Write a file and forget the oldest; a build without it is still a build, and gates say so."""
+    """Write a file and forget the oldest; a build without it is still a build, and gates say so.
+
+    content: makes it; what it cannot read must not end the compose either.
+    """
     path = _path(context.config, kind, environment, build)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(path, json.dumps(content, sort_keys=True).encode(), 0o644)
+        files.replace(path, json.dumps(content(), sort_keys=True).encode(), 0o644)
         for old in sorted(path.parent.glob("*.json"), key=_modified)[:-_KEPT]:
             old.unlink(missing_ok=True)
     except OSError as error:

@@ -78,7 +78,10 @@ def candidate(config: Config, seen: Snapshot, typed: str | None) -> Commit:
     That is the only one that can still be published, else the newest that was; several are refused.
     """
     if typed is not None:
-        return find(config, typed, [seen.environment]).commit
+        named = find(config, typed, [seen.environment]).commit
+        if named not in (*seen.candidates, *seen.releases):
+            raise Refused(f"{typed!r}: is neither a candidate nor a release of {seen.environment.name}")
+        return named
     valid = seen.valid_candidates
     if len(valid) > 1:
         versions = ", ".join(each.version for each in valid)
@@ -96,6 +99,9 @@ def _named(environment: Environment, repository: Repository, name: str) -> Itera
     if environment.composed and name == environment.name:
         names.add(environment.ref)
     yield from (refs[ref] for ref in sorted(names & refs.keys()))
+    # A release whose own ref is missing goes by its version too: it is there to be repaired.
+    tips = {refs[ring.ref] for ring in environment.rings if ring.ref in refs}
+    yield from (tip for tip in sorted(tips) if repository.has(tip) and repository.commit(tip).version == name)
     if environment.composed:
         history = repository.history(environment.ref)
         yield from (each.checksum for each in history if name == each.version or _begins(each.checksum, name))
@@ -124,7 +130,9 @@ def _newest(environments: Iterable[Environment]) -> str:
         if environment.composed:
             commits = [each for _, each in zip(range(_SHOWN), repository.history(environment.ref))]
         else:
-            ours = {sum_ for ref, sum_ in repository.refs().items() if ref.startswith(environment.home)}
-            commits = sorted(map(repository.commit, ours), key=lambda each: -each.serial)[:_SHOWN]
+            refs = repository.refs()
+            ours = {refs[ref] for ref in refs if ref.startswith(f"{environment.home}/")}
+            whole = map(repository.commit, filter(repository.has, ours))
+            commits = sorted(whole, key=lambda each: -each.serial)[:_SHOWN]
         versions += [each.version for each in commits]
     return f"; its newest are {', '.join(dict.fromkeys(versions))}" if versions else ""

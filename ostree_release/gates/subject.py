@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 class Subject:
     """What a gate is asked about: a candidate, or a release, that is to go to a ring.
 
-    seen: the environment as it stands; build: checksum of the candidate's build; options: the gate's
-    thresholds.
+    seen: the environment as it stands; options: the gate's thresholds.
     """
 
     context: Context
     seen: Snapshot
     candidate: Commit
-    build: str
     ring: Ring
     options: Mapping[str, Any]
 
@@ -39,6 +37,11 @@ class Subject:
     def repository(self) -> Repository:
         """The repository that has the candidate."""
         return self.seen.repository
+
+    @property
+    def build(self) -> str:
+        """The checksum of the candidate's build; of a build, before it is staged, its own."""
+        return self.candidate.build or self.candidate.checksum
 
     @property
     def tip(self) -> Commit | None:

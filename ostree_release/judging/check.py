@@ -98,7 +98,7 @@ def _asked(context: Context, seen: Snapshot, release: Commit, ring: Ring, run: R
         if before is not None and gate not in again:
             outcomes.append(before)
             continue
-        subject = Subject(context, seen, release, release.build or release.checksum, ring, options)
+        subject = Subject(context, seen, release, ring, options)
         outcomes.append(records.shortened(_ask(gate, subject)))
     return Run(run.checksum, run.ring, run.tip, run.policy, tuple(outcomes))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..context import Context
 from ..errors import Refused
-from ..model import Commit, Entry, Package
+from ..model import Commit, Entry, Package, following
 from ..text import short
 
 if TYPE_CHECKING:  # what the journal says is read without libostree
@@ -144,7 +144,8 @@ def release(context: Context, kind: str, value: str, reason: str) -> dict[str, A
 def listing(context: Context, outcome: str = "listed", what: str = "") -> dict[str, Any]:
     """Return what is held, as the subcommand prints it."""
     live = holds(context.journal.entries())
-    return {"outcome": outcome, "what": what, "holds": [each.as_json() for each in live]}
+    step = {"subcommand": "status", "arguments": []} if outcome == "held" else following("promote")
+    return {"outcome": outcome, "what": what, "holds": [each.as_json() for each in live], "next": step}
 
 
 def _resolved(context: Context, kind: str, value: str) -> tuple[str, str]:

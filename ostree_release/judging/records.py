@@ -9,7 +9,7 @@ from typing import Any
 
 from ..answers import ANSWERS, Finding, Outcome, worst
 from ..errors import Refused
-from ..journal import moves_of, timestamp_of
+from ..journal import timestamp_of
 from ..model import Entry
 
 # What one gate may say in the journal, whose lines stay short; the file beside it has the data.
@@ -127,7 +127,10 @@ def composer(entries: Iterable[Entry], build: str) -> str | None:
     """Return who composed a build, or None where the journal does not know."""
     for entry in entries:
         composed = entry.get("action") == "compose" and entry.get("event") == "done"
-        if composed and any(move["to"] == build for move in moves_of(entry)):
+        moves = entry.get("moves")
+        if not composed or not isinstance(moves, list):
+            continue
+        if any(isinstance(move, dict) and move.get("to") == build for move in moves):
             return str(entry.get("actor"))
     return None
 

@@ -13,7 +13,7 @@ from ..environments.snapshot import Snapshot, look
 from ..errors import Refused
 from ..images import pkglist
 from ..judging import admission, holds, records
-from ..model import Commit, Entry
+from ..model import Commit, Entry, following
 from ..repository.reading import Repository
 from ..signing import expiry
 from . import verify
@@ -26,16 +26,19 @@ def status(context: Context) -> dict[str, Any]:
         for environment in config.environments:
             locks.enter_context(context.reading(environment))
         entries = context.journal.entries()
+        environments = {
+            environment.name: _composed(environment, entries)
+            if environment.composed
+            else _promoting(context, look(context, environment, entries))
+            for environment in config.environments
+        }
+        is_built = any(each["composed"] and each["build"] for each in environments.values())
         return {
             "holds": [each.as_json() for each in holds.holds(entries)],
             "verify": verify.last(config),
             "warnings": [*expiry.warnings(config), *verify.overdue(config, entries)],
-            "environments": {
-                environment.name: _composed(environment, entries)
-                if environment.composed
-                else _promoting(context, look(context, environment, entries))
-                for environment in config.environments
-            },
+            "environments": environments,
+            "next": following("promote" if is_built else "compose"),
         }
 
 

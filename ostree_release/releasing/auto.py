@@ -92,7 +92,9 @@ def _step(context: Context, environment: Environment) -> dict[str, Any]:
     for commit in todo.builds or (todo.release,):
         assert commit is not None
         judged = _later_ring if todo.release else _first_ring
-        verdict = judged(context, again(context, seen), todo.ring, commit)
+        with context.reading(environment):
+            now = again(context, seen)
+        verdict = judged(context, now, todo.ring, commit)
         if verdict is None:
             build = None if todo.release else commit.checksum
             request = Request(environment.name, build=build, ring=todo.ring.name, reason=REASON)
@@ -134,7 +136,7 @@ def _later_ring(context: Context, seen: Snapshot, ring: Ring, release: Commit) -
 
 
 def _held(context: Context, seen: Snapshot, repository: Repository, commit: Commit) -> Verdict | None:
-    with context.reading(seen.environment):
+    with context.reading(seen.environment):  # it may have to look what packages it has
         found = holds.holding(holds.holds(seen.entries), repository, commit)
     if not found:
         return None
@@ -147,7 +149,7 @@ def _soaking(context: Context, seen: Snapshot, ring: Ring, build: Commit) -> Ver
     options = seen.environment.rules.gates.get("soak")
     if options is None:
         return None
-    outcome = soak.judge(Subject(context, seen, build, build.checksum, ring, options))
+    outcome = soak.judge(Subject(context, seen, build, ring, options))
     if not outcome.findings:
         return None
     why = TIME if outcome.answer == NEEDS_APPROVAL else FAILS
@@ -158,7 +160,7 @@ def _judged(context: Context, seen: Snapshot, ring: Ring, release: Commit) -> Ve
     """Return what of the gates' findings is open; what was checked is not asked again, but what failed."""
     environment = seen.environment
     with check.checking(context, environment):
-        check.judge(context, seen, release, ring)
+        check.judge(context, again(context, seen), release, ring)
         decision = admission.decided(context, again(context, seen), release, ring)
     if not decision.open:
         return None

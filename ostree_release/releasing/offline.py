@@ -13,7 +13,7 @@ from ..environments.settle import changing
 from ..environments.snapshot import Snapshot, look
 from ..errors import Refused
 from ..images import pkglist
-from ..model import Commit
+from ..model import Commit, following
 from ..repository import writing
 from ..signing import gpg, keyring
 from .sign import due, require_admitted
@@ -54,6 +54,7 @@ def request(context: Context, name: str, version: str | None) -> dict[str, Any]:
                 "version": parent.version if parent else None,
             },
             "bindings": sorted(commit.bindings),
+            "next": following("promote", environment.name, sign="laptop"),
             "packages": pkglist.between(
                 (repository, tip.checksum) if tip else None, (repository, commit.checksum)
             ),

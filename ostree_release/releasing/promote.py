@@ -11,7 +11,7 @@ from ..context import Context
 from ..environments import find, plan
 from ..environments.plan import PROMOTE, Plan
 from ..environments.settle import changing
-from ..environments.snapshot import Snapshot, look
+from ..environments.snapshot import Snapshot, again, look
 from ..errors import Busy, Refused
 from ..images import pkglist
 from ..images.pkglist import Diff
@@ -74,6 +74,7 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
     moving = _moving(seen, release, rings)
     if moving:
         with checking(context, environment):
+            seen = again(context, seen)
             for ring in moving:
                 judge(context, seen, release, ring)
     with changing(context, environment, "promote") as later:

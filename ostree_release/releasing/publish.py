@@ -59,7 +59,6 @@ def publish(
     A failed smoke pull raises Refused and leaves every ring where it is.
     """
     environment = seen.environment
-    sbom.write(context, seen, release)  # first: without it nothing is published
     published = set_release(context, seen, release, ring)
     missing = [*published, *update_summary(context, environment, seen.repository)]
     smoke_pull(context, environment, environment.release_ref(release.version), release)
@@ -126,6 +125,8 @@ def _move(
     """
     seen = again(context, seen)
     admission.require(context, seen, release, [ring])
+    if action == "publish":
+        sbom.write(context, seen, release)  # without it nothing is published
     needed = [Move(ref, seen.refs.get(ref), new) for ref, new in to.items()]
     needed = [move for move in needed if move.old != move.new]
     if not needed:

@@ -9,7 +9,8 @@ from ..config import Ring
 from ..context import Context
 from ..environments import find, signature
 from ..environments.settle import changing
-from ..environments.snapshot import Snapshot, look
+from ..environments.snapshot import Snapshot, again, look
+from ..errors import Refused
 from ..judging import admission, holds
 from ..model import Commit
 
@@ -20,7 +21,10 @@ def sign_only(context: Context, name: str, typed: str | None) -> dict[str, Any]:
     with changing(context, environment, "sign") as settled:
         seen = look(context, environment, settled.entries)
         candidate = find.candidate(context.config, seen, typed)
-        signed = sign(context, seen, candidate, due(seen, candidate))
+        if candidate not in seen.candidates:
+            raise Refused(f"{candidate.version}: is released, and no candidate of {name} any more")
+        lacking = signature.missing(context, environment, seen.repository, candidate)
+        signed = sign(context, seen, candidate, due(seen, candidate) if lacking else ())
     return {
         "outcome": "signed" if signed else "unchanged",
         "environment": environment.name,
@@ -30,9 +34,16 @@ def sign_only(context: Context, name: str, typed: str | None) -> dict[str, Any]:
 
 
 def sign(context: Context, seen: Snapshot, commit: Commit, rings: Sequence[Ring]) -> list[str]:
-    """Sign a commit unless it is signed; returns what was done, in words. rings: that this run moves."""
-    require_admitted(context, seen, commit, rings)
-    return signature.sign(context, seen.environment, seen.repository, commit)
+    """Sign a commit unless it is signed; returns what was done, in words.
+
+    rings: that this run moves. None of them does before all are asked about, also where nothing is to be
+    signed any more.
+    """
+    environment, repository = seen.environment, seen.repository
+    moving = any(seen.refs.get(ring.ref) != commit.checksum for ring in rings)
+    if moving or signature.missing(context, environment, repository, commit):
+        require_admitted(context, seen, commit, rings)
+    return signature.sign(context, environment, repository, commit)
 
 
 def due(seen: Snapshot, commit: Commit) -> tuple[Ring, ...]:
@@ -41,10 +52,10 @@ def due(seen: Snapshot, commit: Commit) -> tuple[Ring, ...]:
 
 
 def require_admitted(context: Context, seen: Snapshot, commit: Commit, rings: Sequence[Ring]) -> None:
-    """Refuse a signature, wherever it is made, of what is not let through to every ring of the run.
+    """Refuse a signature, wherever it is made, of what is held or not let through to every ring of the run.
 
-    What is held is not signed again either, also where nothing would move.
+    By what the journal says now: nobody needs a lock to hold something.
     """
-    admission.require(context, seen, commit, rings)
-    if signature.missing(context, seen.environment, seen.repository, commit):
-        holds.refuse_held(seen.entries, seen.repository, commit)
+    now = again(context, seen)
+    holds.refuse_held(now.entries, now.repository, commit)
+    admission.require(context, now, commit, rings)

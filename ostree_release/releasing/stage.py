@@ -22,10 +22,10 @@ from ..signing import gpg
 
 def stage_only(context: Context, name: str, build: str | None) -> dict[str, Any]:
     """Stage a build for the first ring and do no more; returns the result as it is printed."""
-    environment, source = context.config.promoting(name)
+    environment, _ = context.config.promoting(name)
     with changing(context, environment, "stage") as settled:
         seen = look(context, environment, settled.entries)
-        due = plan.promote(seen, environment.rings[0], find.build(context.config, source, build))
+        due = plan.promote(seen, environment.rings[0], find.build(context.config, seen.source, build))
         release = stage(context, seen, due)
     return {
         "outcome": "unchanged" if due.release else "staged",

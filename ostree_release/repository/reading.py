@@ -223,7 +223,10 @@ def _packages(listed: Any) -> Iterator[Package]:
     """
     for index in range(listed.n_children()):
         data = listed.get_child_value(index).get_data_as_bytes().get_data()
-        yield Package(*(each.decode(errors="replace") for each in data.split(b"\0", 5)[:5]))
+        texts = [each.decode(errors="replace") for each in data.split(b"\0", 5)[:5]]
+        if len(texts) != 5:
+            raise Refused(f"{_PACKAGES}: package {index + 1} of a commit's list has not five fields")
+        yield Package(*texts)
 
 
 def _signatures(result: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..model import following
 from ..text import Result, command, packages, short, size, table, when
 
 
 def _compose(result: Result) -> list[str]:
     disk = result["disk"]
     room = f"Repository: {size(disk['repository_bytes'])}, free: {size(disk['free_bytes'])}"
-    return [*packages(result["packages"]), room, _built(result), f"Next: {command(following('promote'))}"]
+    return [*packages(result["packages"]), room, _built(result), f"Next: {command(result['next'])}"]
 
 
 def _run_compose(result: Result) -> list[str]:
@@ -27,12 +26,12 @@ def _built(result: Result) -> str:
 
 def _builds(result: Result) -> list[str]:
     if not result["builds"]:
-        return [f"{result['environment']} has no build yet", f"Next: {command(following('compose'))}"]
+        return [f"{result['environment']} has no build yet", f"Next: {command(result['next'])}"]
     rows = [
         (b["version"], short(b["checksum"]), when(b["timestamp"]), "signed" if b["signed"] else "NOT SIGNED")
         for b in result["builds"]
     ]
-    return [*table(rows), f"Next: ostree-release diff {rows[-1][0]} {rows[0][0]}"]
+    return [*table(rows), f"Next: {command(result['next'])}"]
 
 
 RENDERERS: dict[str, Callable[[Result], list[str]]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..model import following
 from ..text import Result, command, short, table
 
 
@@ -47,9 +46,9 @@ def _hold(result: Result) -> list[str]:
     rows = [(h["kind"], h["label"], h["time"][:10], h["actor"], h["reason"]) for h in result["holds"]]
     lines = table(rows)
     if result["outcome"] == "held":
-        return [*lines, f"Held: {result['what']}", "Next: ostree-release status"]
+        return [*lines, f"Held: {result['what']}", f"Next: {command(result['next'])}"]
     if result["outcome"] == "released":
-        return [*lines, f"Released: {result['what']}", f"Next: {command(following('promote'))}"]
+        return [*lines, f"Released: {result['what']}", f"Next: {command(result['next'])}"]
     if result["outcome"] == "unchanged":
         return [*lines, f"Nothing to do: {result['what']} is held already"]
     return lines or ["Nothing is held"]

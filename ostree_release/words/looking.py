@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..health import HEALTHY, words
-from ..model import following
 from ..text import Result, behind, command, end, packages, short, table, what
 from . import judging, proof
 
@@ -13,13 +12,10 @@ from . import judging, proof
 def _status(result: Result) -> list[str]:
     rows = []
     notes = []
-    step = following("compose")
     for name, environment in result["environments"].items():
         if environment["composed"]:
             rows.append((name, *what(environment["build"]), ""))
             notes += _unwell(name, environment["reports"])
-            if environment["build"]:
-                step = following("promote")
             continue
         for ring in environment["rings"]:
             changes = "" if ring["behind"] is None else behind(ring["behind"], environment["promotes_from"])
@@ -29,7 +25,7 @@ def _status(result: Result) -> list[str]:
     notes += proof.last(result["verify"]) if result["verify"] else []
     notes += judging.held(result["holds"])
     notes += [f"WARNING: {line}" for line in result["warnings"]]
-    return [*table(rows), *notes, f"Next: {command(step)}"]
+    return [*table(rows), *notes, f"Next: {command(result['next'])}"]
 
 
 def _log(result: Result) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..model import following
 from ..text import Result, command, packages, short, table, when
 from .judging import planned
 
@@ -64,8 +63,7 @@ def _auto(result: Result) -> list[str]:
 
 
 def _request(result: Result) -> list[str]:
-    parent, environment = result["parent"], result["environment"]
-    sign = following("promote", environment, sign="laptop")
+    parent = result["parent"]
     signed = ", ".join(result["signatures"]) or "nobody yet"
     return [
         *packages(result["packages"]),
@@ -75,7 +73,7 @@ def _request(result: Result) -> list[str]:
         f"after {parent['version'] or short(parent['checksum'])}",
         *(f"may be offered as {ref}" for ref in result["bindings"]),
         f"signed by {signed}; wanted: {result['key']}",
-        f"Next: {command(sign)}",
+        f"Next: {command(result['next'])}",
     ]
 
 

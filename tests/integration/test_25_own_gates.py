@@ -40,7 +40,7 @@ context = Context(config, "tester", Progress(sys.stderr))
 seen = look(context, environment)
 candidate = seen.repository.commit({checksum!r})
 limit = {{"timeout_seconds": {timeout}}}
-outcome = own.judge(Subject(context, seen, candidate, candidate.build, environment.rings[0], limit))
+outcome = own.judge(Subject(context, seen, candidate, environment.rings[0], limit))
 print(json.dumps(dict(answer=outcome.answer, findings=[vars(f) for f in outcome.findings], **outcome.data)))
 """
 

@@ -117,7 +117,6 @@ def subject(server: Server, gate: str, ring: str = "pilot", **options: Any) -> S
         context=context,
         seen=seen,
         candidate=candidate,
-        build=candidate.build or "",
         ring=environment.ring(ring),
         options=effective.gates[gate],
     )

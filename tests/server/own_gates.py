@@ -46,7 +46,7 @@ context = Context(config, "tester", Progress(sys.stderr))
 seen = look(context, environment)
 candidate = seen.repository.commit({checksum!r})
 limit = {{"timeout_seconds": {timeout}}}
-outcome = own.judge(Subject(context, seen, candidate, candidate.build, environment.rings[0], limit))
+outcome = own.judge(Subject(context, seen, candidate, environment.rings[0], limit))
 print(json.dumps([outcome.answer, outcome.line, [vars(f) for f in outcome.findings], outcome.data]))
 sys.exit(0)
 """

@@ -153,6 +153,19 @@ class Compose(ServerTest):
         self.assertEqual((done["outcome"], done["version"], done["checksum"]), ("unchanged", "44.1", build))
         self.assertEqual(self.server.pull(DEV, "dev", "dev"), build)
 
+    def test_package_repositories_that_cannot_be_read_do_not_end_a_compose(self) -> None:
+        self.mode("change")
+        broken = (
+            "from ostree_release.composing import kept\n"
+            "def known(*_): raise PermissionError(13, 'Permission denied', '/somewhere')\n"
+            "kept._known = known\n"
+        )
+        done = self.call("run-compose", "dev", "--json", before=broken)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("The advisories of dev could not be kept in", done.stderr)
+        self.assertIn("Permission denied", done.stderr)
+        self.assertEqual(self.server.pull(DEV, "dev", "dev"), self.server.refs(self.server.dev)[DEV])
+
     def test_a_compose_that_was_killed_is_completed_by_the_next_one(self) -> None:
         """Also where it said already that it had moved the ref: signed, shown, and tried from then on."""
         self.compose()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.server.support import DEV, ServerTest, run
+from ostree_release.journal import Journal
+from tests.server.support import DEV, PILOT, ServerTest, run
 
 
 class Find(ServerTest):
@@ -69,6 +70,32 @@ class Find(ServerTest):
         pilot = self.server.json("status")["environments"]["prod"]["rings"][0]
         self.assertEqual(pilot["release"]["version"], "44.3")
 
+    def test_what_is_neither_candidate_nor_release_is_not_let_through_or_signed(self) -> None:
+        promoted = self.promote_new("44.1")["release"]["checksum"]
+        tree = f"--tree=ref={promoted}"
+        made = ("ostree", f"--repo={self.server.prod}", "commit", "--branch=other/ref", tree)
+        foreign = run(*made, "--add-metadata-string=version=9.9").stdout.strip()
+        for arguments in (
+            ("check", foreign),
+            ("approve", foreign, "--plan"),
+            ("sign", "--version", foreign),
+            ("sign", "--request", "--version", foreign),
+            ("publish", "--version", foreign),
+        ):
+            with self.subTest(arguments):
+                line = self.server.refused(*arguments)
+                self.assertIn("is neither a candidate nor a release of prod", line)
+        for typed in (promoted, "44.1", "pilot"):
+            with self.subTest(typed):
+                line = self.server.refused("sign", "--version", typed)
+                self.assertIn("44.1: is released, and no candidate of prod any more", line)
+
+    def test_a_release_whose_ref_is_missing_is_found_by_its_version(self) -> None:
+        self.promote_new("44.1")
+        ref = PILOT.replace("pilot", "releases/44.1")
+        run("ostree", f"--repo={self.server.prod}", "refs", "--delete", ref)
+        self.assertEqual(self.server.json("changelog", "44.1")["releases"][0]["version"], "44.1")
+
     def test_a_ring_never_moves_back_by_a_name(self) -> None:
         self.promote_new("44.1")
         self.promote_new("44.2", hello="2-1")
@@ -95,20 +122,63 @@ sys.modules["ostree_release.gates.diff"] = types.SimpleNamespace(judge=judge)
         done = self.server.json("promote")
         self.assertEqual((done["outcome"], done["build"]["checksum"]), ("promoted", first))
 
-    def test_the_journal_is_read_at_most_six_times(self) -> None:
+    def test_a_hold_that_comes_between_the_look_and_the_signature_counts(self) -> None:
+        self.server.build("44.1", {"hello": "1-1"})
+        candidate = self.server.json("stage")["release"]
+        self.server.json("check")
+        entry = {
+            "event": "held",
+            "action": "hold",
+            "actor": "anna",
+            "kind": "build",
+            "label": "44.1",
+            "value": candidate["checksum"],
+            "reason": "broken",
+        }
+        self.server.before = f"""
+from ostree_release.releasing import sign
+real = sign.require_admitted
+def require_admitted(context, *arguments):
+    context.journal.append({entry!r})
+    real(context, *arguments)
+sign.require_admitted = require_admitted
+"""
+        for command in ("sign", "promote"):
+            with self.subTest(command):
+                done = self.server.call(command)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("44.1 is held", done.stderr)
+        events = [entry["event"] for entry in self.server.journal()]
+        self.assertNotIn("signed", events)
+
+    def test_what_is_refused_leaves_no_bill_of_materials(self) -> None:
+        self.server.build("44.1", {"hello": "1-1"})
+        for step in (("stage",), ("check",), ("sign",), ("hold", "44.1", "--reason", "broken")):
+            self.server.json(*step)
+        self.assertIn("44.1 is held", self.server.refused("publish"))
+        self.assertEqual(list(self.server.state.rglob("*.spdx.json")), [])
+
+    def test_the_journal_is_read_once_and_then_what_is_new(self) -> None:
         self.promote_new("44.1")
+        journal = Journal(self.server.state / "journal.jsonl", self.server.run)
+        for number in range(500):
+            journal.append({"event": "reported", "number": number, "words": "x" * 100})
         self.server.build("44.2", {"hello": "2-1"})
         self.server.write_config(gates={"soak": {"hours": 0, "clients": 0}, "complete": {}})
-        times = self.server.top / "times"
-        counting = f"""
-from ostree_release.journal import Journal
-real = Journal.content
-def content(self):
-    with open({str(times)!r}, "a") as file:
-        file.write("x")
-    return real(self)
-Journal.content = content
+        size = (self.server.state / "journal.jsonl").stat().st_size
+        said = self.server.top / "reads"
+        self.server.before = f"""
+from ostree_release import journal
+everything, content = journal._everything, journal.Journal.content
+def note(data):
+    with open({str(said)!r}, "a") as file:
+        file.write(f"{{len(data)}}\\n")
+    return data
+journal._everything = lambda *arguments: note(everything(*arguments))
+journal.Journal.content = lambda self: note(content(self))
 """
-        self.server.before = counting
         self.assertEqual(self.server.json("promote")["outcome"], "promoted")
-        self.assertIn(len(times.read_text()), range(1, 7))
+        whole = [length for length in map(int, said.read_text().split()) if length >= size]
+        # By the first step, and for the hash of the whole of it that is signed.
+        self.assertIn(len(whole), (1, 2))
+        self.assertLess(sum(map(int, said.read_text().split())), 3 * size)

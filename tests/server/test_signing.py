@@ -129,6 +129,15 @@ class Offline(SigningTest):
         self.server.json("hold", "44.1", "--reason", "broken")
         self.assertIn("held", self.attach(request, signature, status=1)["error"])
 
+    def test_a_release_that_is_held_gets_no_further_signature(self) -> None:
+        request = self.staged()
+        self.attach(request, self.signature(base64.b64decode(request["commit"])))
+        self.server.json("promote")
+        self.server.json("hold", "44.1", "--reason", "broken")
+        self.assertIn("44.1 is held", self.server.refused("sign", "--request", "--version", "44.1"))
+        again = self.signature(base64.b64decode(request["commit"]))
+        self.assertIn("44.1 is held", self.attach(request, again, status=1)["error"])
+
     def test_what_is_not_the_right_signature_changes_nothing(self) -> None:
         request = self.staged()
         data = base64.b64decode(request["commit"])

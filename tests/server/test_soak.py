@@ -32,7 +32,7 @@ context = Context(load(Path({config!r})), "tester", Progress())
 prod, _ = context.config.promoting("prod")
 seen = look(context, prod)
 candidate = next(c for c in seen.commits.values() if c.version == {version!r})
-subject = Subject(context, seen, candidate, candidate.build, prod.ring({ring!r}), {options!r})
+subject = Subject(context, seen, candidate, prod.ring({ring!r}), {options!r})
 outcome = soak.judge(subject)
 print(json.dumps({{"answer": outcome.answer, "line": outcome.line, "data": outcome.data,
                   "findings": [[f.id, f.answer, f.line] for f in outcome.findings]}}))

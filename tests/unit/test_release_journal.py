@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ostree_release import journal as journals
 from ostree_release.errors import Refused
 from ostree_release.journal import START, Journal, broken_links, interrupted
 from ostree_release.judging.records import composer
@@ -68,6 +69,28 @@ def test_a_torn_line_stays_and_the_chain_goes_on(journal: Journal, torn: bytes) 
     assert len(broken_links(content)) == (1 if torn.endswith(b"}") else 0), (
         "a whole line without its chain is no entry"
     )
+
+
+def test_what_was_read_is_not_read_again(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.append({"event": "a"})
+    assert [entry["event"] for entry in journal.entries()] == ["a"]
+    read = journal.path.stat().st_size
+    with journal.path.open("ab") as file:
+        file.write(b'{"event": "torn"')  # no line yet: it may go on
+    Journal(journal.path, journal.run).append({"event": "b"})
+    begins: list[int] = []
+    whole = journals._everything
+
+    def everything(descriptor: int, begin: int, end: int) -> bytes:
+        begins.append(begin)
+        return whole(descriptor, begin, end)
+
+    monkeypatch.setattr(journals, "_everything", everything)
+    assert [entry["event"] for entry in journal.entries()] == ["a", "b"]
+    assert journal.entries() == Journal(journal.path, journal.run).entries()
+    assert begins[0] == read
+    journal.path.write_bytes(b"")
+    assert journal.entries() == []
 
 
 def test_a_move_has_an_intent_and_an_end(journal: Journal) -> None:

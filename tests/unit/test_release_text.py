@@ -48,6 +48,7 @@ def test_long_package_lists_are_cut_short() -> None:
         "environment": "dev",
         "actor": "timer",
         "disk": disk,
+        "next": {"task": "promote", "data": {}},
         "packages": packages,
     }
     lines = render("compose", result)
@@ -80,6 +81,7 @@ def test_status_is_aligned() -> None:
         },
         "verify": None,
         "warnings": ["key AB of prod expires in 3 days: introduce another"],
+        "next": {"task": "promote", "data": {}},
         "holds": [{**hold, "time": "2026-01-02T03:04:05Z"}],
     }
     assert render("status", result) == [
@@ -97,7 +99,8 @@ def test_status_is_aligned() -> None:
 def test_an_empty_log() -> None:
     assert render("log", {"entries": [], "broken": []}) == []
     assert "BROKEN: line 3" in render("log", {"entries": [], "broken": [3]})[0]
-    assert render("builds", {"environment": "dev", "builds": []})[0] == "dev has no build yet"
+    none: dict[str, Any] = {"environment": "dev", "builds": [], "next": {"task": "compose", "data": {}}}
+    assert render("builds", none) == ["dev has no build yet", "Next: pyinfra INVENTORY tasks/compose.py -y"]
 
 
 def test_an_automatic_run_says_what_it_completed() -> None:
