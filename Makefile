@@ -17,7 +17,7 @@ test: check ## every test: lint, types, unit tests, then the integration tests i
 	@$(VENV)/bin/python -m lab ensure-engine
 	@$(VENV)/bin/python -m pytest --durations=10 -n 3 tests/integration
 
-check: $(READY) ## lint, types and unit tests; no containers, about a minute
+check: $(READY) ## lint, types and unit tests; no containers, one to three minutes
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
