@@ -8,18 +8,17 @@ It concerns the hosts of group image_servers, and takes no arguments: what is de
 
 from pyinfra import config, host, inventory
 
-from tasks import platforms
-from tasks.arguments import Arguments
 from tasks.facts.machine import Machine
-from tasks.image_servers import concerns
-from tasks.interrupts import fail_on_interrupt
-from tasks.one_line import one_line
+from tasks.pyinfra_gaps.arguments import Arguments
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
+from tasks.pyinfra_gaps.one_line import one_line
 from tasks.server import (
     accounts,
     ci,
     firewall,
     gates,
     packages,
+    platforms,
     release_tool,
     schedule,
     selinux,
@@ -29,7 +28,8 @@ from tasks.server import (
     treefiles,
     web,
 )
-from tasks.settings import load_server
+from tasks.server.image_servers import concerns
+from tasks.settings.values import load_server
 
 fail_on_interrupt()
 with one_line():

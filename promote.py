@@ -14,10 +14,10 @@ use).
 
 from pyinfra import host, inventory
 
-from tasks.arguments import Arguments
-from tasks.interrupts import fail_on_interrupt
-from tasks.one_line import one_line
-from tasks.promotion import Wanted, promote_here
+from tasks.pyinfra_gaps.arguments import Arguments
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
+from tasks.pyinfra_gaps.one_line import one_line
+from tasks.releases.promote import Wanted, promote_here
 
 fail_on_interrupt()
 with one_line():

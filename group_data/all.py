@@ -7,9 +7,9 @@ that beats this file. A dictionary or a list is replaced as a whole, never merge
 Everything named ostree_... is checked before any host is contacted, so pyinfra reads these files twice.
 """
 
-from tasks.prompts import go_on_without_terminal
-from tasks.settings_check import check_settings
-from tasks.transport import low_latency_transport
+from tasks.pyinfra_gaps.prompts import go_on_without_terminal
+from tasks.pyinfra_gaps.transport import low_latency_transport
+from tasks.settings.check import check_settings
 
 # --- The server and its image ---------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ in the journal).
 
 from pyinfra import host, inventory
 
-from tasks.arguments import Arguments
-from tasks.interrupts import fail_on_interrupt
-from tasks.judging import approve_here
-from tasks.one_line import one_line
+from tasks.pyinfra_gaps.arguments import Arguments
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
+from tasks.pyinfra_gaps.one_line import one_line
+from tasks.releases.approve import approve_here
 
 fail_on_interrupt()
 with one_line():

@@ -9,10 +9,10 @@ format=text, markdown or json (default text). Exactly what the server says goes 
 
 from pyinfra import host, inventory
 
-from tasks.arguments import Arguments
-from tasks.changelogs import print_changelog
-from tasks.interrupts import fail_on_interrupt
-from tasks.one_line import one_line
+from tasks.pyinfra_gaps.arguments import Arguments
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
+from tasks.pyinfra_gaps.one_line import one_line
+from tasks.releases.changelog import print_changelog
 
 fail_on_interrupt()
 with one_line():

@@ -11,10 +11,10 @@ release=yes ends the hold; reason=TEXT (kept in the journal). Without any of the
 
 from pyinfra import host, inventory
 
-from tasks.arguments import Arguments
-from tasks.interrupts import fail_on_interrupt
-from tasks.judging import hold_here
-from tasks.one_line import one_line
+from tasks.pyinfra_gaps.arguments import Arguments
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
+from tasks.pyinfra_gaps.one_line import one_line
+from tasks.releases.hold import hold_here
 
 fail_on_interrupt()
 with one_line():

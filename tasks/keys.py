@@ -11,10 +11,10 @@ withdraw=FINGERPRINT, force=yes (withdraw though a client trusts no other key). 
 
 from pyinfra import host, inventory
 
-from tasks.arguments import Arguments
-from tasks.interrupts import fail_on_interrupt
-from tasks.one_line import one_line
-from tasks.rotation import Change, rotate_here
+from tasks.pyinfra_gaps.arguments import Arguments
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
+from tasks.pyinfra_gaps.one_line import one_line
+from tasks.releases.keys import Change, rotate_here
 
 fail_on_interrupt()
 with one_line():

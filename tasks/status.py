@@ -10,10 +10,10 @@ error. Exit status 0: every host was reached and answered; 1: the rest is listed
 
 from pyinfra import host, inventory
 
-from tasks.arguments import Arguments
-from tasks.client.fleet_status import report
-from tasks.interrupts import fail_on_interrupt
-from tasks.one_line import one_line
+from tasks.client.report import report
+from tasks.pyinfra_gaps.arguments import Arguments
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
+from tasks.pyinfra_gaps.one_line import one_line
 
 fail_on_interrupt()
 with one_line():

@@ -8,10 +8,10 @@
 
 from pyinfra import host, inventory
 
-from tasks.arguments import Arguments
-from tasks.client.rollout import upgrade_client
-from tasks.interrupts import fail_on_interrupt
-from tasks.one_line import one_line
+from tasks.client.update import upgrade_client
+from tasks.pyinfra_gaps.arguments import Arguments
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
+from tasks.pyinfra_gaps.one_line import one_line
 
 fail_on_interrupt()
 with one_line():

@@ -1,4 +1,4 @@
-"""What a command made by `tasks.said.asked` prints, for hosts that are not there."""
+"""What a command made by `tasks.facts.said.asked` prints, for hosts that are not there."""
 
 from __future__ import annotations
 

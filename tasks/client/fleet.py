@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from tasks.client.deployments import Deployment, Machine, booted, named, pending, rollback
 from tasks.client.follow import Target, target
 from tasks.client.health import Health, in_words
-from tasks.settings import Server, resolve
-from tasks.words import age, difference, short, table
+from tasks.client.machine import Deployment, Machine, booted, named, pending, rollback
+from tasks.releases.words import age, difference, short, table
+from tasks.settings.values import Server, resolve
 
 COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"}
 

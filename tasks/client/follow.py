@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from tasks.client.deployments import Deployment, Machine, booted, named, pending
-from tasks.words import short
+from tasks.client.machine import Deployment, Machine, booted, named, pending
+from tasks.releases.words import short
 
 
 class Target(NamedTuple):

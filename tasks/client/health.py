@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 
 from ostree_release import health
 from ostree_release.errors import Refused
-from tasks.templates import render
+from tasks.pyinfra_gaps.templates import render
 
 LIMIT = 900  # seconds that a boot may take
 PROGRAM = "/etc/ostree-health/report.sh"

@@ -10,10 +10,10 @@ from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
 from tasks.client import health
+from tasks.facts.entry_points import approver, composer, promoter
 from tasks.facts.ostree import PublishedTrust, Trust
 from tasks.facts.release import Answer, ReleaseStatus, answer
-from tasks.release_commands import approver, composer, promoter
-from tasks.said import asked
+from tasks.facts.said import asked
 
 T = TypeVar("T")
 

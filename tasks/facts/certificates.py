@@ -6,7 +6,7 @@ import re
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.said import Reading, Said, asked, unexpected
+from tasks.facts.said import Reading, Said, asked, unexpected
 
 _CHECKSUM = re.compile(r"[0-9a-f]{64}  -")
 

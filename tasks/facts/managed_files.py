@@ -11,8 +11,8 @@ from posixpath import basename
 
 from pyinfra.api import QuoteString, StringCommand
 
+from tasks.facts.said import NOT_THERE, Reading, Said, asked, check_absent, unexpected
 from tasks.facts.sections import begin, sections
-from tasks.said import NOT_THERE, Reading, Said, asked, check_absent, unexpected
 
 # What stat says of a path that does not exist.
 _ABSENT = (NOT_THERE, ": Not a directory", ": Too many levels of symbolic links")

@@ -10,11 +10,11 @@ from typing import TypedDict
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
-from tasks.client.keyring import fingerprints
-from tasks.documents import quoted
+from tasks.facts.documents import quoted
+from tasks.facts.refusals import client_reason
+from tasks.facts.said import asked, check_absent, reply
 from tasks.facts.sections import begin, sections
-from tasks.refusals import client_reason
-from tasks.said import asked, check_absent, reply
+from tasks.signing.keyring import fingerprints
 
 
 class Trust(TypedDict):

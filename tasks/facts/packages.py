@@ -6,8 +6,8 @@ import re
 
 from pyinfra.api import QuoteString, StringCommand
 
+from tasks.facts.said import Reading, Said, asked, unexpected
 from tasks.facts.sections import begin, sections
-from tasks.said import Reading, Said, asked, unexpected
 
 _ERROR = re.compile(r"(dpkg-query: )?error: .*")
 

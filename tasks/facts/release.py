@@ -6,10 +6,10 @@ from typing import Any
 
 from pyinfra.api import FactBase, StringCommand
 
-from tasks.documents import Shape, document, wrong
-from tasks.refusals import server_reason
-from tasks.release_commands import approver, composer, promoter
-from tasks.said import Said, asked, replies
+from tasks.facts.documents import Shape, document, wrong
+from tasks.facts.entry_points import approver, composer, promoter
+from tasks.facts.refusals import server_reason
+from tasks.facts.said import Said, asked, replies
 
 Answer = dict[str, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.said import Reading, Said, asked, unexpected
+from tasks.facts.said import Reading, Said, asked, unexpected
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import hashlib
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
 from tasks.client import health
-from tasks.client.deployments import BOOT_ID, STATUS, Machine, parse_status
-from tasks.client.keyring import fingerprints
-from tasks.documents import document
+from tasks.client.machine import BOOT_ID, STATUS, Machine, parse_status
+from tasks.facts.documents import document
+from tasks.facts.refusals import client_reason
+from tasks.facts.said import asked, reply
 from tasks.facts.sections import sections
-from tasks.refusals import client_reason
-from tasks.said import asked, reply
+from tasks.signing.keyring import fingerprints
 
 # $1: the remote's name, $2: the certificate file, $3: the report of its health, then the files of the unit
 # that writes it, its timer last. Every section may be empty. What rpm-ostree says beside its answer, such as

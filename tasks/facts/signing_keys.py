@@ -10,8 +10,8 @@ from shlex import quote
 
 from pyinfra.api import StringCommand
 
-from tasks.client.keyring import fingerprints
-from tasks.said import Reading, Said, asked, unexpected
+from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.signing.keyring import fingerprints
 
 _FINGERPRINT = re.compile("[0-9A-F]{40,64}")
 # gpg's agent is not started, because it would write files. A key counts when its secret part is there too.

@@ -8,8 +8,8 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host, state
 
 from tasks.facts.certificates import CertificatesDue, CopyDiffers
-from tasks.operations.messages import tell
 from tasks.operations.remote_script import quoted, script
+from tasks.pyinfra_gaps.messages import tell
 
 
 @operation()

@@ -10,8 +10,8 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.firewalld import Firewalld, FirewalldState, Served
-from tasks.operations.messages import tell
 from tasks.operations.remote_script import quoted, script
+from tasks.pyinfra_gaps.messages import tell
 
 
 @operation()

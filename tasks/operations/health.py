@@ -10,10 +10,10 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.context import host
 
 from tasks.client import health, servers
+from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
-from tasks.failures import failed
 from tasks.operations.remote_script import as_root
-from tasks.refusals import client_reason
+from tasks.pyinfra_gaps.failures import failed
 
 # Arguments: path and content in base64, in turns. A file gets its name complete.
 _INSTALL = f"""

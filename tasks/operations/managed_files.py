@@ -12,9 +12,9 @@ from pyinfra.context import host, state
 from pyinfra.operations.util.files import generate_color_diff
 
 from tasks.facts.managed_files import Content, ManagedFiles, PathState
-from tasks.operations.messages import tell
 from tasks.operations.program import INSTALL, Program
 from tasks.operations.remote_script import READ_CONTENT, quoted, script
+from tasks.pyinfra_gaps.messages import tell
 
 
 @dataclass(frozen=True)

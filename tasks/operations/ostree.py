@@ -9,10 +9,10 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.context import host
 
 from tasks.client.trust import Remote, certificate_file, differences
+from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
-from tasks.failures import failed
 from tasks.operations.remote_script import as_root
-from tasks.refusals import client_reason
+from tasks.pyinfra_gaps.failures import failed
 
 # $1 remote, $2 URL, $3 key in base64, $4 certificate in base64 or nothing, $5 its file. `remote add --force`
 # would keep the keys of the old keyring, so the remote is deleted first; a run that ends in between is

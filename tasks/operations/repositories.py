@@ -9,8 +9,8 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.repositories import Repositories
-from tasks.operations.messages import warn
 from tasks.operations.remote_script import quoted, refuse, script
+from tasks.pyinfra_gaps.messages import warn
 
 # Two names of one mode; ostree writes the older one.
 SERVABLE = ("archive", "archive-z2")

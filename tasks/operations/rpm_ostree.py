@@ -7,13 +7,13 @@ from collections.abc import Generator
 from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
 from pyinfra.context import host, state
 
-from tasks.client.deployments import Deployment, named, pending
 from tasks.client.follow import Target, check_boot, decide_rebase, decide_upgrade, unable
+from tasks.client.machine import Deployment, named, pending
 from tasks.client.reboot import NotBackError, reboot_and_wait
 from tasks.facts.ostree import PublishedRef
+from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
-from tasks.failures import failed
-from tasks.refusals import client_reason
+from tasks.pyinfra_gaps.failures import failed
 
 _KINDS = ("Upgraded:", "Downgraded:", "Removed:", "Added:")
 

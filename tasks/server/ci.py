@@ -7,10 +7,10 @@ from pyinfra.api import deploy
 from ostree_release.access.roles import RUN_AS, role_for
 from tasks.operations import managed_files, units
 from tasks.operations.managed_files import Directory, File
-from tasks.platforms import Platform
+from tasks.pyinfra_gaps.templates import render
 from tasks.server import places
-from tasks.settings import Server
-from tasks.templates import render
+from tasks.server.platforms import Platform
+from tasks.settings.values import Server
 
 # Read before files of later names: of two Match blocks that match, the first one counts.
 SSHD = "/etc/ssh/sshd_config.d/10-ostree-ci.conf"

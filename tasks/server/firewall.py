@@ -6,7 +6,7 @@ from pyinfra.api import deploy
 
 from tasks.operations import firewalld
 from tasks.server import places
-from tasks.settings import Server
+from tasks.settings.values import Server
 
 
 @deploy("Firewall")

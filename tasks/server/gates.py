@@ -11,9 +11,9 @@ from pyinfra.api import deploy
 from tasks.facts.managed_files import Content
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
+from tasks.pyinfra_gaps.templates import render
 from tasks.server import places
-from tasks.settings import Server
-from tasks.templates import render
+from tasks.settings.values import Server
 
 UNIT = "ostree-release-gate@"
 # The longest time limit that a policy allows (ostree_release/policy.py), with an hour to spare.

@@ -6,7 +6,7 @@ from pyinfra.api import deploy
 
 from tasks.facts.machine import MachineState
 from tasks.operations import packages
-from tasks.platforms import Platform
+from tasks.server.platforms import Platform
 
 
 @deploy("Packages")

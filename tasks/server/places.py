@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.settings import Environment, Server
+from tasks.settings.values import Environment, Server
 
 RELEASE_USER = "ostree-prod"
 # Whom a role's program runs as.

@@ -10,9 +10,9 @@ from ostree_release.build import build
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.operations.program import Program
+from tasks.pyinfra_gaps.templates import render
 from tasks.server import ci, places
-from tasks.settings import Environment, Server
-from tasks.templates import render
+from tasks.settings.values import Environment, Server
 
 FORMAT = 3
 

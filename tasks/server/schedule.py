@@ -8,11 +8,11 @@ from pyinfra.api import deploy
 
 from tasks.operations import managed_files, setup_compose, units
 from tasks.operations.managed_files import File
-from tasks.operations.messages import tell
-from tasks.platforms import Platform
+from tasks.pyinfra_gaps.messages import tell
+from tasks.pyinfra_gaps.templates import render
 from tasks.server import places
-from tasks.settings import Server
-from tasks.templates import render
+from tasks.server.platforms import Platform
+from tasks.settings.values import Server
 
 COMPOSE = "ostree-release-compose@"
 AUTO = "ostree-release-auto@"

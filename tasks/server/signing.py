@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyinfra.api import Host, deploy
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
-from tasks.key_decision import KeyRefused, SigningKey, decide
 from tasks.operations import signing_keys
 from tasks.server import places
-from tasks.settings import Server
+from tasks.server.key_decision import KeyRefused, SigningKey, decide
+from tasks.settings.values import Server
 
 
 def check_signing_keys(host: Host, settings: Server) -> None:

@@ -8,7 +8,7 @@ from tasks.operations import managed_files, repositories
 from tasks.operations.managed_files import Directory, File
 from tasks.operations.repositories import Repository
 from tasks.server import places
-from tasks.settings import Server
+from tasks.settings.values import Server
 
 
 @deploy("Storage")

@@ -6,10 +6,10 @@ from pyinfra.api import deploy
 
 from tasks.operations import certificates, managed_files, units
 from tasks.operations.managed_files import Directory, File
-from tasks.platforms import Platform
+from tasks.pyinfra_gaps.templates import render
 from tasks.server import places
-from tasks.settings import Server
-from tasks.templates import render
+from tasks.server.platforms import Platform
+from tasks.settings.values import Server
 
 UNIT = "ostree-release-certificate"
 SCRIPT_UNITS = (f"{UNIT}.service", f"{UNIT}.timer")

@@ -11,14 +11,14 @@ from pyinfra import host
 from pyinfra.api import deploy
 
 from ostree_release import account_list
-from tasks import kinoite
 from tasks.facts.managed_files import Content
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
+from tasks.pyinfra_gaps.templates import render
 from tasks.server import places
-from tasks.settings import Environment, Server
-from tasks.settings_rules import folder_files
-from tasks.templates import render
+from tasks.settings import kinoite
+from tasks.settings.rules import folder_files
+from tasks.settings.values import Environment, Server
 
 # What rpm-ostree calls in-tree scripts runs with this in front, so that a failing command fails the compose.
 SHELL = "#!/usr/bin/bash\nset -xeuo pipefail\n"

@@ -6,10 +6,10 @@ from pyinfra.api import deploy
 
 from tasks.operations import managed_files, units
 from tasks.operations.managed_files import File, Link
-from tasks.platforms import Httpd, Platform
+from tasks.pyinfra_gaps.templates import render
 from tasks.server import places
-from tasks.settings import Server
-from tasks.templates import render
+from tasks.server.platforms import Httpd, Platform
+from tasks.settings.values import Server
 
 
 @deploy("Web server")

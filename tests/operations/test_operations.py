@@ -1,4 +1,4 @@
-"""Every operation of tasks.operations on given facts: one folder per operation, one file per case."""
+"""Every operation on given facts: one folder per operation, one file per case."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import pytest
 from pyinfra_testing.operations import make_operation_tests
 
 from tasks.operations import managed_files, signing_keys
+
+TASKS = Path(__file__).parents[2] / "tasks"
 
 
 @pytest.fixture(autouse=True)
@@ -16,4 +18,5 @@ def _functions_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 for folder in sorted(each for each in Path(__file__).parent.iterdir() if "." in each.name and each.is_dir()):
-    globals()[f"Test{folder.name}"] = make_operation_tests("tasks.operations", folder.name, folder)
+    room = "operations" if (TASKS / f"operations/{folder.name.split('.')[0]}.py").exists() else "releases"
+    globals()[f"Test{folder.name}"] = make_operation_tests(f"tasks.{room}", folder.name, folder)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasks.client.keyring import fingerprints
+from tasks.signing.keyring import fingerprints
 from tests.plan.fleet import GONE, GOOD, HOME, NEW, PLAN, pyinfra, server
 from tests.said import answered
 from tests.unit.test_follow import KEY

@@ -10,7 +10,7 @@ from tests.command_line import ROOT, pyinfra
 from tests.said import said
 
 ENTRY = """\
-from tasks.one_line import one_line
+from tasks.pyinfra_gaps.one_line import one_line
 from tasks.operations import accounts
 
 with one_line():

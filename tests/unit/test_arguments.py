@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyinfra_cli.util import parse_cli_arg  # type: ignore[import-untyped]
 
-from tasks.arguments import Arguments
+from tasks.pyinfra_gaps.arguments import Arguments
 
 
 def parse(*arguments: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ostree_release.access.roles import FOR_CI, ROLES, RUN_AS, role_for
 from ostree_release.config import CiKey
 from ostree_release.errors import Refused
 from tasks.server import ci, release_tool
-from tasks.settings import Server, SettingsError, server_settings
+from tasks.settings.values import Server, SettingsError, server_settings
 from tests.unit.settings_cases import NAME, valid
 
 

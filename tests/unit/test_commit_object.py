@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tasks.commit_object import differences, read
-from tasks.gvariant import NotGVariantError, parse, split
+from tasks.signing.commit_object import differences, read
+from tasks.signing.gvariant import NotGVariantError, parse, split
 
 RECORDED: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "recorded/release_commit.json").read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tasks.client import reboot
-from tasks.client.deployments import STATUS
-from tasks.documents import document
+from tasks.client.machine import STATUS
+from tasks.facts.documents import document
 from tests.recorded.recordings import recorded_status
 from tests.said import said
 

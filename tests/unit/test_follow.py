@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.client.deployments import Machine, booted, named, parse_status, pending, rollback
 from tasks.client.follow import Target, check_boot, decide_rebase, decide_upgrade, target
-from tasks.client.keyring import fingerprints
+from tasks.client.machine import Machine, booted, named, parse_status, pending, rollback
 from tasks.client.trust import Remote, differences
+from tasks.signing.keyring import fingerprints
 from tests.recorded.recordings import recorded_status
 
 STABLE = "prod:fedora/x86_64/kinoite/stable"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tasks.client.keyring import PrimaryKey
 from tasks.facts.signing_keys import KeyState, SigningKeys
-from tasks.key_decision import KeyRefused, SigningKey, Step, decide
 from tasks.server import signing
+from tasks.server.key_decision import KeyRefused, SigningKey, Step, decide
+from tasks.signing.keyring import PrimaryKey
 
 KEY = SigningKey("prod", "/k/prod", "ostree-prod", "/srv/prod.gpg", "/t/prod", "label")
 A, B, OLD = "A" * 40, "B" * 40, "D" * 40

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab import bases, server
-from tasks import platforms
+from tasks.server import platforms
 
 
 @pytest.mark.parametrize(

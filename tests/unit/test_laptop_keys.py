@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks import laptop_keys
-from tasks.client.keyring import dearmored, fingerprints, has_secret
-from tasks.laptop_keys import LaptopKeyError
+from tasks.signing import laptop_keys
+from tasks.signing.keyring import dearmored, fingerprints, has_secret
+from tasks.signing.laptop_keys import LaptopKeyError
 
 pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="no gpg on this machine")
 

@@ -6,7 +6,7 @@ import sys
 ENDS = """
 import gevent
 gevent.get_hub().resolver.gethostbyname("127.0.0.1")  # from then on the hub has a list of its own
-from tasks.one_line import OneLineError
+from tasks.pyinfra_gaps.one_line import OneLineError
 
 def end():
     raise OneLineError("It ends here")

@@ -10,7 +10,7 @@ import pytest
 
 from ostree_release.gates.own.runs import IDENTIFIER, _result, last_line
 from tasks.server import gates, places, release_tool
-from tasks.settings import SettingsError, server_settings
+from tasks.settings.values import SettingsError, server_settings
 from tests.unit.settings_cases import NAME, valid
 
 

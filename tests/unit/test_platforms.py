@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from tasks.facts.machine import Machine, MachineState
-from tasks.platforms import DEBIAN, HTTPD_INIT, RED_HAT, Platform, check_architecture, choose, composes, load
+from tasks.server.platforms import (
+    DEBIAN,
+    HTTPD_INIT,
+    RED_HAT,
+    Platform,
+    check_architecture,
+    choose,
+    composes,
+    load,
+)
 from tests.said import said
 
 

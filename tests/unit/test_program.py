@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tasks.operations.program import Program
-from tasks.templates import render
+from tasks.pyinfra_gaps.templates import render
 from tests.unit.managed_host import apply, planned
 
 # A program that stops in the middle of its work, and then imports what it has not needed before.

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from tasks.operations import signing_keys
-from tasks.platforms import DEBIAN, RED_HAT, Platform
+from tasks.server.platforms import DEBIAN, RED_HAT, Platform
 from tasks.server.signing import backup_command
-from tasks.settings import server_settings
+from tasks.settings.values import server_settings
 from tests.unit import shell_programs
 from tests.unit.every_fact import all_facts, arguments
 from tests.unit.settings_cases import NAME, valid

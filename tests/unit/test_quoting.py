@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pyinfra.api import FactBase, StringCommand
 
+from tasks.facts.entry_points import approver, composer, promoter
 from tasks.operations.remote_script import as_root, quoted, refuse
-from tasks.release_commands import approver, composer, promoter
 from tests.unit.every_fact import all_facts, arguments
 
 # Runs something where it stands bare or between quotes of either kind, and breaks none of them.

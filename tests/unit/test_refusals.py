@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.facts.refusals import client_reason, server_reason
 from tasks.operations.rpm_ostree import package_changes
-from tasks.refusals import client_reason, server_reason
 from tests.recorded.recordings import recorded
 
 

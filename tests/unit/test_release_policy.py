@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ostree_release.policy import GATES, read
-from tasks.settings import server_settings
-from tasks.settings_reader import SettingsError
+from tasks.settings.reader import SettingsError
+from tasks.settings.values import server_settings
 from tests.unit.settings_cases import NAME, valid
 
 

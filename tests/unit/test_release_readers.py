@@ -10,7 +10,7 @@ from ostree_release.composing import treefile
 from ostree_release.errors import Refused
 from ostree_release.images import rpmdb
 from ostree_release.signing import expiry, gpg
-from tasks import laptop_keys
+from tasks.signing import laptop_keys
 
 PUB = "pub:u:255:22:A2EFBB7499921E5E:1795000000:::u:::scSC:::::ed25519:::0:"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ostree_release import policy
-from tasks.settings import SettingsError, client_settings, resolve, server_settings
+from tasks.settings.values import SettingsError, client_settings, resolve, server_settings
 from tests.unit.settings_cases import NAME, valid
 
 PROD: dict[str, Any] = {"promotes_from": "dev", "rings": ["pilot", "stable"]}

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import group_data.all as defaults
-from tasks.settings import NAMES
-from tasks.settings_environments import RULES
+from tasks.settings.environments import RULES
+from tasks.settings.values import NAMES
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/settings.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", DOCUMENT, flags=re.MULTILINE))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.settings import CLIENT_RULES, NAMES, SettingsError, client_settings, server_settings
+from tasks.settings.values import CLIENT_RULES, NAMES, SettingsError, client_settings, server_settings
 from tests.unit.settings_cases import NAME, valid
 
 component = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,8}", fullmatch=True)

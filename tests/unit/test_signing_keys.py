@@ -17,10 +17,10 @@ import pytest
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra_testing.util import FakeState, create_host
 
-from tasks.client.keyring import PrimaryKey, dearmored, fingerprints, primary_keys
 from tasks.facts.signing_keys import KeyState, SigningKeys
-from tasks.key_decision import SigningKey
 from tasks.operations import signing_keys
+from tasks.server.key_decision import SigningKey
+from tasks.signing.keyring import PrimaryKey, dearmored, fingerprints, primary_keys
 
 pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="no gpg on this machine")
 

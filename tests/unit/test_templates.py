@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from tasks.operations import managed_files
-from tasks.platforms import DEBIAN, RED_HAT, Platform
 from tasks.server import places, release_tool, schedule, tls, treefiles, web
-from tasks.settings import Server, server_settings
+from tasks.server.platforms import DEBIAN, RED_HAT, Platform
+from tasks.settings.values import Server, server_settings
 
 DATA: dict[str, object] = {
     "ostree_public_name": "images.example.org",

@@ -12,7 +12,7 @@ from ostree_release.composing import treefile
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.server import treefiles
-from tasks.settings import Server, SettingsError, server_settings
+from tasks.settings.values import Server, SettingsError, server_settings
 from tests.unit.settings_cases import NAME, valid
 
 PLACE = "/etc/rpm-ostree/treefiles"

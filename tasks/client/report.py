@@ -21,10 +21,10 @@ from tasks.client.fleet import (
 )
 from tasks.facts.release import Answer
 from tasks.facts.rpm_ostree import ClientState
-from tasks.failures import drop
-from tasks.image_servers import is_server
 from tasks.operations import health
-from tasks.settings import SettingsError, load_client, load_server
+from tasks.pyinfra_gaps.failures import drop
+from tasks.server.image_servers import is_server
+from tasks.settings.values import SettingsError, load_client, load_server
 
 _waiting: set[str] = set()
 _started: list[bool] = []

@@ -9,13 +9,13 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
-from tasks import commit_object, laptop_keys
-from tasks.documents import Shape
+from tasks.facts.documents import Shape
+from tasks.facts.entry_points import promoter
 from tasks.facts.release import REQUEST, Answer, answer
-from tasks.failures import failed
-from tasks.release_commands import promoter
-from tasks.said import asked
-from tasks.words import package_lines, short
+from tasks.facts.said import asked
+from tasks.pyinfra_gaps.failures import failed
+from tasks.releases.words import package_lines, short
+from tasks.signing import commit_object, laptop_keys
 
 
 @operation()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ostree_release import account_list, freeze
-from tasks.kinoite import PLACEHOLDER
+from tasks.settings.kinoite import PLACEHOLDER
 
 T = TypeVar("T")
 Rule = Callable[[object], T]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from shlex import quote
 
-from tasks.client.keyring import PrimaryKey
 from tasks.facts.signing_keys import KeyState
+from tasks.signing.keyring import PrimaryKey
 
 
 @dataclass(frozen=True)

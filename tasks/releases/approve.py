@@ -1,16 +1,56 @@
-"""Approve what gates found, and hold things, as `ostree-release` on the server does it."""
+"""Approving: what the gates found is shown, and exactly that is let through."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
-from tasks.failures import failed
-from tasks.refusals import server_reason
-from tasks.release_commands import approver
+from tasks.facts.entry_points import approver
+from tasks.facts.refusals import server_reason
+from tasks.facts.release import ApprovalPlan
+from tasks.pyinfra_gaps.failures import drop, failed
+from tasks.server.image_servers import concerns
+
+
+def approve_here(
+    host: Host,
+    to: str,
+    version: str | None,
+    ring: str | None,
+    through: str | None,
+    override: Sequence[str],
+    reason: str | None,
+) -> None:
+    """Show what the gates found, and add the operation that approves it.
+
+    Args:
+        host: a host of the run; only repository servers are concerned.
+        to: promoting environment.
+        version: version of the candidate or release.
+        ring: ring that it is to go to; None for the first.
+        through: last of the rings that it is to go to, or None.
+        override: gates whose failures are let through too.
+        reason: why, for the journal.
+    """
+    if not concerns(host):
+        return
+    plan = host.get_fact(ApprovalPlan, version=version, to=to, ring=ring, through=through)
+    if "error" in plan:
+        drop(host, plan["error"])
+        return
+    for line in finding_lines(plan):
+        host.log(line)
+    approve(
+        name=f"Approve {version} for {to}",
+        plan=plan,
+        ring=ring,
+        through=through,
+        override=list(override),
+        reason=reason,
+    )
 
 
 @operation()
@@ -45,27 +85,6 @@ def approve(
     yield FunctionCommand(run_as_approver, (command.get_raw_value(),), {})
 
 
-@operation(
-    is_idempotent=False,
-    idempotent_notice="The server does nothing where something is held already, and says so.",
-)
-def hold(
-    kind: str, value: str, release: bool = False, reason: str | None = None
-) -> Generator[FunctionCommand, None, None]:
-    """Hold a build, a content, inputs or a package, or release it.
-
-    + kind: build, content, inputhash or package
-    + value: which one
-    + release: end the hold
-    + reason: why, for the journal
-    """
-    operands = [value] if kind == "build" else []
-    options = {} if kind == "build" else {kind: value}
-    command = approver("hold", *operands, **options, reason=reason)
-    words = [command.get_raw_value(), *(["--release"] if release else [])]
-    yield FunctionCommand(run_as_approver, (" ".join(words),), {})
-
-
 def run_as_approver(state: State, host: Host, command: str) -> bool:
     """Run a command of the approver's with all it says shown.
 
@@ -81,12 +100,3 @@ def finding_lines(plan: dict[str, Any]) -> list[str]:
     where = f"{plan['release']['version']} for {plan['environment']}/{', '.join(plan['rings'])}"
     lines = [f"  gate {each['gate']}: {each['answer']}: {each['line']}" for each in plan["findings"]]
     return [f"{where}:", *lines] if lines else [f"{where}: nothing needs approval"]
-
-
-def hold_lines(found: dict[str, Any]) -> list[str]:
-    """Tell a person what is held, by whom and why."""
-    lines = [
-        f"  {each['kind']} {each['label']}: {each['reason']} ({each['actor']}, {each['time'][:10]})"
-        for each in found["holds"]
-    ]
-    return ["held:", *lines] if lines else ["nothing is held"]

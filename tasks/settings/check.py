@@ -15,8 +15,8 @@ import click
 from pyinfra.api.inventory import Inventory
 from pyinfra.context import inventory as inventory_in_use
 
-from tasks.settings import Server, SettingsError, client_settings, resolve, server_settings
-from tasks.settings_reader import near_miss, problem
+from tasks.settings.reader import near_miss, problem
+from tasks.settings.values import Server, SettingsError, client_settings, resolve, server_settings
 
 Data = Mapping[str, Any]
 

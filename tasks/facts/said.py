@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from pyinfra.api import FactBase, FactProcessError, StringCommand
 
-from tasks.documents import quoted
+from tasks.facts.documents import quoted
 
 T = TypeVar("T")
 
@@ -139,7 +139,9 @@ class Unread:
     """Stands for what could not be read; whoever looks into it ends the run."""
 
     def _end(self, *_: Any) -> Any:
-        from tasks.one_line import OneLineError  # which loads pyinfra's command line, with gevent's patches
+        from tasks.pyinfra_gaps.one_line import (
+            OneLineError,  # which loads pyinfra's command line, with gevent's patches
+        )
 
         raise OneLineError("What a server said could not be read, see above: nothing further was done")
 

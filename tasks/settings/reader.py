@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tasks.settings_rules import Rule, Wrong, shown
+from tasks.settings.rules import Rule, Wrong, shown
 
 
 class SettingsError(Exception):

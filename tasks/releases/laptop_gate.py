@@ -11,7 +11,7 @@ from typing import Any
 
 from pyinfra.api import FunctionCommand, Host, State, operation
 
-from tasks.failures import failed
+from tasks.pyinfra_gaps.failures import failed
 
 
 @operation()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from tasks.gvariant import parse
+from tasks.signing.gvariant import parse
 
 # libostree's OSTREE_COMMIT_GVARIANT_FORMAT: metadata, parent, related objects, subject, body, timestamp
 # (big-endian, unlike everything else), checksums of the root's listing and of its own metadata.

@@ -8,10 +8,10 @@ from typing import Any
 from ostree_release import policy as policies
 from ostree_release.config import SIGNING
 from ostree_release.policy import Policy
-from tasks import settings_rules as rules
-from tasks.client.keyring import dearmored, fingerprints, has_secret
-from tasks.settings_reader import problem, read_values, refuse_unknown
-from tasks.settings_rules import Rule, Wrong, shown
+from tasks.settings import rules
+from tasks.settings.reader import problem, read_values, refuse_unknown
+from tasks.settings.rules import Rule, Wrong, shown
+from tasks.signing.keyring import dearmored, fingerprints, has_secret
 
 PREFIX = "ostree_environment_"
 DEFAULT_RINGS = ("pilot", "stable")

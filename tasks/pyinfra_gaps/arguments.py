@@ -18,9 +18,9 @@ from typing import TypeVar, overload
 from pyinfra.api.arguments import all_global_arguments
 from pyinfra.api.connectors import get_all_connectors
 
-from tasks import settings_rules as rules
-from tasks.settings_reader import near_miss
-from tasks.settings_rules import Rule, Wrong
+from tasks.settings import rules
+from tasks.settings.reader import near_miss
+from tasks.settings.rules import Rule, Wrong
 
 T = TypeVar("T")
 SWITCHES = {"yes": True, "true": True, "no": False, "false": False}

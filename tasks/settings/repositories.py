@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tasks import settings_rules as rules
-from tasks.settings_reader import problem, read_values, refuse_unknown
-from tasks.settings_rules import Rule, shown
+from tasks.settings import rules
+from tasks.settings.reader import problem, read_values, refuse_unknown
+from tasks.settings.rules import Rule, shown
 
 RULES: dict[str, Rule[Any]] = {
     "name": rules.label,

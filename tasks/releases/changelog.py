@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyinfra.api import Host
 
 from tasks.facts.release import Changelog
-from tasks.failures import drop
-from tasks.image_servers import concerns
+from tasks.pyinfra_gaps.failures import drop
+from tasks.server.image_servers import concerns
 
 
 def print_changelog(host: Host, to: str, ring: str | None, version: str | None, form: str) -> None:

@@ -1,4 +1,4 @@
-"""Compose an image on its server, and follow the work there."""
+"""Composing: from the wish for a new build to the operation that asks the server for it and follows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Generator
 
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
+from tasks.facts.entry_points import composer
+from tasks.facts.refusals import server_reason
 from tasks.facts.release import Answer, ReleaseStatus
-from tasks.failures import failed
-from tasks.interrupts import explained
-from tasks.refusals import server_reason
-from tasks.release_commands import composer
-from tasks.words import age, short
+from tasks.pyinfra_gaps.failures import drop, failed
+from tasks.pyinfra_gaps.interrupts import explained
+from tasks.releases.words import age, short
+from tasks.server.image_servers import concerns
+from tasks.settings.reader import SettingsError
+from tasks.settings.values import load_server
 
 
 @operation(
@@ -60,3 +63,38 @@ def newest(status: Answer, environment: str) -> Answer | None:
     """Return the newest build of an environment in the server's status, if it has one."""
     build: Answer | None = status.get("environments", {}).get(environment, {}).get("build")
     return build
+
+
+def compose_here(host: Host, environment: str, version: str | None) -> None:
+    """Say which build an environment has, and add the operation that composes the next one.
+
+    Args:
+        host: a host of the run; only repository servers are concerned.
+        environment: name of a composed environment.
+        version: version of the build; None lets the server choose it.
+    """
+    if not concerns(host):
+        return
+    try:
+        wanted = load_server(host).environment(environment)
+    except SettingsError as error:
+        drop(host, str(error))
+        return
+    if not wanted.composed:
+        drop(
+            host,
+            f"{environment} is not composed: it promotes from {wanted.promotes_from}."
+            f" To promote: pyinfra INVENTORY promote.py -y --data to={environment}",
+        )
+        return
+    status = host.get_fact(ReleaseStatus, role="composer")
+    if "error" in status:
+        drop(host, status["error"])
+        return
+    build = newest(status, environment)
+    if build is None:
+        host.log(f"{environment} has no build yet")
+    else:
+        held = f"{build['version']} ({short(build['checksum'])})"
+        host.log(f"{environment} has {held}, {age(build['timestamp'])} old")
+    compose(name=f"Compose {environment}", environment=environment, version=version)

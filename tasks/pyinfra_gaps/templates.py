@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-FOLDER = Path(__file__).resolve().parent.parent / "templates"
+FOLDER = Path(__file__).resolve().parents[2] / "templates"
 
 
 def render(name: str, **values: object) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pyinfra.api import Host
 
-from tasks import failures
 from tasks.client import servers
-from tasks.client.deployments import pending
 from tasks.client.follow import decide_rebase, decide_upgrade, foreign, target, unable
 from tasks.client.health import unit_change
+from tasks.client.machine import pending
 from tasks.client.trust import Remote, certificate_file, differences
 from tasks.facts.ostree import PublishedRef, decoded
 from tasks.facts.rpm_ostree import ClientState
-from tasks.image_servers import is_server
 from tasks.operations import health, ostree, rpm_ostree
-from tasks.settings import SettingsError, load_client, load_server, resolve
+from tasks.pyinfra_gaps import failures
+from tasks.server.image_servers import is_server
+from tasks.settings.values import SettingsError, load_client, load_server, resolve
 
 
 def rebase_client(host: Host, to: str | None, reboot: bool) -> None:

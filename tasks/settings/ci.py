@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostree_release.access.roles import FOR_CI, ROLES
-from tasks import settings_rules as rules
-from tasks.settings_reader import near_miss, problem, read_values, refuse_unknown
-from tasks.settings_rules import Rule, Wrong, shown
+from tasks.settings import rules
+from tasks.settings.reader import near_miss, problem, read_values, refuse_unknown
+from tasks.settings.rules import Rule, Wrong, shown
 
 TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 _RSA_BITS = 3072

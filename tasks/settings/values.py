@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks import settings_rules as rules
-from tasks.settings_ci import CiKey, ci_keys
-from tasks.settings_conflicts import find_conflicts
-from tasks.settings_environments import PREFIX, Environment, Ring, read_environments
-from tasks.settings_reader import SettingsError, problem, read_values, refuse_unknown
-from tasks.settings_repositories import package_repositories
-from tasks.settings_rules import Rule, Wrong
+from tasks.settings import rules
+from tasks.settings.ci import CiKey, ci_keys
+from tasks.settings.conflicts import find_conflicts
+from tasks.settings.environments import PREFIX, Environment, Ring, read_environments
+from tasks.settings.reader import SettingsError, problem, read_values, refuse_unknown
+from tasks.settings.repositories import package_repositories
+from tasks.settings.rules import Rule, Wrong
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tasks.settings_environments import PREFIX, Environment
-from tasks.settings_reader import near_miss, problem
-from tasks.settings_rules import shown
+from tasks.settings.environments import PREFIX, Environment
+from tasks.settings.reader import near_miss, problem
+from tasks.settings.rules import shown
 
 
 class _Place(NamedTuple):

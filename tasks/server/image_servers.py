@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinfra.api import Host
 
-from tasks.one_line import OneLineError
+from tasks.pyinfra_gaps.one_line import OneLineError
 
 GROUP = "image_servers"
 
