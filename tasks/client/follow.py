@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from tasks.client.machine import Deployment, Machine, booted, named, pending
-from tasks.releases.words import short
+from tasks.client.words import short
 
 
 class Target(NamedTuple):

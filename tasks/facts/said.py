@@ -139,9 +139,7 @@ class Unread:
     """Stands for what could not be read; whoever looks into it ends the run."""
 
     def _end(self, *_: Any) -> Any:
-        from tasks.pyinfra_gaps.one_line import (
-            OneLineError,  # which loads pyinfra's command line, with gevent's patches
-        )
+        from tasks.pyinfra_gaps.one_line import OneLineError
 
         raise OneLineError("What a server said could not be read, see above: nothing further was done")
 

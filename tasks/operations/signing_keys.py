@@ -1,7 +1,7 @@
 """The signing keys of each environment: made on the server, brought along, or only their public parts.
 
 What clients are to trust is kept by root and published as a copy. One key taking over from another is the
-work of `ostree-release keys`; nothing here undoes it (see `tasks.server.key_decision`).
+work of `ostree-release keys`; nothing here undoes it (see `tasks.operations.key_decision`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host, state
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
+from tasks.operations.key_decision import KeyRefused, SigningKey, Step, decide, in_use, keys_task
 from tasks.operations.remote_script import READ_CONTENT, quoted, refuse, script
 from tasks.pyinfra_gaps.messages import tell, warn
-from tasks.server.key_decision import KeyRefused, SigningKey, Step, decide, in_use, keys_task
 from tasks.signing.keyring import PrimaryKey, dearmored, primary_keys
 
 # Signing only, and without expiry: an expired key makes clients refuse what was signed before. A key that is

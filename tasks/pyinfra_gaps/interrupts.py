@@ -1,6 +1,6 @@
 """Ctrl-C while the server works: say what goes on there, and end with a failure.
 
-pyinfra itself ends with exit status 0 on Ctrl-C and says nothing about the remote command.
+pyinfra itself (3.10.0) ends with exit status 0 on Ctrl-C and says nothing about the remote command.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What operations tell the person who runs them."""
+"""What operations tell the person who runs them.
+
+Unnecessary once the host of a test of operations (pyinfra-testing 0.2.1) can log, as pyinfra's own hosts do.
+"""
 
 from __future__ import annotations
 

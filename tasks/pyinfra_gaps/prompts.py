@@ -1,4 +1,7 @@
-"""Questions that pyinfra asks, in runs that nobody can answer."""
+"""Questions that pyinfra asks, in runs that nobody can answer.
+
+Unnecessary once it asks on a terminal only (3.10.0 ends in a traceback).
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""Text from templates/, with every name that a template uses required to be there."""
+"""Text from templates/, with every name that a template uses required to be there.
+
+Unnecessary once pyinfra gives the text of a template to another operation (3.10.0 only uploads it).
+"""
 
 from __future__ import annotations
 

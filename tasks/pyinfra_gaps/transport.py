@@ -1,4 +1,7 @@
-"""How SSH connections to the hosts are made: without Nagle's delay, and kept alive."""
+"""How SSH connections to the hosts are made: without Nagle's delay, and kept alive.
+
+Unnecessary once pyinfra sets both itself (3.10.0 leaves them to paramiko, which does not).
+"""
 
 import logging
 import socket

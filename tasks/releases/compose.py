@@ -6,12 +6,12 @@ from collections.abc import Generator
 
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
+from tasks.client.words import age, short
 from tasks.facts.entry_points import composer
 from tasks.facts.refusals import server_reason
 from tasks.facts.release import Answer, ReleaseStatus
 from tasks.pyinfra_gaps.failures import drop, failed
 from tasks.pyinfra_gaps.interrupts import explained
-from tasks.releases.words import age, short
 from tasks.server.image_servers import concerns
 from tasks.settings.reader import SettingsError
 from tasks.settings.values import load_server

@@ -13,12 +13,12 @@ from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand
 from ostree_release import text
 from tasks.client import servers
 from tasks.client.trust import Trusting, certificate_file, client_lines, locked_out, mending, missed
+from tasks.client.words import table
 from tasks.facts.release import CHANGED_KEYS, EnvironmentKeys, answer
 from tasks.facts.rpm_ostree import ClientState
 from tasks.facts.said import asked
 from tasks.pyinfra_gaps.failures import drop, failed
 from tasks.releases.laptop_signature import sign_here
-from tasks.releases.words import table
 from tasks.server.image_servers import concerns, is_server
 from tasks.settings.reader import SettingsError
 from tasks.settings.values import Followed, load_client, load_server, resolve

@@ -9,12 +9,12 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
+from tasks.client.words import package_lines, short
 from tasks.facts.documents import Shape
 from tasks.facts.entry_points import promoter
 from tasks.facts.release import REQUEST, Answer, answer
 from tasks.facts.said import asked
 from tasks.pyinfra_gaps.failures import failed
-from tasks.releases.words import package_lines, short
 from tasks.signing import commit_object, laptop_keys
 
 

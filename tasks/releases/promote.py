@@ -11,13 +11,13 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
 from ostree_release import text
+from tasks.client.words import package_lines, short
 from tasks.facts.entry_points import promoter
 from tasks.facts.refusals import server_reason
 from tasks.facts.release import Answer, EnvironmentKeys, Promoted, PromotionPlan
 from tasks.pyinfra_gaps.failures import drop, failed
 from tasks.pyinfra_gaps.interrupts import explained
 from tasks.releases import laptop_gate, laptop_signature
-from tasks.releases.words import package_lines, short
 from tasks.server.image_servers import concerns
 from tasks.settings.values import load_server
 from tasks.signing import laptop_keys

@@ -6,8 +6,8 @@ from pyinfra.api import Host, deploy
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
 from tasks.operations import signing_keys
+from tasks.operations.key_decision import KeyRefused, SigningKey, decide
 from tasks.server import places
-from tasks.server.key_decision import KeyRefused, SigningKey, decide
 from tasks.settings.values import Server
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
+from tasks.operations.key_decision import KeyRefused, SigningKey, Step, decide
 from tasks.server import signing
-from tasks.server.key_decision import KeyRefused, SigningKey, Step, decide
 from tasks.signing.keyring import PrimaryKey
 
 KEY = SigningKey("prod", "/k/prod", "ostree-prod", "/srv/prod.gpg", "/t/prod", "label")

@@ -19,7 +19,7 @@ from pyinfra_testing.util import FakeState, create_host
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
 from tasks.operations import signing_keys
-from tasks.server.key_decision import SigningKey
+from tasks.operations.key_decision import SigningKey
 from tasks.signing.keyring import PrimaryKey, dearmored, fingerprints, primary_keys
 
 pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="no gpg on this machine")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tasks.client.fleet import client_lines, server_lines, unknown
+from tasks.client.words import age, difference, package_lines, table
 from tasks.releases.promote import plan_lines, result_line
-from tasks.releases.words import age, difference, package_lines, table
 from tests.plan.fleet import LOG, PLAN, STATUS
 
 
