@@ -14,6 +14,7 @@ use).
 
 from pyinfra import host, inventory
 
+from ostree_release.model import DEFAULT_ENVIRONMENT
 from tasks.pyinfra_gaps.arguments import Arguments
 from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
@@ -23,7 +24,7 @@ fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         wanted = Wanted(
-            to=given.name("to", default="prod"),
+            to=given.name("to", default=DEFAULT_ENVIRONMENT),
             build=given.build("build"),
             ring=given.name("ring"),
             through=given.name("through"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -93,5 +94,5 @@ def command(step: Result) -> str:
         return " ".join(["ostree-release", step["subcommand"], *step["arguments"]])
     task = step["task"]
     entry = f"{task}.py" if task in _AT_THE_TOP else f"tasks/{task}.py"
-    data = (f"--data {name}={value}" for name, value in step["data"].items())
+    data = (f"--data {shlex.quote(f'{name}={value}')}" for name, value in step["data"].items())
     return " ".join(["pyinfra INVENTORY", entry, "-y", *data])

@@ -1,6 +1,6 @@
 """Let through what the gates found about a candidate or release: exactly this, for one ring, for a time.
 
-    pyinfra INVENTORY tasks/approve.py --dry --data version=44.20260102.1
+    pyinfra INVENTORY tasks/approve.py --dry --data version=44.20260102.1 --data reason=WHY
     pyinfra INVENTORY tasks/approve.py -y --data version=44.20260102.1 --data "reason=nobody uses tool"
 
 --data version=VERSION, to=ENVIRONMENT (default prod), ring=RING (default the first) or through=RING (every
@@ -10,6 +10,7 @@ in the journal).
 
 from pyinfra import host, inventory
 
+from ostree_release.model import DEFAULT_ENVIRONMENT
 from tasks.pyinfra_gaps.arguments import Arguments
 from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
@@ -19,7 +20,7 @@ fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         version = given.build("version")
-        to = given.name("to", default="prod")
+        to = given.name("to", default=DEFAULT_ENVIRONMENT)
         ring = given.name("ring")
         through = given.name("through")
         override = given.names("override")

@@ -9,6 +9,7 @@ format=text, markdown or json (default text). Exactly what the server says goes 
 
 from pyinfra import host, inventory
 
+from ostree_release.model import DEFAULT_ENVIRONMENT
 from tasks.pyinfra_gaps.arguments import Arguments
 from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
@@ -17,7 +18,7 @@ from tasks.releases.changelog import print_changelog
 fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
-        to = given.name("to", default="prod")
+        to = given.name("to", default=DEFAULT_ENVIRONMENT)
         ring = given.name("ring")
         version = given.name("version")
         form = given.name("format", default="text")

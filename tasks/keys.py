@@ -11,6 +11,7 @@ withdraw=FINGERPRINT, force=yes (withdraw though a client trusts no other key). 
 
 from pyinfra import host, inventory
 
+from ostree_release.model import DEFAULT_ENVIRONMENT
 from tasks.pyinfra_gaps.arguments import Arguments
 from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
@@ -19,7 +20,7 @@ from tasks.releases.keys import Change, rotate_here
 fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
-        to = given.name("to", default="prod")
+        to = given.name("to", default=DEFAULT_ENVIRONMENT)
         force = given.switch("force")
         wanted = given.at_most_one({each: given.text(each) for each in ("introduce", "use", "withdraw")})
 

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ostree_release.model import following
+from ostree_release.text import command
 from tasks.client.machine import Machine
 from tasks.signing.keyring import fingerprints
 
@@ -96,7 +98,7 @@ def locked_out(clients: Sequence[Trusting], left: Collection[str]) -> list[str]:
 
 def mending(names: Sequence[str]) -> str:
     """Return what gives clients the keys that are published."""
-    return "pyinfra INVENTORY tasks/rebase.py -y" + "".join(f" --limit {name}" for name in names)
+    return command(following("rebase")) + "".join(f" --limit {name}" for name in names)
 
 
 def client_lines(clients: Sequence[Trusting], published: Sequence[str]) -> list[str]:

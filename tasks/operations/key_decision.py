@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from shlex import quote
 
+from ostree_release.text import command
 from tasks.facts.signing_keys import KeyState
 from tasks.signing.keyring import PrimaryKey
 
@@ -88,8 +88,8 @@ def in_use(found: KeyState) -> str | None:
 
 def keys_task(environment: str, *changes: str) -> str:
     """Return what to type to change an environment's keys; changes: as the task's argument, `use=…`."""
-    given = "".join(f" --data {quote(each)}" for each in changes)
-    return f"pyinfra INVENTORY tasks/keys.py -y --data to={environment}{given}"
+    given = dict(each.split("=", 1) for each in changes)
+    return command({"task": "keys", "data": {"to": environment, **given}})
 
 
 def _kept(found: KeyState) -> Step:

@@ -6,6 +6,8 @@ from collections.abc import Generator
 
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
+from ostree_release import text
+from ostree_release.model import following
 from tasks.client.words import age, short
 from tasks.facts.entry_points import composer
 from tasks.facts.refusals import server_reason
@@ -40,7 +42,7 @@ def follow_compose(state: State, host: Host, command: str, environment: str) -> 
     before = newest(host.get_fact(ReleaseStatus, role="composer"), environment)
     with explained(
         f"The compose of {environment} goes on on {host.name}. To follow it again:"
-        " pyinfra INVENTORY tasks/compose.py -y"
+        f" {text.command(following('compose'))}"
         + ("" if environment == "dev" else f" --data environment={environment}")
     ):
         success, output = host.run_shell_command(StringCommand(command, "2>&1"), print_output=True)
@@ -52,7 +54,7 @@ def follow_compose(state: State, host: Host, command: str, environment: str) -> 
     new = before is None or before["checksum"] != after["checksum"]
     build = f"{after['version']} ({short(after['checksum'])})"
     host.log(
-        f"{environment} has a new build: {build}. To promote it: pyinfra INVENTORY promote.py -y"
+        f"{environment} has a new build: {build}. To promote it: {text.command(following('promote'))}"
         if new
         else f"No changes: {environment} keeps {build}, {age(after['timestamp'])} old."
     )
@@ -84,7 +86,7 @@ def compose_here(host: Host, environment: str, version: str | None) -> None:
         drop(
             host,
             f"{environment} is not composed: it promotes from {wanted.promotes_from}."
-            f" To promote: pyinfra INVENTORY promote.py -y --data to={environment}",
+            f" To promote: {text.command(following('promote', environment))}",
         )
         return
     status = host.get_fact(ReleaseStatus, role="composer")

@@ -11,6 +11,7 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
 from ostree_release import text
+from ostree_release.model import following
 from tasks.client.words import package_lines, short
 from tasks.facts.entry_points import promoter
 from tasks.facts.refusals import server_reason
@@ -63,7 +64,7 @@ def follow_promotion(state: State, host: Host, command: str, environment: str, r
     Returns:
         False when it was refused or failed, with the reason said.
     """
-    again = f"pyinfra INVENTORY promote.py -y --data to={environment} --data ring={ring}"
+    again = text.command(following("promote", environment, ring=ring))
     with explained(
         f"The promotion may go on on {host.name}. It is safe to run it again, and that completes it: {again}"
     ):
@@ -134,13 +135,13 @@ def result_line(promoted: dict[str, Any], environment: str, ring: str) -> str:
 
 def _next(rings: list[dict[str, Any]], environment: str, ring: str) -> str:
     """Tell the commands that follow: the ring's clients, then the next ring if it has another release."""
-    upgrade = "pyinfra INVENTORY tasks/upgrade.py -y --data reboot=yes --limit CLIENTS"
+    upgrade = f"{text.command(following('upgrade', reboot='yes'))} --limit CLIENTS"
     position = [each["name"] for each in rings].index(ring)
     later = rings[position + 1] if position + 1 < len(rings) else None
     if later is None or later["release"] == rings[position]["release"]:
         return upgrade
-    to = "" if environment == "prod" else f" --data to={environment}"
-    return f"{upgrade}; when they are well: pyinfra INVENTORY promote.py -y{to} --data ring={later['name']}"
+    further = text.command(following("promote", environment, ring=later["name"]))
+    return f"{upgrade}; when they are well: {further}"
 
 
 def _version(ring: dict[str, Any]) -> str:

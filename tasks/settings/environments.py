@@ -7,6 +7,7 @@ from typing import Any
 
 from ostree_release import policy as policies
 from ostree_release.config import SIGNING
+from ostree_release.model import DEFAULT_ENVIRONMENT
 from ostree_release.policy import Policy
 from tasks.settings import rules
 from tasks.settings.reader import problem, read_values, refuse_unknown
@@ -176,7 +177,7 @@ def _with_defaults(
     if source is None:
         default_ref = f"{root}/{name}"
     else:
-        default_ref = f"{root}/{names[-1]}" if name == "prod" else f"{root}/{name}/{names[-1]}"
+        default_ref = f"{root}/{names[-1]}" if name == DEFAULT_ENVIRONMENT else f"{root}/{name}/{names[-1]}"
     ref = values.get("ref", default_ref)
     home = ref.rpartition("/")[0]
     # A ref's directory is shared by all of its rings; only the last one may have another name than its ring.
