@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pyinfra.api import FactBase, StringCommand
 
@@ -116,11 +116,28 @@ def _refusal(tried: list[Said], role: str) -> Answer:
     return {"error": server_reason([line for said in tried for line in said.words], role)}
 
 
-class ReleaseStatus(FactBase[Answer]):
+class _Asked(FactBase[Answer]):
+    """What one subcommand says as JSON. role: as which it is asked; shape: what is used of its answer."""
+
+    role: ClassVar[str]
+    shape: ClassVar[Shape]
+
+    @staticmethod
+    def default() -> Answer:
+        return {"error": "ostree-release said nothing"}
+
+    def process(self, output: list[str]) -> Answer:
+        return answer(output, self.role, self.shape)
+
+
+class ReleaseStatus(_Asked):
     """What every environment and ring of a server holds (`ostree-release status`).
 
     + role: "composer" to ask as one; "reader" to ask as whatever role the login has
     """
+
+    role = "reader"
+    shape = _STATUS
 
     def command(self, role: str) -> StringCommand:
         calls = (
@@ -130,15 +147,8 @@ class ReleaseStatus(FactBase[Answer]):
         )
         return asked(*(StringCommand(call, "--json") for call in calls))
 
-    @staticmethod
-    def default() -> Answer:
-        return {"error": "ostree-release said nothing"}
 
-    def process(self, output: list[str]) -> Answer:
-        return answer(output, "reader", _STATUS)
-
-
-class Changelog(FactBase[Answer]):
+class Changelog(_Asked):
     """The changelog of a promoting environment, in the server's own words (`ostree-release changelog`).
 
     + to: name of the environment
@@ -159,10 +169,6 @@ class Changelog(FactBase[Answer]):
         )
         return asked(*calls)
 
-    @staticmethod
-    def default() -> Answer:
-        return {"error": "ostree-release said nothing"}
-
     def process(self, output: list[str]) -> Answer:
         try:
             tried = replies(output)
@@ -173,7 +179,7 @@ class Changelog(FactBase[Answer]):
         return {"lines": tried[-1].lines} if tried[-1].lines else {"error": "ostree-release printed nothing"}
 
 
-class Promoted(FactBase[Answer]):
+class Promoted(_Asked):
     """How a promoting environment stands after a promotion, and who has just changed it.
 
     + environment: name of the environment
@@ -187,10 +193,6 @@ class Promoted(FactBase[Answer]):
             asked(StringCommand(promoter("status"), "--json")), ";", asked(StringCommand(log, "--json"))
         )
 
-    @staticmethod
-    def default() -> Answer:
-        return {"error": "ostree-release said nothing"}
-
     def process(self, output: list[str]) -> Answer:
         try:
             tried = replies(output)
@@ -202,7 +204,7 @@ class Promoted(FactBase[Answer]):
         return {"status": _answer([status], "promoter", _STATUS), "log": _answer([log], "promoter", _LOG)}
 
 
-class ApprovalPlan(FactBase[Answer]):
+class ApprovalPlan(_Asked):
     """What the gates found about a candidate or release and nobody has approved (`approve --plan`).
 
     + version: of the candidate or release
@@ -211,35 +213,27 @@ class ApprovalPlan(FactBase[Answer]):
     + through: last of the rings that it is to go to, or None
     """
 
+    role = "approver"
+    shape = _APPROVAL
+
     def command(
         self, version: str, to: str, ring: str | None = None, through: str | None = None
     ) -> StringCommand:
         call = approver("approve", version, to=to, ring=ring, through=through)
         return asked(StringCommand(call, "--plan", "--json"))
 
-    @staticmethod
-    def default() -> Answer:
-        return {"error": "ostree-release said nothing"}
 
-    def process(self, output: list[str]) -> Answer:
-        return answer(output, "approver", _APPROVAL)
-
-
-class Holds(FactBase[Answer]):
+class Holds(_Asked):
     """What is held on a server, by whom and why (`ostree-release hold`)."""
+
+    role = "approver"
+    shape = _HOLDS
 
     def command(self) -> StringCommand:
         return asked(StringCommand(approver("hold"), "--json"))
 
-    @staticmethod
-    def default() -> Answer:
-        return {"error": "ostree-release said nothing"}
 
-    def process(self, output: list[str]) -> Answer:
-        return answer(output, "approver", _HOLDS)
-
-
-class PromotionPlan(FactBase[Answer]):
+class PromotionPlan(_Asked):
     """What a promotion would do now (`ostree-release promote --plan`), asked as the promoter.
 
     + to: environment to promote to
@@ -248,6 +242,9 @@ class PromotionPlan(FactBase[Answer]):
     + through: name of the last ring that gets the release in this one run, or None
     + reason: why; needed with through
     """
+
+    role = "promoter"
+    shape = _PLAN
 
     def command(
         self,
@@ -260,26 +257,15 @@ class PromotionPlan(FactBase[Answer]):
         call = promoter("promote", to=to, build=build, ring=ring, through=through, reason=reason)
         return asked(StringCommand(call, "--plan", "--json"))
 
-    @staticmethod
-    def default() -> Answer:
-        return {"error": "ostree-release said nothing"}
 
-    def process(self, output: list[str]) -> Answer:
-        return answer(output, "promoter", _PLAN)
-
-
-class EnvironmentKeys(FactBase[Answer]):
+class EnvironmentKeys(_Asked):
     """Which keys clients of an environment are to trust, and which one is in use (`ostree-release keys`).
 
     + environment: name of the environment
     """
 
+    role = "promoter"
+    shape = _KEYS
+
     def command(self, environment: str) -> StringCommand:
         return asked(StringCommand(promoter("keys", to=environment), "--json"))
-
-    @staticmethod
-    def default() -> Answer:
-        return {"error": "ostree-release said nothing"}
-
-    def process(self, output: list[str]) -> Answer:
-        return answer(output, "promoter", _KEYS)

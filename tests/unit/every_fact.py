@@ -16,12 +16,12 @@ from tasks.facts.said import Reading
 
 
 def all_facts() -> Iterator[type[FactBase[Any]]]:
-    """Give each class that is defined there, but for the one that others are made from."""
+    """Give each class that is defined there, but for those that others are made from."""
     for each in pkgutil.iter_modules(facts.__path__):
         module = import_module(f"tasks.facts.{each.name}")
         for found in vars(module).values():
             ours = inspect.isclass(found) and issubclass(found, FactBase) and found is not Reading
-            if ours and found.__module__ == module.__name__:
+            if ours and found.__module__ == module.__name__ and not found.__name__.startswith("_"):
                 yield found
 
 

@@ -1,4 +1,4 @@
-"""README and docs/, as far as a program can read them: what they name is there, what they show can be typed."""
+"""README and docs/, as far as a program can read them: what is named is there, what is shown can be typed."""
 
 from __future__ import annotations
 
