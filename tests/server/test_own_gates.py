@@ -179,7 +179,7 @@ class OwnGates(ServerTest):
     def test_the_policy_knows_the_files(self) -> None:
         path = self.gate("10-fine", "exit 0")
         before = (
-            "from ostree_release.config import load\nfrom ostree_release.gates import own\n"
+            "from ostree_release.loading import load\nfrom ostree_release.gates import own\n"
             f"print(own.files(load(Path({str(self.server.config)!r}))))\nsys.exit(0)"
         )
         files = self.server.call(before=before).stdout
