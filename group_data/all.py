@@ -26,9 +26,6 @@ ostree_base_path = "/srv/ostree/rpm-ostree"
 # An image is composed on a machine of its own architecture: deploy.py refuses a server of another one.
 ostree_architecture = "x86_64"
 
-# Kind of the repositories: "archive", or "archive-z2", its older name.
-ostree_repository_mode = "archive"
-
 # --- Environments: one variable ostree_environment_NAME each --------------------------------------
 # An environment is composed on the server, or it promotes_from a composed one. Its keys, all optional:
 #   enabled           True or False; switched off, it is not served any more, and its repository stays

@@ -37,7 +37,6 @@ SERVER_RULES: dict[str, Rule[Any]] = {
     "ostree_image_name": rules.component,
     "ostree_base_path": rules.base_path,
     "ostree_architecture": rules.choice(*rules.ARCHITECTURES),
-    "ostree_repository_mode": rules.choice("archive", "archive-z2"),
     "ostree_keys_alias": rules.alias,
     "ostree_https_port": rules.port,
     "ostree_http": rules.switch,

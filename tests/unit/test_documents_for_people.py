@@ -97,7 +97,7 @@ def test_settings_that_are_named_are_there(path: Path) -> None:
         return
     text = path.read_text(encoding="utf-8")
     named = set(re.findall(r"(?<![\w/.-])ostree_[a-z0-9_]*[a-z0-9](?![\w*/])", text))
-    places = {"ostree_release", "ostree_repository_mode"}  # a folder; what the guide had and this has not
+    places = {"ostree_release"}  # a folder
     unknown = {name for name in named - values.NAMES - places if not name.startswith(PREFIX.rstrip("_"))}
     assert not unknown, f"{path.name} names settings that are not there: {sorted(unknown)}"
 

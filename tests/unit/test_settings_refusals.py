@@ -91,8 +91,6 @@ BAD: list[tuple[str, Any]] = [
     ("ostree_base_path", '/srv/os"tree'),
     ("ostree_base_path", "/srv/os%tree"),
     ("ostree_base_path", "/srv/ostree\n"),
-    ("ostree_repository_mode", "bare"),
-    ("ostree_repository_mode", ["archive"]),
     ("ostree_keys_alias", "repo/keys"),
     ("ostree_keys_alias", "/"),
     ("ostree_https_port", 0),

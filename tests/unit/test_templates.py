@@ -22,7 +22,6 @@ DATA: dict[str, object] = {
     "ostree_image_name": "kinoite",
     "ostree_base_path": "/srv/ostree/rpm-ostree",
     "ostree_architecture": "x86_64",
-    "ostree_repository_mode": "archive",
     "ostree_environment_dev": {"packages": ["strace"]},
     "ostree_environment_prod": {"promotes_from": "dev", "rings": ["pilot", "stable"]},
     "ostree_keys_alias": "/repo/keys",
