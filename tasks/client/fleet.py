@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from ostree_release.text import short
 from tasks.client.follow import Target, target
 from tasks.client.health import Health, in_words
 from tasks.client.machine import Deployment, Machine, booted, named, pending, rollback
-from tasks.client.words import age, difference, short, table
+from tasks.client.words import age, difference, table
 from tasks.settings.values import Server, resolve
 
 COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from ostree_release.text import short
 from tasks.client.machine import Deployment, Machine, booted, named, pending
-from tasks.client.words import short
 
 
 class Target(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, TypedDict
 
+from ostree_release.text import short
 from tasks.client.health import Health
 
 BOOT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -112,4 +113,4 @@ def named(deployment: Deployment | None) -> str:
     """Name a deployment for a person: version and the beginning of the server's checksum."""
     if deployment is None:
         return "-"
-    return f"{deployment['version'] or 'no version'} ({deployment['base'][:10]})"
+    return f"{deployment['version'] or 'no version'} ({short(deployment['base'])})"

@@ -10,11 +10,6 @@ Packages = Mapping[str, Sequence[Mapping[str, str]]]
 _STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
-def short(checksum: str) -> str:
-    """Return the beginning of a checksum, as ostree abbreviates it."""
-    return checksum[:10]
-
-
 def age(timestamp: float, now: float | None = None) -> str:
     """Say how long ago something was, in its largest unit.
 

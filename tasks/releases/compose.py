@@ -8,7 +8,8 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
 from ostree_release import text
 from ostree_release.model import following
-from tasks.client.words import age, short
+from ostree_release.text import short
+from tasks.client.words import age
 from tasks.facts.entry_points import composer
 from tasks.facts.refusals import server_reason
 from tasks.facts.release import Answer, ReleaseStatus

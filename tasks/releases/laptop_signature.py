@@ -9,7 +9,8 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
-from tasks.client.words import package_lines, short
+from ostree_release.text import short
+from tasks.client.words import package_lines
 from tasks.facts.documents import Shape
 from tasks.facts.entry_points import promoter
 from tasks.facts.release import REQUEST, Answer, answer

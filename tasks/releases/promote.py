@@ -12,7 +12,8 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
 from ostree_release import text
 from ostree_release.model import following
-from tasks.client.words import package_lines, short
+from ostree_release.text import short
+from tasks.client.words import package_lines
 from tasks.facts.entry_points import promoter
 from tasks.facts.refusals import server_reason
 from tasks.facts.release import Answer, EnvironmentKeys, Promoted, PromotionPlan

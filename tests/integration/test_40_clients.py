@@ -212,10 +212,10 @@ def test_status_is_read_only_and_complete(lab: Lab) -> None:
     shown = lab.pyinfra("tasks/status.py", "-y").out.splitlines()
     rows = {line.split()[0]: line.split() for line in shown if line}
     for name, follows in (("dev", "dev"), ("prod/pilot", "pilot"), ("prod/stable", "stable")):
-        assert rows[name][2] == served(lab, follows)[:10], rows[name]
+        assert rows[name][2] == served(lab, follows)[:12], rows[name]
     for client, (remote, name) in FOLLOWS.items():
         assert rows[client][1] == ("dev" if remote == "kinoite-dev" else f"prod/{name}"), rows[client]
-        assert f"({before[client][0]['checksum'][:10]})" in rows[client], rows[client]
+        assert f"({before[client][0]['checksum'][:12]})" in rows[client], rows[client]
     assert {client: lab.client_status(client)["deployments"] for client in FOLLOWS} == before
 
 

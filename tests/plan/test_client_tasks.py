@@ -37,7 +37,7 @@ def test_a_rebase_plans_trust_remote_and_reboot_for_who_needs_them(tmp_path: Pat
         "Rebase": ["@fake/new1"],
         "Reboot and check": ["@fake/new1"],
     }
-    assert f"-> kinoite-prod:{HOME}/pilot 44.2 (bbbbbbbbbb)" in run.err
+    assert f"-> kinoite-prod:{HOME}/pilot 44.2 (bbbbbbbbbbbb)" in run.err
 
 
 def test_a_rebase_elsewhere_says_that_older_is_accepted(tmp_path: Path) -> None:

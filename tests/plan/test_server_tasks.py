@@ -18,7 +18,7 @@ def test_a_promotion_is_shown_before_it_happens(tmp_path: Path) -> None:
     for shown in (
         "build 44.3",
         "serial 3",
-        "44.2 (bbbbbbbbbb) -> 44.3",
+        "44.2 (bbbbbbbbbbbb) -> 44.3",
         "hello 1.0-1 -> 2.0-1",
         "newtool 1.0-1",
     ):
@@ -103,7 +103,7 @@ def test_without_a_server_one_line_says_so(tmp_path: Path) -> None:
 def test_a_compose_says_what_there_is_before_and_after(tmp_path: Path) -> None:
     run = pyinfra(tmp_path, ["tasks/compose.py", "-y"])
     assert run.code == 0
-    assert "dev has 44.3 (aaaaaaaaaa)" in run.err
+    assert "dev has 44.3 (aaaaaaaaaaaa)" in run.err
     assert "[@fake/server] compose output" in run.err
     assert "No changes: dev keeps 44.3" in run.err
 

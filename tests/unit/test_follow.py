@@ -68,7 +68,7 @@ def test_a_layered_deployment_is_named_by_the_commit_of_the_server() -> None:
     waiting = pending(machine("layered-staged"))
     assert waiting is not None
     assert waiting["checksum"].startswith("a6da31f67b")
-    assert named(waiting) == "42.20250204.0 (1f74e6e3bb)"
+    assert named(waiting) == "42.20250204.0 (1f74e6e3bb25)"
 
 
 def test_what_the_next_boot_takes_decides_not_what_runs() -> None:
