@@ -27,14 +27,14 @@ _TAIL = 1 << 16  # bytes read at first to find the last line; most lines are far
 _OF_ITS_LINE = frozenset({"previous", "time", "hash", "event", "moves"})  # what no other entry repeats
 
 
-@dataclass(frozen=True)
+@dataclass
 class Journal:
     """The journal file and the directory of its lock."""
 
     path: Path
     run: Path
     _known: list[Entry] = field(default_factory=list, init=False, repr=False, compare=False)
-    _read: list[int] = field(default_factory=lambda: [0], init=False, repr=False, compare=False)
+    _read: int = field(default=0, init=False, repr=False, compare=False)
 
     def head(self) -> str:
         """Return the hash of the last complete line (64 hex digits), or `START` of an empty journal."""
@@ -80,13 +80,13 @@ class Journal:
         """
         with self._opened(os.O_RDONLY) as descriptor:
             size = os.fstat(descriptor).st_size
-            if size < self._read[0]:
+            if size < self._read:
                 self._known.clear()
-                self._read[0] = 0
-            more = _everything(descriptor, self._read[0], size)
+                self._read = 0
+            more = _everything(descriptor, self._read, size)
         whole = more[: more.rfind(b"\n") + 1]
         self._known.extend(_entries(whole))
-        self._read[0] += len(whole)
+        self._read += len(whole)
         return [*self._known, *_entries(more[len(whole) :])]
 
     def broken(self) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .. import anchors
@@ -24,9 +24,9 @@ class Snapshot:
 
     source: the environment that it promotes from; refs: every ref with its checksum; commits: what the
     environment's refs name, by checksum; signed: the checksums of ring tips with a signature by the key in
-    use; builds: checksums of the source's builds, newest first, where several candidates are to be put in
-    their order; summary: what the summary names; entries: of the whole journal; interrupted: how many of its
-    intents nothing ended; unanchored: whether the journal's head must be signed.
+    use; builds: the place of each of the source's builds, 0 for the newest, where several candidates are to
+    be put in their order; summary: what the summary names; entries: of the whole journal; interrupted: how
+    many of its intents nothing ended; unanchored: whether the journal's head must be signed.
     """
 
     environment: Environment
@@ -37,7 +37,7 @@ class Snapshot:
     signed: frozenset[str]
     summary: Mapping[str, str] | None
     entries: Sequence[Entry] = ()
-    builds: Sequence[str] = ()
+    builds: Mapping[str, int] = field(default_factory=dict)
     interrupted: int = 0
     unanchored: bool = False
 
@@ -116,8 +116,7 @@ class Snapshot:
         return sorted((self.commits[checksum] for checksum in found), key=self._place)
 
     def _place(self, commit: Commit) -> tuple[int, int]:
-        builds = self.builds
-        return commit.serial, -builds.index(commit.build) if commit.build in builds else -len(builds)
+        return commit.serial, -self.builds.get(commit.build or "", len(self.builds))
 
 
 def look(context: Context, environment: Environment, entries: Sequence[Entry] | None = None) -> Snapshot:
@@ -156,15 +155,16 @@ def _ours(environment: Environment, refs: Mapping[str, str]) -> set[str]:
     return {checksum for ref, checksum in refs.items() if ref.startswith(f"{environment.home}/")}
 
 
-def _history(environment: Environment, source: Environment, refs: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the source's builds, newest first; nothing where at most one candidate needs a place."""
+def _history(environment: Environment, source: Environment, refs: Mapping[str, str]) -> dict[str, int]:
+    """Return the places of the source's builds; nothing where at most one candidate needs one."""
     candidates = [ref for ref in refs if ref.startswith(environment.candidate_ref(""))]
     if len(candidates) < 2:
-        return ()
+        return {}
     try:
-        return tuple(each.checksum for each in _opened(source).history(source.ref))
+        history = _opened(source).history(source.ref)
+        return {build.checksum: place for place, build in enumerate(history)}
     except Refused:  # the releases are there all the same
-        return ()
+        return {}
 
 
 def _opened(environment: Environment) -> Repository:

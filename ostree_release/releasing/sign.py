@@ -41,8 +41,9 @@ def sign(context: Context, seen: Snapshot, commit: Commit, rings: Sequence[Ring]
     """
     environment, repository = seen.environment, seen.repository
     moving = any(seen.refs.get(ring.ref) != commit.checksum for ring in rings)
-    if moving or signature.missing(context, environment, repository, commit):
-        require_admitted(context, seen, commit, rings)
+    if not moving and not signature.missing(context, environment, repository, commit):
+        return []
+    require_admitted(context, seen, commit, rings)
     return signature.sign(context, environment, repository, commit)
 
 
