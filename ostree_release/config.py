@@ -63,6 +63,11 @@ class Environment:
         """Return the ref of a release."""
         return f"{self.home}/releases/{version}"
 
+    def bindings(self, version: str) -> frozenset[str]:
+        """Return the refs that a release of that version is bound to: all it may ever be offered under."""
+        own = (self.candidate_ref(version), self.release_ref(version))
+        return frozenset((*own, *(ring.ref for ring in self.rings)))
+
     @property
     def rules(self) -> Policy:
         """The policy of a promoting environment."""

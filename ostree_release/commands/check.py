@@ -61,7 +61,7 @@ def _due(context: Context, seen: Snapshot, typed: str | None, ring: Ring) -> Com
 
     environment = seen.environment
     if typed is None and ring != environment.rings[0]:
-        before = seen.at(environment.rings[environment.rings.index(ring) - 1].ref)
+        before = seen.tips.get(environment.rings[environment.rings.index(ring) - 1].ref)
         if before:
             return before
     return find.candidate(context.config, seen, typed)

@@ -59,7 +59,7 @@ def promote(seen: Snapshot, ring: Ring, build: Commit | None) -> Plan:
     build: what the first ring gets; None for a later ring, which takes what the ring before it has.
     Raises Refused where the rules forbid the move.
     """
-    tip = seen.at(ring.ref)
+    tip = seen.tips.get(ring.ref)
     if build is None:
         source = _before(seen, ring)
         content, build_checksum = source.content, source.build or source.checksum
@@ -110,7 +110,7 @@ def interrupted(seen: Snapshot) -> list[str]:
 
 def _before(seen: Snapshot, ring: Ring) -> Commit:
     before = seen.environment.rings[seen.environment.rings.index(ring) - 1]
-    source = seen.at(before.ref)
+    source = seen.tips.get(before.ref)
     if source is None:
         raise Refused(
             f"ring {ring.name}: the ring before it, {before.name}, has no release yet: promote there first"
@@ -139,10 +139,7 @@ def _usable(seen: Snapshot, ring: Ring, tip: Commit | None, build: str) -> Commi
     for release in reversed(seen.releases):
         if release.build == build and release.serial > behind and ring.ref in release.bindings:
             return release
-    for candidate in reversed(seen.candidates):
-        if candidate.build == build and seen.is_valid_candidate(candidate):
-            return candidate
-    return None
+    return next((each for each in reversed(seen.valid_candidates) if each.build == build), None)
 
 
 def _next(seen: Snapshot, build: str, build_version: str) -> tuple[str, int]:
@@ -190,10 +187,10 @@ def due(seen: Snapshot, builds: Iterable[Commit], held: Collection[str]) -> Due 
     """
     rings = seen.environment.rings
     for before, ring in reversed(list(zip(rings, rings[1:]))):
-        release, tip = seen.at(before.ref), seen.at(ring.ref)
+        release, tip = seen.tips.get(before.ref), seen.tips.get(ring.ref)
         if release and release.checksum not in held and _can_follow(release, ring, tip):
             return Due(ring, release=release)
-    newer = tuple(_newer(seen.at(rings[0].ref), builds))
+    newer = tuple(_newer(seen.tips.get(rings[0].ref), builds))
     return Due(rings[0], builds=newer) if newer else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,11 @@ class Snapshot:
     use; builds: the place of each of the source's builds, 0 for the newest, where several candidates are to
     be put in their order; summary: what the summary names; entries: of the whole journal; interrupted: how
     many of its intents nothing ended; unanchored: whether the journal's head must be signed.
+
+    What follows from these is data, too. tips: what the rings have, by the ring's ref; releases: everything
+    released, oldest first, also what only a ring still names; newest: the one with the highest serial;
+    candidates: everything staged and not published, oldest first, where serials are the same by their builds;
+    valid_candidates: those that can still be published, after the newest release and for today's rings.
     """
 
     environment: Environment
@@ -40,58 +45,39 @@ class Snapshot:
     builds: Mapping[str, int] = field(default_factory=dict)
     interrupted: int = 0
     unanchored: bool = False
+    tips: Mapping[str, Commit] = field(init=False)
+    releases: Sequence[Commit] = field(init=False)
+    newest: Commit | None = field(init=False)
+    candidates: Sequence[Commit] = field(init=False)
+    valid_candidates: Sequence[Commit] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put what the refs name in order."""
+        environment, refs = self.environment, self.refs
+        tips = {ring.ref: self.commits[refs[ring.ref]] for ring in environment.rings if ring.ref in refs}
+        releases = self._sorted([*tips, *self._below(environment.release_ref(""))])
+        candidates = self._sorted(self._below(environment.candidate_ref("")))
+        newest = releases[-1] if releases else None
+        serial, parent = (newest.serial, newest.checksum) if newest else (0, None)
+        derived = {
+            "tips": tips,
+            "releases": releases,
+            "newest": newest,
+            "candidates": candidates,
+            "valid_candidates": [
+                each
+                for each in candidates
+                if (each.serial, each.parent) == (serial + 1, parent)
+                and each.bindings == environment.bindings(each.version)
+            ],
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)  # the only way into a frozen dataclass
 
     @property
     def origin(self) -> Repository:
         """The repository that its builds come from; refuses one that is not there."""
         return _opened(self.source)
-
-    def at(self, ref: str) -> Commit | None:
-        """Return the commit that a ref names."""
-        checksum = self.refs.get(ref)
-        return self.commits[checksum] if checksum else None
-
-    @property
-    def releases(self) -> list[Commit]:
-        """Everything released, oldest first; also what only a ring still names."""
-        rings = {ring.ref for ring in self.environment.rings}
-        prefix = self.environment.release_ref("")
-        return self._sorted(lambda ref: ref in rings or ref.startswith(prefix))
-
-    @property
-    def candidates(self) -> list[Commit]:
-        """Everything staged and not published, oldest first; where serials are the same, by their builds."""
-        prefix = self.environment.candidate_ref("")
-        return self._sorted(lambda ref: ref.startswith(prefix))
-
-    @property
-    def valid_candidates(self) -> list[Commit]:
-        """The candidates that can still be published, oldest build first."""
-        return [each for each in self.candidates if self.is_valid_candidate(each)]
-
-    @property
-    def newest(self) -> Commit | None:
-        """The newest release: the one with the highest serial."""
-        return self.releases[-1] if self.releases else None
-
-    def bindings(self, version: str) -> frozenset[str]:
-        """Return the refs that a release of that version is bound to: all it may ever be offered under."""
-        environment = self.environment
-        rings = {ring.ref for ring in environment.rings}
-        return frozenset({environment.candidate_ref(version), environment.release_ref(version), *rings})
-
-    def is_published(self, commit: Commit) -> bool:
-        """Say whether a commit is the release of its version, so that clients may have it already."""
-        return self.refs.get(self.environment.release_ref(commit.version)) == commit.checksum
-
-    def is_valid_candidate(self, candidate: Commit) -> bool:
-        """Say whether a candidate can still be published: after the newest release, for today's rings."""
-        newest = self.newest
-        return (
-            candidate.serial == (newest.serial if newest else 0) + 1
-            and candidate.parent == (newest.checksum if newest else None)
-            and candidate.bindings == self.bindings(candidate.version)
-        )
 
     @property
     def publishable(self) -> list[Commit]:
@@ -101,7 +87,7 @@ class Snapshot:
         first ring; else an overtaken candidate, to be refused; else what that ring has, to be repaired.
         """
         ring = self.environment.rings[0]
-        tip = self.at(ring.ref)
+        tip = self.tips.get(ring.ref)
         behind = tip.serial if tip else 0
         released = list(reversed(self.releases))
         return [
@@ -111,12 +97,13 @@ class Snapshot:
             *([tip] if tip else []),
         ]
 
-    def _sorted(self, wanted: Callable[[str], bool]) -> list[Commit]:
-        found = {checksum for ref, checksum in self.refs.items() if wanted(ref)}
-        return sorted((self.commits[checksum] for checksum in found), key=self._place)
+    def _below(self, prefix: str) -> list[str]:
+        return [ref for ref in self.refs if ref.startswith(prefix)]
 
-    def _place(self, commit: Commit) -> tuple[int, int]:
-        return commit.serial, -self.builds.get(commit.build or "", len(self.builds))
+    def _sorted(self, refs: Iterable[str]) -> list[Commit]:
+        last = len(self.builds)
+        commits = [self.commits[checksum] for checksum in {self.refs[ref] for ref in refs}]
+        return sorted(commits, key=lambda each: (each.serial, -self.builds.get(each.build or "", last)))
 
 
 def look(context: Context, environment: Environment, entries: Sequence[Entry] | None = None) -> Snapshot:

@@ -53,7 +53,7 @@ def place(seen: Snapshot, commit: Commit, ring: str) -> Iterator[Finding]:
     """
     released = commit in seen.releases
     environment = seen.environment
-    due = seen.bindings(commit.version)
+    due = environment.bindings(commit.version)
     if released:  # rings may have been added or taken away since
         due = frozenset(
             {environment.candidate_ref(commit.version), environment.release_ref(commit.version), ring}

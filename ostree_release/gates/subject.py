@@ -46,4 +46,4 @@ class Subject:
     @property
     def tip(self) -> Commit | None:
         """What the ring has now."""
-        return self.seen.at(self.ring.ref)
+        return self.seen.tips.get(self.ring.ref)

@@ -57,7 +57,7 @@ def _promoting(context: Context, seen: Snapshot) -> dict[str, Any]:
     newest = next(seen.origin.history(seen.source.ref), None)
     rings = []
     for ring in seen.environment.rings:
-        release = seen.at(ring.ref)
+        release = seen.tips.get(ring.ref)
         behind = None
         if release and newest:
             images = (seen.repository, release.checksum), (seen.origin, newest.checksum)

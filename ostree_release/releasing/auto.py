@@ -108,8 +108,7 @@ def _step(context: Context, environment: Environment) -> dict[str, Any]:
 
 def _todo(seen: Snapshot) -> Due | None:
     live = holds.holds(seen.entries)
-    tips = filter(None, (seen.at(ring.ref) for ring in seen.environment.rings))
-    held = {tip.checksum for tip in tips if holds.holding(live, seen.repository, tip)}
+    held = {tip.checksum for tip in seen.tips.values() if holds.holding(live, seen.repository, tip)}
     return plan.due(seen, seen.origin.history(seen.source.ref), held)
 
 

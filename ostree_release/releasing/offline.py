@@ -35,7 +35,7 @@ def request(context: Context, name: str, version: str | None) -> dict[str, Any]:
         seen = look(context, environment)
         commit, repository = _signable(context, seen, version), seen.repository
         require_admitted(context, seen, commit, due(seen, commit))
-        tip = seen.at(environment.rings[0].ref)
+        tip = seen.tips.get(environment.rings[0].ref)
         parent = seen.commits.get(commit.parent or "")
         return {
             "environment": environment.name,
@@ -99,7 +99,7 @@ def attach(
 def _signable(context: Context, seen: Snapshot, typed: str | None) -> Commit:
     """Return what is to be signed: a candidate that can still be published, or a release."""
     commit = find.candidate(context.config, seen, typed)
-    if commit not in seen.releases and not seen.is_valid_candidate(commit):
+    if commit not in (*seen.releases, *seen.valid_candidates):
         raise Refused(f"candidate {commit.version}: overtaken by a newer release: stage it again")
     return commit
 

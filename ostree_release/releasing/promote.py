@@ -136,7 +136,7 @@ def _moving(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Ring
     """Return the rings that would move; refuses a move back, and a ring that the release is not bound to."""
     moving = [ring for ring in rings if seen.refs.get(ring.ref) != release.checksum]
     for ring in moving:
-        plan.check_source(ring, release, seen.at(ring.ref))
+        plan.check_source(ring, release, seen.tips.get(ring.ref))
     return moving
 
 

@@ -30,9 +30,9 @@ def publish_only(context: Context, name: str, typed: str | None, reason: str | N
     with changing(context, environment, "publish") as settled:
         seen = look(context, environment, settled.entries)
         ring = environment.rings[0]
-        tip = seen.at(ring.ref)
+        tip = seen.tips.get(ring.ref)
         release = _due(context, seen, typed)
-        if release not in seen.releases and not seen.is_valid_candidate(release):
+        if release not in (*seen.releases, *seen.valid_candidates):
             raise Refused(f"candidate {release.version}: overtaken by a newer release: stage it again")
         keys = frozenset({keyring.in_use(context.config, environment)})
         if not seen.repository.signed_by(release.checksum, environment.public_key, keys):

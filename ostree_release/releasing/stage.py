@@ -58,7 +58,7 @@ def stage(context: Context, seen: Snapshot, due: Plan) -> Commit:
             build=due.build,
             parent=newest.checksum if newest else None,
             timestamp=timestamp,
-            refs=seen.bindings(due.version),
+            refs=environment.bindings(due.version),
             fields={
                 "version": due.version,
                 OWN_METADATA + "serial": str(due.serial),
@@ -66,18 +66,14 @@ def stage(context: Context, seen: Snapshot, due: Plan) -> Commit:
                 OWN_METADATA + "journal": context.journal.head(),
             },
         )
-        moves = [*_replaced(seen, due), _new_candidate(seen, due, checksum)]
+        ref = environment.candidate_ref(due.version)
+        moves = [*_replaced(seen, due), Move(ref, seen.refs.get(ref), checksum)]
         for move in moves:
             changes.move(move)
         with context.journal.move(context.actor, "stage", environment.name, moves, version=due.version):
             changes.commit()
     update_summary(context, environment, repository)
     return repository.commit(checksum)
-
-
-def _new_candidate(seen: Snapshot, due: Plan, checksum: str) -> Move:
-    ref = seen.environment.candidate_ref(due.version)
-    return Move(ref, seen.refs.get(ref), checksum)
 
 
 def _replaced(seen: Snapshot, due: Plan) -> list[Move]:
@@ -89,5 +85,5 @@ def _replaced(seen: Snapshot, due: Plan) -> list[Move]:
         Move(seen.environment.candidate_ref(candidate.version), candidate.checksum, None)
         for candidate in seen.candidates
         if candidate.version != due.version
-        and (candidate.build == due.build or not seen.is_valid_candidate(candidate))
+        and (candidate.build == due.build or candidate not in seen.valid_candidates)
     ]
