@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..config import Config, Environment
+from ..config import Config, Environment, Ring
 from ..errors import Refused
 from ..model import Commit
 from ..repository.reading import Repository
@@ -70,6 +70,19 @@ def build(config: Config, environment: Environment, typed: str | None) -> Commit
     if newest is None:
         raise Refused(f"{environment.name} has no build yet: compose one first")
     return newest
+
+
+def build_for(config: Config, seen: Snapshot, ring: Ring, typed: str | None) -> Commit | None:
+    """Return the build for the first ring; None for a later one, which takes what the ring before it has."""
+    first = seen.environment.rings[0]
+    if ring == first:
+        return build(config, seen.source, typed)
+    if typed:
+        raise Refused(
+            f"build {typed}: only the first ring, {first.name}, takes a build; "
+            f"{ring.name} takes what is in the ring before it"
+        )
+    return None
 
 
 def candidate(config: Config, seen: Snapshot, typed: str | None) -> Commit:

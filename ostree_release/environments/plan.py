@@ -40,6 +40,17 @@ class Plan:
         """The ring's checksum as `--expect-tip` takes it."""
         return self.tip.checksum if self.tip else "none"
 
+    def as_expected(self, build: str | None, tip: str | None) -> Plan:
+        """Return the plan; refuses it where somebody expected another build or tip, None for any."""
+        if build not in (None, self.build):
+            raise Refused(f"build {build} was expected, but it is {self.build} now: look at the plan again")
+        if tip not in (None, self.tip_or_none):
+            raise Refused(
+                f"ring {self.ring.name} was expected at {tip}, but it is at {self.tip_or_none} now: "
+                "look at the plan again"
+            )
+        return self
+
 
 @dataclass(frozen=True)
 class Due:
@@ -70,7 +81,7 @@ def promote(seen: Snapshot, ring: Ring, build: Commit | None) -> Plan:
     if tip and tip.content == content:
         return _standing(seen, ring, tip)
     if source:
-        check_source(ring, source, tip)
+        _check_source(ring, source, tip)
         release: Commit | None = source
     else:
         release = _usable(seen, ring, tip, build_checksum)
@@ -118,7 +129,15 @@ def _before(seen: Snapshot, ring: Ring) -> Commit:
     return source
 
 
-def check_source(ring: Ring, source: Commit, tip: Commit | None) -> None:
+def moving(seen: Snapshot, release: Commit, rings: Iterable[Ring]) -> list[Ring]:
+    """Return the rings that would move; refuses a move back, and a ring that the release is not bound to."""
+    found = [ring for ring in rings if seen.refs.get(ring.ref) != release.checksum]
+    for ring in found:
+        _check_source(ring, release, seen.tips.get(ring.ref))
+    return found
+
+
+def _check_source(ring: Ring, source: Commit, tip: Commit | None) -> None:
     """Raise Refused where a ring would move back, or to a release that is not bound to it."""
     if tip and source.serial <= tip.serial:
         raise Refused(

@@ -129,6 +129,7 @@ def _recorded_differs(seen: Snapshot, run: Run) -> bool:
 
 def _record(context: Context, environment: Environment, release: Commit, run: Run) -> None:
     """Write the data for a machine first, then the entry that counts."""
+    place = file_of(context, environment, run)
     results = records.as_json(run)
     data = {
         "version": release.version,
@@ -136,7 +137,7 @@ def _record(context: Context, environment: Environment, release: Commit, run: Ru
         "ring": run.ring,
         "results": [{**result, "data": outcome.data} for result, outcome in zip(results, run.outcomes)],
     }
-    files.replace(file_of(context, environment, run), json.dumps(data).encode(), 0o600)
+    files.replace(place, json.dumps(data).encode(), 0o600)
     context.journal.append(
         {
             "event": "checked",

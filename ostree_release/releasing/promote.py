@@ -65,13 +65,13 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
     them, about the build that was the newest at the beginning.
     """
     environment, _ = context.config.promoting(request.environment)
-    rings = request.rings(environment)
+    rings, details = request.rings(environment), request.details
     with changing(context, environment, "promote") as settled:
         seen = look(context, environment, settled.entries)
-        build = _resolved(context, seen, request)
-        due = decide(seen, request, build)
+        build = find.build_for(context.config, seen, rings[0], request.build)
+        due = plan.promote(seen, rings[0], build).as_expected(request.expect_build, request.expect_tip)
         release = stage(context, seen, due)
-    moving = _moving(seen, release, rings)
+    moving = plan.moving(seen, release, rings)
     if moving:
         with checking(context, environment):
             seen = again(context, seen)
@@ -79,11 +79,15 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
                 judge(context, seen, release, ring)
     with changing(context, environment, "promote") as later:
         seen = look(context, environment, later.entries)
-        due = _again(seen, request, build, release)
+        due = plan.promote(seen, rings[0], build).as_expected(request.expect_build, request.expect_tip)
+        if due.release != release:  # what was checked is not what is due any more
+            raise Busy(
+                f"{release.version}: something else was staged or published while the gates ran: run it again"
+            )
         missing = sign(context, seen, release, rings)
         for ring in rings:
-            missing += publish(context, seen, release, ring, request.details)
-        packages = pkglist.between(_image(seen, due.tip), (seen.repository, release.checksum))
+            missing += publish(context, seen, release, ring, details)
+        packages = _packages(seen, due)
     repaired = [*settled.lines, *later.lines]
     moves = _moves(seen, release, moving)
     return {
@@ -98,56 +102,6 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
         "packages": packages,
         "next": after(environment, rings[-1]),
     }
-
-
-def decide(seen: Snapshot, request: Request, build: Commit | None) -> Plan:
-    """Decide what a request comes to; refuses what the rules or the request's expectations forbid.
-
-    build: what the first ring gets, None for a later one.
-    """
-    ring = seen.environment.ring(request.ring)
-    due = plan.promote(seen, ring, build)
-    if request.expect_build not in (None, due.build):
-        raise Refused(
-            f"build {request.expect_build} was expected, but it is {due.build} now: look at the plan again"
-        )
-    if request.expect_tip not in (None, due.tip_or_none):
-        raise Refused(
-            f"ring {ring.name} was expected at {request.expect_tip}, but it is at {due.tip_or_none} now: "
-            "look at the plan again"
-        )
-    return due
-
-
-def _resolved(context: Context, seen: Snapshot, request: Request) -> Commit | None:
-    """Return the build that is asked for, the newest where none is; a later ring takes none."""
-    ring, first = seen.environment.ring(request.ring), seen.environment.rings[0]
-    if ring == first:
-        return find.build(context.config, seen.source, request.build)
-    if request.build:
-        raise Refused(
-            f"build {request.build}: only the first ring, {first.name}, takes a build; "
-            f"{ring.name} takes what is in the ring before it"
-        )
-    return None
-
-
-def _moving(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Ring]:
-    """Return the rings that would move; refuses a move back, and a ring that the release is not bound to."""
-    moving = [ring for ring in rings if seen.refs.get(ring.ref) != release.checksum]
-    for ring in moving:
-        plan.check_source(ring, release, seen.tips.get(ring.ref))
-    return moving
-
-
-def _again(seen: Snapshot, request: Request, build: Commit | None, release: Commit) -> Plan:
-    """Decide once more, after the gates; refuses if what was checked is not what is due any more."""
-    due = decide(seen, request, build)
-    if due.release != release:
-        raise Busy(
-            f"{release.version}: something else was staged or published while the gates ran: run it again"
-        )
-    return due
 
 
 def _moves(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Move]:
@@ -166,7 +120,8 @@ def plan_only(context: Context, request: Request) -> dict[str, Any]:
     rings = request.rings(environment)
     with context.reading(environment):
         seen = look(context, environment)
-        due = decide(seen, request, _resolved(context, seen, request))
+        build = find.build_for(context.config, seen, rings[0], request.build)
+        due = plan.promote(seen, rings[0], build).as_expected(request.expect_build, request.expect_tip)
         moves = _planned(seen, due, rings)
         new = due.release.checksum if due.release else None
         return {
@@ -232,12 +187,9 @@ def _held(seen: Snapshot, due: Plan) -> list[holds.Hold]:
 
 def _packages(seen: Snapshot, due: Plan) -> Diff:
     """Return what changes for the ring's clients, also before the release is staged."""
+    old = (seen.repository, due.tip.checksum) if due.tip else None
     new = (seen.repository, due.release.checksum) if due.release else (seen.origin, due.build)
-    return pkglist.between(_image(seen, due.tip), new)
-
-
-def _image(seen: Snapshot, commit: Commit | None) -> pkglist.Image | None:
-    return (seen.repository, commit.checksum) if commit else None
+    return pkglist.between(old, new)
 
 
 def _named(seen: Snapshot, checksum: str | None) -> dict[str, str] | None:
