@@ -25,7 +25,8 @@ check: $(READY) ## lint, types and unit tests; no containers, one to three minut
 	@$(VENV)/bin/vermin --quiet --no-tips --backport dataclasses --target=3.9- --violations ostree_release tests/server tests/integration/inside
 	@$(VENV)/bin/python -m pytest --durations=10
 
-format: $(READY) ## let ruff format the code and mend what it can
+format: $(READY) ## write what is generated from the declared settings; let ruff format the code and mend what it can
+	@$(VENV)/bin/python -m tasks.settings.documents
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 

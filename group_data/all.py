@@ -1,4 +1,4 @@
-"""Every setting, once, with its default. Nothing here needs to be edited.
+"""Every setting with its default and its meaning, written from tasks/settings/declared.py: not edited here.
 
 Override a setting where it differs: in the inventory (for one host or one group), or in group_data/GROUP.py
 beside your inventory. Then, as always in pyinfra: --data beats the host's data, that beats its groups' data,
@@ -16,40 +16,56 @@ from tasks.settings.check import check_settings
 # DNS name or IP address that clients use in URLs. None: the server's name in the inventory.
 ostree_public_name = None
 
-# What the image is called: in refs, aliases, treefile names and remotes. One ref component.
+# What the image is called in refs, aliases, treefile names and remotes. One ref component.
 ostree_image_name = "kinoite"
 
-# Absolute path on the server. Every repository lies below it.
+# Absolute path on the server; every repository lies below it. At least two levels deep, not in a system
+# directory.
 ostree_base_path = "/srv/ostree/rpm-ostree"
 
-# Processor architecture of the image, its server and its workstations: "x86_64", "aarch64" or "ppc64le".
-# An image is composed on a machine of its own architecture: deploy.py refuses a server of another one.
+# The processor architecture of the image, its server and its workstations, as Fedora names it: "x86_64",
+# "aarch64" or "ppc64le", those that Fedora makes Kinoite for. Default refs and treefiles follow it, and so
+# does $basearch in package repositories. An image is composed on a machine of its own architecture:
+# deploy.py refuses a server of another one before it changes anything, and tasks/rebase.py a workstation of
+# another one.
 ostree_architecture = "x86_64"
 
 # --- Environments: one variable ostree_environment_NAME each --------------------------------------
-# An environment is composed on the server, or it promotes_from a composed one. Its keys, all optional:
-#   enabled           True or False; switched off, it is not served any more, and its repository stays
-#   promotes_from     name of the composed environment whose builds are released here
-#   rings             names in the order of a roll-out, default ["pilot", "stable"]; only with promotes_from
-#   repository        absolute path below ostree_base_path, default BASE/NAME
-#   alias             path of its URL, default /repo/IMAGE/NAME
-#   ref               ref of the build, or of the last ring, default: composed fedora/ARCH/IMAGE/NAME,
-#                     prod fedora/ARCH/IMAGE/LAST_RING, any other fedora/ARCH/IMAGE/NAME/LAST_RING
-#   packages          packages on top of the four lists below; only composed
-#   exclude_packages  packages kept out, on top of ostree_exclude_packages; only composed
-#   gates             thresholds that differ from the defaults, {"soak": {"hours": 48}}; {"soak": False}: off
-#                     (docs/gates.md has all of them); only with promotes_from
-#   approval          {"days": 14, "by_another": False}: how long an approval holds, and whether it must come
-#                     from somebody other than who composed the build; only with promotes_from
-#   auto              {"enabled": True, "freeze": ["friday", "2026-12-24/2027-01-02"]}: every hour, promote
-#                     what its gates let pass, but not on the days of "freeze"; only with promotes_from
-#   signing           "server", or "offline": the server never has the secret key, a laptop signs each release
-#                     (docs/signing.md); only with promotes_from
-#   signing_key       file on the laptop with an exported secret GPG key, default: the server makes one; with
-#                     signing "offline" the file of the public key, which is needed
+# An environment is composed on the server, or it promotes_from a composed one. Its keys,
+# all optional, with their defaults:
+#   enabled           True. False: it is not served any more; its repository stays.
+#   promotes_from     none. Name of the composed environment whose builds are released here. Only a composed
+#                     one: promoting what was promoted already is refused.
+#   rings             ["pilot", "stable"]. Only with promotes_from: the refs that clients follow, in the
+#                     order of a roll-out. A new ring works from the next release on.
+#   repository        BASE/NAME. Absolute path on the server, below ostree_base_path.
+#   alias             /repo/IMAGE/NAME. Path of its URL.
+#   ref               composed: fedora/ARCH/IMAGE/NAME; prod: fedora/ARCH/IMAGE/LAST_RING; any other:
+#                     fedora/ARCH/IMAGE/NAME/LAST_RING. The build's ref, or the last ring's; ARCH is
+#                     ostree_architecture. The other rings, candidate/VERSION and releases/VERSION lie in
+#                     the same place.
+#   packages          []. Only composed: packages on top of the four lists.
+#   exclude_packages  []. Only composed: packages kept out, on top of ostree_exclude_packages.
+#   gates             {}. Only with promotes_from: thresholds of the gates that differ from their defaults,
+#                     {"soak": {"hours": 48}}; {"soak": False} switches a gate off. All of them:
+#                     docs/gates.md.
+#   approval          {}. Only with promotes_from: days (14) that an approval holds, by_another (False): who
+#                     composed a build may not approve it.
+#   auto              {}. Only with promotes_from: enabled (False): every hour, what its gates let pass is
+#                     promoted (docs/operations.md); freeze ([]): days without that, such as "friday",
+#                     "2026-12-24" or "2026-12-24/2027-01-02".
+#   signing           "server". Only with promotes_from. "offline": the server never has the secret key, and
+#                     a laptop signs each release: docs/signing.md.
+#   signing_key       none. File on the laptop with an exported secret GPG key, which the server gets while
+#                     clients trust none yet (docs/signing.md with tasks/keys.py). Without one, the server
+#                     makes a key. With signing "offline": the file of the public key (gpg --export KEY),
+#                     which is needed; one with a secret key is refused.
+
+# The environment dev, composed on the server.
 ostree_environment_dev = {"enabled": True}
+
+# The environment prod, whose releases are promoted from dev.
 ostree_environment_prod = {"promotes_from": "dev", "rings": ["pilot", "stable"]}
-# A third one: ostree_environment_qa = {"promotes_from": "dev", "rings": ["stable"]}
 
 # --- How it is served -----------------------------------------------------------------------------
 
@@ -65,30 +81,30 @@ ostree_http = False
 # TCP port of HTTP, 1 to 65535, other than that of HTTPS.
 ostree_http_port = 8080
 
-# Absolute paths ON THE SERVER of a certificate (with its chain) and its key: both or neither.
-# None: deploy.py makes a private CA and a server certificate, which the server renews itself.
+# Absolute path on the server of a certificate with its chain. None: a private CA and a certificate are
+# made, and renewed by the server.
 ostree_tls_certificate = None
+
+# Absolute path on the server of that certificate's key. Both or neither.
 ostree_tls_key = None
 
-# Absolute path ON THE SERVER of the CA that issued the certificate, for clients that do not know it already.
-# None: a public CA (or the private one that deploy.py made).
+# Absolute path on the server of the CA that issued the certificate, for clients that do not know it
+# already.
 ostree_tls_ca = None
 
-# True: add to an existing HTTPS virtual host on ostree_https_port instead of listening on a port of our own.
+# True: add to an existing HTTPS virtual host on ostree_https_port, without a Listen of our own.
 ostree_join_virtual_host = False
 
 # --- What is composed -----------------------------------------------------------------------------
 
-# Fedora release of the image, a whole number.
+# Fedora release of the image, a whole number from 38 to 99.
 ostree_fedora_release = 44
 
-# Absolute path on the server of the treefiles and the package repositories' .repo files.
+# Absolute path on the server of the treefiles and the .repo files beside them.
 ostree_treefile_directory = "/etc/rpm-ostree/treefiles"
 
-# Packages of every composed environment; four lists, so that one can be replaced without copying the others.
-# They are those of a Kinoite that starts on ordinary hardware: btrfs, LUKS or LVM, with firmware. Nothing is
-# installed only because another package recommends it. {display_manager} stands for the packages of Kinoite's
-# display manager: plasmalogin from release 44 on, sddm before.
+# Packages of every composed environment. Four lists, so that one can be replaced without copying the
+# others: together a Kinoite that starts on ordinary hardware (btrfs, LUKS or LVM, firmware).
 ostree_base_packages = [
     "fedora-release-kinoite",
     "kernel",
@@ -124,6 +140,9 @@ ostree_base_packages = [
     "fwupd",
     "glibc-all-langpacks",
 ]
+
+# The second list of packages. "{display_manager}" stands for the packages of Kinoite's display manager:
+# plasmalogin from release 44 on, sddm before.
 ostree_desktop_packages = [
     "plasma-desktop",
     "plasma-workspace",
@@ -155,6 +174,8 @@ ostree_desktop_packages = [
     "konsole",
     "kate",
 ]
+
+# The third list of packages.
 ostree_system_packages = [
     "NetworkManager",
     "NetworkManager-wifi",
@@ -167,9 +188,11 @@ ostree_system_packages = [
     "zram-generator-defaults",
     "systemd-oomd-defaults",
 ]
+
+# The fourth list of packages.
 ostree_additional_packages = ["vim-enhanced", "git", "wget", "curl", "htop", "tmux"]
 
-# Packages of one architecture only, by architecture: boot loaders, microcode.
+# Packages of one architecture only: x86_64, aarch64 or ppc64le -> list. Boot loaders, microcode.
 ostree_architecture_packages = {
     "x86_64": [
         "grub2-efi-x64",
@@ -187,25 +210,31 @@ ostree_architecture_packages = {
 # Packages that must not come in, not even as dependencies.
 ostree_exclude_packages = ["PackageKit"]
 
-# Shell commands that run in the new image's tree, in order. {display_manager} stands for the unit of its
-# display manager. bootupctl describes the boot loader in the image, so that machines can update theirs.
+# Shell commands that run in the new image's tree, in order. {display_manager} stands for the unit of
+# Kinoite's display manager. bootupctl describes the boot loader in the image, so that machines can update
+# theirs.
 ostree_postprocess_commands = [
     "systemctl set-default graphical.target",
     "systemctl enable {display_manager}",
     "bootupctl backend generate-update-metadata",
 ]
 
-# Further treefile keys, as rpm-ostree names them, merged last: {"selinux": False}.
+# Path on the laptop of a file with the lines of a passwd and of a group file, which the numbers of users
+# and groups begin with (docs/operations.md). None: with those of the first build.
+ostree_accounts_file = None
+
+# Further treefile keys, as rpm-ostree names them, merged last, for example {"selinux": False}. Keys that
+# come from other settings (ref, repos, packages, exclude-packages, postprocess, releasever, basearch) are
+# refused.
 ostree_treefile_options: dict[str, object] = {}
 
-# Path on the laptop of a folder of files that are to lie beside the treefiles: for `include`, `add-files` and
-# `postprocess-script` in the options above, such as Fedora's own manifest (docs/settings.md). None: none.
+# Path on the laptop of a folder of files that are to lie beside the treefiles (docs/settings.md).
 ostree_treefile_folder = None
 
-# Where packages come from: id -> keys of a .repo file (name, baseurl, metalink, gpgcheck, gpgkey).
-# gpgcheck is on unless it is set to False. On Fedora the key files are there (package fedora-gpg-keys). On a
-# server without them, put the key of this release (https://fedoraproject.org/security) into /etc/pki/rpm-gpg
-# and name that file in gpgkey.
+# Where packages come from: id -> keys of a .repo file (name, baseurl, metalink, gpgcheck, gpgkey). gpgcheck
+# is on unless it is False, and needs a gpgkey. On Fedora the key files are there (package fedora-gpg-keys);
+# on a server without them, put the key of this release (https://fedoraproject.org/security) into
+# /etc/pki/rpm-gpg and name that file.
 ostree_package_repositories = {
     "fedora": {
         "name": "Fedora $releasever - $basearch",
@@ -221,14 +250,9 @@ ostree_package_repositories = {
     },
 }
 
-# Path on the laptop of a file with the lines of a passwd and of a group file, which the numbers of users and
-# groups begin with: Fedora's own of this release, or what `getent passwd; getent group` prints on a client
-# (docs/operations.md). None: with those of the first build.
-ostree_accounts_file = None
-
 # --- When it is composed --------------------------------------------------------------------------
 
-# True: deploy.py starts a compose of each environment below that has no build yet.
+# True: deploy.py starts a compose of each of the environments below that has no build yet.
 ostree_compose_on_setup = False
 
 # Composed environments that are composed on set-up and at night.
@@ -237,45 +261,49 @@ ostree_compose_environments = ["dev"]
 # True: compose every night, by a systemd timer.
 ostree_compose_nightly = False
 
-# Local time of the server, "HH:MM", 24 hours.
+# Local time of the server, "HH:MM".
 ostree_compose_time = "02:00"
 
-# Minutes, 0 to 720: the timer waits a random time up to this long, so that servers do not start all at once.
+# The timer waits a random time up to this long, 0 to 720 minutes.
 ostree_compose_delay_minutes = 30
 
-# GiB, a number: with less free space in a repository or in the cache, a compose or a promotion is refused.
+# GiB: with less free space in a repository or in the cache, a compose or a promotion is refused.
 ostree_minimum_free_gib = 20
 
-# --- Gates of your own --------------------------------------------------------------------------------
+# --- Gates of your own ----------------------------------------------------------------------------
 
-# Path on the laptop of a folder of executables, which run on the server on every candidate, in name order
-# (docs/gates.md). None: none.
+# Path on the laptop of a folder of executables: they run on the server on every candidate, in name order
+# (docs/gates.md).
 ostree_gates_directory = None
 
 # --- Who may do what on the server ----------------------------------------------------------------
 
-# Logins that exist already: who may compose, who may promote, and who may approve and hold, without being
-# administrators.
+# Existing logins that may compose without being administrators.
 ostree_composers: list[str] = []
+
+# Existing logins that may promote.
 ostree_promoters: list[str] = []
+
+# Existing logins that may approve what needs approval, and hold releases.
 ostree_approvers: list[str] = []
 
-# SSH keys of the CI (docs/ci.md): name -> {"key": a line of a .pub file, "subcommands": what it may run}.
-# Each logs in as ostree-ci and can run these subcommands of ostree-release, and nothing else.
-ostree_ci_keys: dict[str, dict[str, object]] = {}
+# SSH keys of the CI: name -> key (a line of a .pub file) and subcommands (a list), see docs/ci.md.
+ostree_ci_keys: dict[str, object] = {}
 
 # --- Clients --------------------------------------------------------------------------------------
 
 # The inventory's name of the server that a client gets its image from.
 ostree_image_server = None
 
-# What a client follows: a composed environment ("dev") or a ring ("pilot"; "qa/pilot" where two environments
-# have a ring of that name).
+# A composed environment ("dev") or a ring ("pilot"; "qa/pilot" where two environments have a ring of that
+# name).
 ostree_follows = None
 
-# True: tasks/rebase.py installs a systemd unit that writes after each boot, and every 15 minutes, whether
-# systemd finds the system healthy. tasks/status.py collects it; the gate `soak` counts it.
+# True, as group_data/dev_clients.py has it for workstations that follow dev: tasks/rebase.py installs a
+# systemd unit that writes after each boot, and then every 15 minutes, whether systemd finds the system
+# healthy. tasks/status.py collects it and the gate soak counts it: docs/gates.md.
 ostree_health_reports = False
+
 
 # --- SSH: names and meanings are pyinfra's --------------------------------------------------------
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Optional
 
-from .errors import Refused
+from . import freeze
+from .errors import NotAllowed, Problem, Refused
 from .policy import Policy
 
 DEFAULT_PATH = Path("/etc/ostree-release/config.json")
@@ -32,12 +34,12 @@ class Environment:
     owner: str
     gnupghome: Path
     public_key: Path
-    treefile: Path | None = None
-    cache: Path | None = None
-    promotes_from: str | None = None
+    treefile: Optional[Path] = None
+    cache: Optional[Path] = None
+    promotes_from: Optional[str] = None
     rings: tuple[Ring, ...] = ()
-    signing: str = "server"
-    policy: Policy | None = None
+    signing: str = SIGNING[0]
+    policy: Optional[Policy] = None
     freeze: tuple[str, ...] = ()
 
     @property
@@ -106,8 +108,8 @@ class Config:
 
     image: str
     public_name: str
-    ca_file: Path | None
-    certificate: Path | None
+    ca_file: Optional[Path]
+    certificate: Optional[Path]
     state: Path
     run: Path
     minimum_free_bytes: int
@@ -115,6 +117,37 @@ class Config:
     gates_directory: Path
     environments: tuple[Environment, ...]
     ci_keys: tuple[CiKey, ...]
+
+    def __post_init__(self) -> None:
+        """Raise NotAllowed for what does not go together."""
+        problems = [problem for each in self.environments for problem in self._wrong(each)]
+        if problems:
+            raise NotAllowed(*problems)
+
+    def _wrong(self, environment: Environment) -> Iterator[Problem]:
+        def wrong(key: str, words: str) -> Problem:
+            return Problem(("environments", environment.name, key), getattr(environment, key), words)
+
+        if not environment.url.startswith("https://"):
+            yield wrong("url", "a URL that begins with https://")
+        if environment.composed:
+            for key in ("treefile", "cache"):
+                if getattr(environment, key) is None:
+                    yield wrong(key, "set for what is composed")
+            return
+        if environment.promotes_from not in [each.name for each in self.environments if each.composed]:
+            yield wrong("promotes_from", "a composed environment")
+        if environment.signing not in SIGNING:
+            yield wrong("signing", f"one of {', '.join(SIGNING)}")
+        if environment.policy is None:
+            yield wrong("policy", "set for what promotes")
+        if not all(map(freeze.is_window, environment.freeze)):
+            yield wrong("freeze", f"a list in which each item is {freeze.WORDS}")
+        refs = [ring.ref for ring in environment.rings]
+        if len(set(refs)) != len(refs) or refs[-1:] != [environment.ref]:
+            rings = {ring.name: ring.ref for ring in environment.rings}
+            right = f"rings with refs of their own, of which the last has {environment.ref}"
+            yield Problem(("environments", environment.name, "rings"), rings, right)
 
     def environment(self, name: str) -> Environment:
         """Return the environment of that name, or refuse."""
@@ -150,28 +183,3 @@ class Config:
     def journal(self) -> Path:
         """The journal's file."""
         return self.state / "journal.jsonl"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the subcommand `config` prints."""
-        return {
-            "image": self.image,
-            "public_name": self.public_name,
-            "environments": {
-                environment.name: {
-                    "repository": str(environment.repository),
-                    "url": environment.url,
-                    "ref": environment.ref,
-                    "owner": environment.owner,
-                    "promotes_from": environment.promotes_from,
-                    "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
-                    "signing": environment.signing,
-                    "policy": environment.policy.as_json() if environment.policy else None,
-                    "freeze": list(environment.freeze),
-                }
-                for environment in self.environments
-            },
-            "ci_keys": {
-                key.name: {"fingerprint": key.fingerprint, "subcommands": list(key.subcommands)}
-                for key in self.ci_keys
-            },
-        }

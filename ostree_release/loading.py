@@ -1,43 +1,20 @@
-"""The configuration file that `deploy.py` wrote: read once, checked strictly."""
+"""What deploy.py tells the server: frozen classes as JSON on the laptop, and back on the server, checked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from . import freeze
-from . import policy as policies
-from .config import SIGNING, CiKey, Config, Environment, Ring
-from .errors import Refused
+from .config import Config
+from .errors import NotAllowed, Problem, Refused
 
-FORMAT = 3
+FORMAT = 4
 
-_TOP = {
-    "format": int,
-    "image": str,
-    "public_name": str,
-    "ca_file": (str, type(None)),
-    "certificate": (str, type(None)),
-    "state": str,
-    "run": str,
-    "minimum_free_bytes": int,
-    "fedora_release": str,
-    "gates_directory": str,
-    "environments": dict,
-    "ci_keys": dict,
-}
-_COMMON = {"repository": str, "url": str, "ref": str, "owner": str, "gnupghome": str, "public_key": str}
-_COMPOSED = {**_COMMON, "treefile": str, "cache": str}
-_PROMOTING = {**_COMMON, "promotes_from": str, "rings": list, "signing": str, "policy": dict, "freeze": list}
-_RING = {"name": str, "ref": str}
-_POLICY = {"gates": dict, "approval": dict}
-_CI_KEY = {"fingerprint": str, "subcommands": list}
-_PATHS = (
-    *("repository", "gnupghome", "public_key", "treefile", "cache"),
-    *("state", "run", "ca_file", "certificate", "gates_directory"),
-)
+_WORDS = {str: "text that is not empty", int: "a whole number", bool: "True or False", tuple: "a list"}
+_OBJECT = "a dictionary with names as keys"
 
 
 def load(path: Path) -> Config:
@@ -53,122 +30,95 @@ def load(path: Path) -> Config:
 
 def parse(content: object, origin: str) -> Config:
     """Return the configuration that JSON content describes; origin: what problems are reported against."""
-    problems: list[str] = []
-    if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
-        raise Refused(f"{origin}: format: {content['format']} is not {FORMAT}: deploy the server again")
-    _check("", content, _TOP, problems)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else content
+        raise Refused(f"{origin}: format: {found!r} is not {FORMAT}: deploy the server again")
+    problems: list[Problem] = []
+    config = read(Config, {key: content[key] for key in content if key != "format"}, (), problems)
     if problems:
         raise Refused(*(f"{origin}: {problem}" for problem in problems))
-    assert isinstance(content, dict)
-    environments = content["environments"]
-    for name, environment in environments.items():
-        _check_environment(f"environments.{name}", environment, environments, problems)
-    for name, key in content["ci_keys"].items():
-        _check(f"ci_keys.{name}", key, _CI_KEY, problems)
-    if problems:
-        raise Refused(*(f"{origin}: {problem}" for problem in problems))
-    return Config(
-        image=content["image"],
-        public_name=content["public_name"],
-        ca_file=Path(content["ca_file"]) if content["ca_file"] else None,
-        certificate=Path(content["certificate"]) if content["certificate"] else None,
-        state=Path(content["state"]),
-        run=Path(content["run"]),
-        minimum_free_bytes=content["minimum_free_bytes"],
-        fedora_release=content["fedora_release"],
-        gates_directory=Path(content["gates_directory"]),
-        environments=tuple(_environment(name, data) for name, data in environments.items()),
-        ci_keys=tuple(
-            CiKey(name, key["fingerprint"], tuple(key["subcommands"]))
-            for name, key in content["ci_keys"].items()
-        ),
-    )
+    assert isinstance(config, Config)
+    return config
 
 
-def _environment(name: str, data: Mapping[str, Any]) -> Environment:
-    return Environment(
-        name=name,
-        repository=Path(data["repository"]),
-        url=data["url"],
-        ref=data["ref"],
-        owner=data["owner"],
-        gnupghome=Path(data["gnupghome"]),
-        public_key=Path(data["public_key"]),
-        treefile=Path(data["treefile"]) if "treefile" in data else None,
-        cache=Path(data["cache"]) if "cache" in data else None,
-        promotes_from=data.get("promotes_from"),
-        rings=tuple(Ring(**ring) for ring in data.get("rings", ())),
-        signing=data.get("signing", "server"),
-        policy=policies.read(**data["policy"])[0] if "policy" in data else None,
-        freeze=tuple(data.get("freeze", ())),
-    )
+def text_of(config: Config) -> str:
+    """Return the configuration as `load` reads it."""
+    return json.dumps({"format": FORMAT, **plain(Config, config)}, indent=2) + "\n"
 
 
-def _check(where: str, data: object, keys: Mapping[str, Any], problems: list[str]) -> None:
-    """Note every missing, unknown and wrongly typed key of an object."""
-    if not isinstance(data, dict):
-        problems.append(f"{where or 'the whole'}: {data!r} is not an object")
-        return
-    prefix = f"{where}." if where else ""
-    problems += [f"{prefix}{key}: missing" for key in keys if key not in data]
-    problems += [f"{prefix}{key}: unknown key" for key in data if key not in keys]
-    for key, kind in keys.items():
-        if key not in data:
-            continue
-        value = data[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            problems.append(f"{prefix}{key}: {value!r} has the wrong type")
-        elif kind is str and not value:
-            problems.append(f"{prefix}{key}: is empty")
-        elif key in _PATHS and value is not None and not value.startswith("/"):
-            problems.append(f"{prefix}{key}: {value!r} is not an absolute path")
+def plain(kind: Any, value: Any) -> Any:
+    """Return a value as JSON has it: of a class its fields, and of several with names a dictionary by name.
+
+    kind: a type; of a value that has more fields than it, only its own are taken.
+    """
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        (inner, *_) = get_args(kind)
+        if not is_dataclass(inner):
+            return list(value)
+        by_name = {each.name: plain(inner, each) for each in value}
+        return {
+            name: {key: item for key, item in each.items() if key != "name"} for name, each in by_name.items()
+        }
+    (kind,) = get_args(kind)[:1] or (kind,)
+    return {name: plain(hint, getattr(value, name)) for name, hint in get_type_hints(kind).items()}
 
 
-def _check_environment(
-    where: str, data: object, environments: Mapping[str, Any], problems: list[str]
-) -> None:
-    promoting = isinstance(data, dict) and "promotes_from" in data
+def read(kind: Any, value: object, path: tuple[str, ...], problems: list[Problem]) -> Any:
+    """Return what `plain` has made, or anybody has written, as a type; adds every problem, and is None then.
+
+    kind: a number, text, a path, a dictionary, a tuple of one type, a class made of these; each of them or
+    None. path: the keys that lead to the value.
+    """
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Union:  # of something and None
+        return None if value is None else read(inner[0], value, path, problems)
+    if is_dataclass(kind):
+        return _object(kind, value, path, problems)
+    if origin is tuple and is_dataclass(inner[0]) and isinstance(value, Mapping):
+        named = [_object(inner[0], each, (*path, name), problems, name) for name, each in value.items()]
+        return tuple(named)
+    if origin is tuple and not is_dataclass(inner[0]) and isinstance(value, (list, tuple)):
+        return tuple(read(inner[0], each, path, problems) for each in value)
+    if origin is not tuple and origin and isinstance(value, Mapping):
+        return value
+    if kind is Path and isinstance(value, str) and value.startswith("/"):
+        return Path(value)
+    if type(value) is kind and value != "":
+        return value
+    words = "an absolute path" if kind is Path else _WORDS.get(origin or kind, _OBJECT)
+    problems.append(Problem(path, value, words))
+    return None
+
+
+def _object(
+    kind: Any, value: object, path: tuple[str, ...], problems: list[Problem], name: str | None = None
+) -> Any:
+    """Read an object of a class; name: its name where it is the key of the object in what holds it."""
+    if not isinstance(value, Mapping):
+        problems.append(Problem(path, value, _OBJECT))
+        return None
     before = len(problems)
-    _check(where, data, _PROMOTING if promoting else _COMPOSED, problems)
-    if len(problems) > before or not isinstance(data, dict):
-        return
-    if not data["url"].startswith("https://"):
-        problems.append(f"{where}.url: {data['url']!r} does not start with https://")
-    if not promoting:
-        return
-    source = environments.get(data["promotes_from"])
-    if not isinstance(source, dict) or "promotes_from" in source:
-        problems.append(f"{where}.promotes_from: {data['promotes_from']!r} is not a composed environment")
-    if not data["rings"]:
-        problems.append(f"{where}.rings: at least one ring is needed")
-        return
-    if data["signing"] not in SIGNING:
-        problems.append(f"{where}.signing: {data['signing']!r} is not one of {', '.join(SIGNING)}")
-    _check_policy(f"{where}.policy", data["policy"], problems)
-    problems += [
-        f"{where}.freeze: {window!r}: must be {freeze.WORDS}"
-        for window in data["freeze"]
-        if not freeze.is_window(window)
-    ]
-    for index, ring in enumerate(data["rings"]):
-        _check(f"{where}.rings[{index}]", ring, _RING, problems)
+    given = {} if name is None else {"name": name}
+    hints = {key: hint for key, hint in get_type_hints(kind).items() if key not in given}
+    there = f"left out: there are only {', '.join(hints)}"
+    problems += [Problem((*path, str(key)), each, there) for key, each in value.items() if key not in hints]
+    needed = {each.name for each in fields(kind) if _needed(each)} - {*given, *value}
+    problems += [Problem((*path, key), None, "set") for key in sorted(needed)]
+    known = {key: read(hints[key], value[key], (*path, key), problems) for key in hints if key in value}
     if len(problems) > before:
-        return
-    if data["rings"][-1]["ref"] != data["ref"]:
-        problems.append(f"{where}.ref: {data['ref']!r} is not the ref of the last ring")
-    for key in ("name", "ref"):
-        values = [ring[key] for ring in data["rings"]]
-        problems += [
-            f"{where}.rings: {key} {value!r} twice"
-            for value in sorted(set(values))
-            if values.count(value) > 1
-        ]
+        return None
+    try:
+        return kind(**given, **known)
+    except NotAllowed as error:
+        problems += [Problem((*path, *each.path), each.value, each.words) for each in error.problems]
+        return None
 
 
-def _check_policy(where: str, data: object, problems: list[str]) -> None:
-    before = len(problems)
-    _check(where, data, _POLICY, problems)
-    if len(problems) == before and isinstance(data, dict):
-        _, wrong = policies.read(data["gates"], data["approval"])
-        for each in wrong:
-            problems.append(f"{where}.{'.'.join(each.path)}: {each.value!r}: must be {each.words}")
+def _needed(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

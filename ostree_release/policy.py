@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .answers import ANSWERS, FAIL, NEEDS_APPROVAL, PASS, WARN
+from .errors import NotAllowed, Problem
 
 RULE_ANSWERS = (PASS, WARN, NEEDS_APPROVAL)
 
@@ -20,35 +21,6 @@ class Threshold:
     words: str
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A value that is not allowed; path: the keys that lead to it."""
-
-    path: tuple[str, ...]
-    value: object
-    words: str
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What is in force for one environment.
-
-    gates: the thresholds of every gate that is on, by gate; approval_days: how long an approval holds;
-    by_another: whether who composed a build may not approve it.
-    """
-
-    gates: Mapping[str, Mapping[str, Any]]
-    approval_days: int
-    by_another: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as the configuration has it, with every default filled in."""
-        return {
-            "gates": {name: dict(self.gates[name]) if name in self.gates else False for name in GATES},
-            "approval": {"days": self.approval_days, "by_another": self.by_another},
-        }
-
-
 def _answer(default: str, answers: tuple[str, ...] = RULE_ANSWERS) -> Threshold:
     words = "one of " + ", ".join(repr(answer) for answer in answers)
     return Threshold(default, lambda value: value in answers, words)
@@ -59,10 +31,6 @@ def _number(default: int, lowest: int, highest: int) -> Threshold:
         return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
 
     return Threshold(default, allowed, f"a whole number from {lowest} to {highest}")
-
-
-def _switch(default: bool) -> Threshold:
-    return Threshold(default, lambda value: isinstance(value, bool), "True or False")
 
 
 def _is_lists_of_names(value: object) -> bool:
@@ -116,47 +84,66 @@ GATES: dict[str, dict[str, Threshold]] = {
     },
     "own": {"timeout_seconds": _number(900, 1, 86_400)},
 }
-_APPROVAL: dict[str, Threshold] = {"days": _number(14, 1, 366), "by_another": _switch(False)}
 
 
-def read(gates: object, approval: object) -> tuple[Policy, list[Problem]]:
-    """Return the policy that settings describe, with defaults filled in, and every problem with them.
+@dataclass(frozen=True)
+class Approval:
+    """How approvals count: the days that one holds, and whether who composed a build may not approve it."""
 
-    gates: gate -> thresholds that differ from the default, or False for a gate that is off.
+    days: int = 14
+    by_another: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise NotAllowed for days that are none."""
+        days = _number(14, 1, 366)
+        if not days.allowed(self.days):
+            raise NotAllowed(Problem(("days",), self.days, days.words))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is in force for one environment.
+
+    gates: every gate's thresholds, or False for a gate that is off; what is not given has its default.
     """
-    problems: list[Problem] = []
-    effective: dict[str, Mapping[str, Any]] = {}
-    chosen = _checked(("gates",), gates, GATES, problems)
-    for name, thresholds in GATES.items():
-        given = chosen.get(name, {})
-        if given is False:
-            continue
-        effective[name] = _filled(("gates", name), given, thresholds, problems)
-    times = _filled(("approval",), approval, _APPROVAL, problems)
-    return Policy(effective, times["days"], times["by_another"]), problems
+
+    gates: Mapping[str, Any] = field(default_factory=dict)
+    approval: Approval = Approval()
+
+    def __post_init__(self) -> None:
+        """Fill in defaults; raises NotAllowed for unknown gates and thresholds, and values of no use."""
+        problems: list[Problem] = []
+        given = _known(("gates",), self.gates, GATES, problems)
+        object.__setattr__(
+            self, "gates", {name: _filled(name, given.get(name, {}), problems) for name in GATES}
+        )
+        if problems:
+            raise NotAllowed(*problems)
+
+    @property
+    def on(self) -> Mapping[str, Mapping[str, Any]]:
+        """The thresholds of each gate that is on."""
+        return {name: thresholds for name, thresholds in self.gates.items() if thresholds is not False}
 
 
-def _checked(
-    path: tuple[str, ...], given: object, known: Mapping[str, object], problems: list[Problem]
-) -> Mapping[str, object]:
-    if not isinstance(given, Mapping):
-        words = "a dictionary" + (", or False to switch the gate off" if len(path) > 1 else "")
-        problems.append(Problem(path, given, words))
-        return {}
-    for key in given:
-        if key not in known:
-            there = ", ".join(known) or "none"
-            problems.append(Problem((*path, str(key)), given[key], f"left out: there are only {there}"))
+def _known(
+    path: tuple[str, ...], given: Mapping[str, Any], known: Mapping[str, object], problems: list[Problem]
+) -> Mapping[str, Any]:
+    there = f"left out: there are only {', '.join(known) or 'none'}"
+    problems += [Problem((*path, str(key)), given[key], there) for key in given if key not in known]
     return {key: value for key, value in given.items() if key in known}
 
 
-def _filled(
-    path: tuple[str, ...], given: object, thresholds: Mapping[str, Threshold], problems: list[Problem]
-) -> dict[str, Any]:
+def _filled(gate: str, given: object, problems: list[Problem]) -> Mapping[str, Any] | bool:
+    path, thresholds = ("gates", gate), GATES[gate]
     values = {name: threshold.default for name, threshold in thresholds.items()}
-    for name, value in _checked(path, given, thresholds, problems).items():
-        if thresholds[name].allowed(value):
-            values[name] = value
-        else:
+    if given is False:
+        return False
+    if not isinstance(given, Mapping):
+        problems.append(Problem(path, given, "a dictionary, or False to switch the gate off"))
+        return values
+    for name, value in _known(path, given, thresholds, problems).items():
+        if not thresholds[name].allowed(value):
             problems.append(Problem((*path, name), value, thresholds[name].words))
+        values[name] = value
     return values

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from ..config import Config
 from ..context import Context
+from ..loading import plain
 from ..text import Result
 
 SUMMARY = "check the configuration and print it"
@@ -16,4 +18,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result."""
-    return "config", context.config.as_json()
+    return "config", plain(Config, context.config)

@@ -64,7 +64,7 @@ def admission(
     for approval in approvals:
         if approval.until <= now:
             notes.append(f"the approval by {approval.actor} has ended")
-        elif policy.by_another and composer and people(approval.actor) & people(composer):
+        elif policy.approval.by_another and composer and people(approval.actor) & people(composer):
             notes.append(f"{approval.actor} composed this build: somebody else must approve it")
         else:
             valid.append(approval)

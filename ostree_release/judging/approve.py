@@ -54,7 +54,7 @@ def approve(
                 "findings": sorted({each.finding.id for each in chosen}),
                 "overrides": sorted(set(overrides)),
                 "reason": reason,
-                "until": clock.now() + environment.rules.approval_days * clock.DAY,
+                "until": clock.now() + environment.rules.approval.days * clock.DAY,
             }
         )
     return {
@@ -62,7 +62,7 @@ def approve(
         "outcome": "approved" if chosen else "unchanged",
         "approved": [each.line for each in chosen],
         "still_failing": [each.line for each in found if each not in chosen],
-        "days": environment.rules.approval_days,
+        "days": environment.rules.approval.days,
         "actor": context.actor,
         "next": admission.promote_step(environment, rings),
         "exit": 1 if found and not chosen else 0,

@@ -35,8 +35,8 @@ def checking(context: Context, environment: Environment) -> Iterator[None]:
 
 def digest(context: Context, environment: Environment) -> str:
     """Return the digest of the gates in force: thresholds, and the files of the user's own gates."""
-    own_files = own.files(context.config) if "own" in environment.rules.gates else {}
-    content = {"gates": environment.rules.as_json()["gates"], "own": own_files}
+    own_files = own.files(context.config) if "own" in environment.rules.on else {}
+    content = {"gates": dict(environment.rules.gates), "own": own_files}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -48,9 +48,9 @@ def current(context: Context, seen: Snapshot, release: Commit, ring: Ring) -> Ru
     environment, tip = seen.environment, seen.refs.get(ring.ref)
     policy = digest(context, environment)
     run = records.newest_run(seen.entries, release.checksum, ring.name, tip, policy)
-    if run is None or {outcome.gate for outcome in run.outcomes} != set(environment.rules.gates):
+    if run is None or {outcome.gate for outcome in run.outcomes} != set(environment.rules.on):
         return None
-    again = {gate for gate in LIVE if gate in environment.rules.gates}
+    again = {gate for gate in LIVE if gate in environment.rules.on}
     return _asked(context, seen, release, ring, run, again)
 
 
@@ -62,7 +62,7 @@ def judge(context: Context, seen: Snapshot, release: Commit, ring: Ring, afresh:
     if found is None or afresh:
         tip = seen.refs.get(ring.ref)
         found = Run(release.checksum, ring.name, tip, digest(context, environment), ())
-        again = set(environment.rules.gates)
+        again = set(environment.rules.on)
     else:
         failed = {outcome.gate for outcome in found.outcomes if outcome.answer == FAIL}
         again = failed - set(LIVE)
@@ -93,7 +93,7 @@ def keep(context: Context, seen: Snapshot, release: Commit, ring: Ring) -> None:
 def _asked(context: Context, seen: Snapshot, release: Commit, ring: Ring, run: Run, again: set[str]) -> Run:
     """Return a run in which some gates were asked again, in the order of the policy."""
     outcomes = []
-    for gate, options in seen.environment.rules.gates.items():
+    for gate, options in seen.environment.rules.on.items():
         before = run.outcome(gate)
         if before is not None and gate not in again:
             outcomes.append(before)
@@ -149,7 +149,7 @@ def _record(context: Context, environment: Environment, release: Commit, run: Ru
             "ring": run.ring,
             "tip": run.tip,
             "policy": run.policy,
-            "gates": list(environment.rules.gates),
+            "gates": list(environment.rules.on),
             "results": results,
         }
     )

@@ -103,7 +103,8 @@ def decision(
             given = [each for each in known.approved.get(checksum, ()) if each.number < change.intent.number]
             approvals = records.approvals([each.entry or {} for each in given], checksum, ring)
             # Whether an approver had composed the build was judged then, by the policy as it was then.
-            return run, admission(run, approvals, replace(policy, by_another=False), now, None), line
+            by_anybody = replace(policy, approval=replace(policy.approval, by_another=False))
+            return run, admission(run, approvals, by_anybody, now, None), line
     return None
 
 

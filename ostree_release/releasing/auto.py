@@ -145,7 +145,7 @@ def _held(context: Context, seen: Snapshot, repository: Repository, commit: Comm
 
 def _soaking(context: Context, seen: Snapshot, ring: Ring, build: Commit) -> Verdict | None:
     """Return what a build waits for in dev: asked before it is staged, so that none is staged too early."""
-    options = seen.environment.rules.gates.get("soak")
+    options = seen.environment.rules.on.get("soak")
     if options is None:
         return None
     outcome = soak.judge(Subject(context, seen, build, ring, options))

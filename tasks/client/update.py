@@ -36,9 +36,7 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
         environment = followed.environment
         published = servers.trust(server_host, f"{server.base_path}/keys", environment.name)
         status = servers.release_status(server_host)
-        wanted = Remote(
-            followed.remote, server.url(environment), decoded(published), published["certificate"]
-        )
+        wanted = Remote(followed.remote, environment.url, decoded(published), published["certificate"])
         machine = host.get_fact(ClientState, remote=wanted.name, ca_file=certificate_file(wanted.name))
         changes = differences(machine, wanted)
     except (servers.ServerError, SettingsError, ValueError) as error:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from pyinfra.api import QuoteString, StringCommand
 
-COMPOSER = "/usr/libexec/ostree-release/composer"
-PROMOTER = "/usr/libexec/ostree-release/promoter"
-APPROVER = "/usr/libexec/ostree-release/approver"
+from tasks.settings.places import APPROVER, COMPOSER, PROMOTER
 
 
 def _options(options: dict[str, str | None]) -> list[QuoteString]:

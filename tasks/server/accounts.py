@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api import deploy
 
 from tasks.operations import accounts
-from tasks.server import places
+from tasks.settings import places
 from tasks.settings.values import Server
 
 

@@ -8,8 +8,8 @@ from ostree_release.access.roles import RUN_AS, role_for
 from tasks.operations import managed_files, units
 from tasks.operations.managed_files import Directory, File
 from tasks.pyinfra_gaps.templates import render
-from tasks.server import places
 from tasks.server.platforms import Platform
+from tasks.settings import places
 from tasks.settings.values import Server
 
 # Read before files of later names: of two Match blocks that match, the first one counts.

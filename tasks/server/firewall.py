@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api import deploy
 
 from tasks.operations import firewalld
-from tasks.server import places
+from tasks.settings import places
 from tasks.settings.values import Server
 
 
@@ -14,6 +14,6 @@ def open_ports(settings: Server) -> None:
     """Open httpd's ports, now and permanently, and close those of earlier settings."""
     firewalld.ports(
         name="Ports in firewalld",
-        opened=[f"{port}/tcp" for port in (settings.https_port, settings.http_port) if port is not None],
+        opened=[f"{port}/tcp" for port in (settings.https_port, settings.plain_port) if port is not None],
         memory=f"{places.DECLARED}/firewalld",
     )

@@ -12,7 +12,7 @@ from tasks.facts.managed_files import Content
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.pyinfra_gaps.templates import render
-from tasks.server import places
+from tasks.settings import places
 from tasks.settings.values import Server
 
 UNIT = "ostree-release-gate@"

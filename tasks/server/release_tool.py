@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 
 from pyinfra.api import deploy
 
+from ostree_release import loading
 from ostree_release.build import build
+from ostree_release.config import Config
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.operations.program import Program
 from tasks.pyinfra_gaps.templates import render
-from tasks.server import ci, places
-from tasks.settings.values import Environment, Server
-
-FORMAT = 3
+from tasks.server import ci
+from tasks.settings import places
+from tasks.settings.values import Server
 
 
 @deploy("Release tool")
@@ -70,51 +71,21 @@ def tmpfiles_text(settings: Server) -> str:
 
 
 def configuration_text(settings: Server) -> str:
-    """Render the program's configuration."""
-    return json.dumps(configuration(settings), indent=2) + "\n"
-
-
-def configuration(settings: Server) -> dict[str, object]:
-    """Give the program's configuration, as it reads it."""
-    return {
-        "format": FORMAT,
-        "image": settings.image_name,
-        "public_name": settings.public_name,
-        "certificate": places.certificate(settings),
-        "ca_file": f"{places.TLS}/ca.crt" if places.has_private_authority(settings) else settings.tls_ca,
-        "state": places.STATE,
-        "run": places.RUN,
-        "minimum_free_bytes": settings.minimum_free_bytes,
-        "fedora_release": str(settings.fedora_release),
-        "gates_directory": places.GATES,
-        "environments": {each.name: _environment(settings, each) for each in settings.environments},
-        "ci_keys": {
-            key.name: {"fingerprint": key.fingerprint, "subcommands": list(key.subcommands)}
-            for key in settings.ci_keys
-        },
-    }
-
-
-def _environment(settings: Server, environment: Environment) -> dict[str, object]:
-    common: dict[str, object] = {
-        "repository": environment.repository,
-        "url": settings.url(environment),
-        "ref": environment.ref,
-        "owner": places.owner(environment),
-        "gnupghome": places.gnupghome(environment),
-        "public_key": places.public_key(settings, environment),
-    }
-    if environment.composed:
-        return {
-            **common,
-            "treefile": places.treefile(settings, environment),
-            "cache": f"{places.CACHE}/{environment.name}",
-        }
-    return {
-        **common,
-        "promotes_from": environment.promotes_from,
-        "rings": [{"name": ring.name, "ref": ring.ref} for ring in environment.rings],
-        "signing": environment.signing,
-        "policy": environment.policy.as_json(),
-        "freeze": list(environment.freeze),
-    }
+    """Render what the program is told: the part of the settings that concerns it."""
+    own_ca = f"{places.TLS}/ca.crt" if settings.private_authority else settings.tls_ca
+    served = f"{places.TLS}/server.crt" if settings.private_authority else settings.tls_certificate
+    return loading.text_of(
+        Config(
+            image=settings.image_name,
+            public_name=settings.public_name,
+            ca_file=Path(own_ca) if own_ca else None,
+            certificate=Path(served) if served else None,
+            state=Path(places.STATE),
+            run=Path(places.RUN),
+            minimum_free_bytes=settings.minimum_free_bytes,
+            fedora_release=str(settings.fedora_release),
+            gates_directory=Path(places.GATES),
+            environments=settings.environments,
+            ci_keys=settings.ci_keys,
+        )
+    )

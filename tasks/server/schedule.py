@@ -10,8 +10,8 @@ from tasks.operations import managed_files, setup_compose, units
 from tasks.operations.managed_files import File
 from tasks.pyinfra_gaps.messages import tell
 from tasks.pyinfra_gaps.templates import render
-from tasks.server import places
 from tasks.server.platforms import Platform
+from tasks.settings import places
 from tasks.settings.values import Server
 
 COMPOSE = "ostree-release-compose@"
@@ -109,7 +109,7 @@ def compose_on_setup(settings: Server) -> None:
     setup_compose.composed(
         name="First builds",
         program=places.COMMAND,
-        refs={each.repository: each.ref for each in chosen},
+        refs={str(each.repository): each.ref for each in chosen},
         names={each.ref: each.name for each in chosen},
     )
 

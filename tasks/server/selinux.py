@@ -6,7 +6,7 @@ from pyinfra.api import deploy
 
 from tasks.facts.machine import MachineState
 from tasks.operations import selinux
-from tasks.server import places
+from tasks.settings import places
 from tasks.settings.values import Server
 
 SERVED = "httpd_sys_content_t"
@@ -23,6 +23,6 @@ def label_storage(settings: Server, machine: MachineState) -> None:
         loaded=machine.selinux.loaded,
         path=settings.base_path,
         label=SERVED,
-        ports=[port for port in (settings.https_port, settings.http_port) if port is not None],
+        ports=[port for port in (settings.https_port, settings.plain_port) if port is not None],
         memory=f"{places.DECLARED}/selinux",
     )

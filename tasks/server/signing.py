@@ -7,7 +7,7 @@ from pyinfra.api import Host, deploy
 from tasks.facts.signing_keys import KeyState, SigningKeys
 from tasks.operations import signing_keys
 from tasks.operations.key_decision import KeyRefused, SigningKey, decide
-from tasks.server import places
+from tasks.settings import places
 from tasks.settings.values import Server
 
 
@@ -53,7 +53,7 @@ def tell_about_signing_keys(settings: Server, login: str) -> None:
 def backup_command(settings: Server, login: str) -> str:
     """What to type on the laptop to have a copy of everything that cannot be made again."""
     kept = [places.KEYS, places.TRUSTED, places.ACCOUNTS]
-    if places.has_private_authority(settings):
+    if settings.private_authority:
         kept.append(places.TLS)
     paths = " ".join(path.lstrip("/") for path in kept)
     return f"ssh {login} sudo tar -C / -c {paths} | gpg -c -o ostree-keys.tar.gpg"
@@ -63,9 +63,9 @@ def _keys(settings: Server) -> list[SigningKey]:
     return [
         SigningKey(
             environment=each.name,
-            home=places.gnupghome(each),
-            owner=places.owner(each),
-            public=places.public_key(settings, each),
+            home=str(each.gnupghome),
+            owner=each.owner,
+            public=str(each.public_key),
             trusted=f"{places.TRUSTED}/{each.name}",
             label=f"{settings.image_name} {each.name} ({settings.public_name})",
             source=each.signing_key,

@@ -7,7 +7,7 @@ from pyinfra.api import deploy
 from tasks.operations import managed_files, repositories
 from tasks.operations.managed_files import Directory, File
 from tasks.operations.repositories import Repository
-from tasks.server import places
+from tasks.settings import places
 from tasks.settings.values import Server
 
 
@@ -19,7 +19,7 @@ def make_storage(settings: Server) -> None:
     )
     repositories.initialised(
         name="Repositories",
-        repositories=[Repository(each.repository, places.owner(each)) for each in settings.environments],
+        repositories=[Repository(str(each.repository), each.owner) for each in settings.environments],
         minimum_free_bytes=settings.minimum_free_bytes,
     )
 
@@ -44,7 +44,7 @@ def directories(settings: Server) -> list[Directory]:
     user = places.RELEASE_USER
     found = [
         Directory(settings.base_path),
-        Directory(places.published_keys(settings)),
+        Directory(settings.published),
         Directory(places.CONFIGURATION),
         Directory(places.STATE),
         Directory(places.DECLARED),
@@ -57,10 +57,10 @@ def directories(settings: Server) -> list[Directory]:
         Directory(places.GATE_RUNS, user, user, "711"),
     ]
     for each in settings.environments:
-        owner = places.owner(each)
-        found.append(Directory(each.repository, owner, owner))
+        owner = each.owner
+        found.append(Directory(str(each.repository), owner, owner))
         if not each.offline:
-            found.append(Directory(places.gnupghome(each), owner, owner, "700"))
+            found.append(Directory(str(each.gnupghome), owner, owner, "700"))
         if each.composed:
             found.append(Directory(f"{places.STATE}/compose/{each.name}", mode="700"))
             found.append(Directory(f"{places.STATE}/accounts/{each.name}"))

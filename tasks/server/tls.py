@@ -7,8 +7,8 @@ from pyinfra.api import deploy
 from tasks.operations import certificates, managed_files, units
 from tasks.operations.managed_files import Directory, File
 from tasks.pyinfra_gaps.templates import render
-from tasks.server import places
 from tasks.server.platforms import Platform
+from tasks.settings import places
 from tasks.settings.values import Server
 
 UNIT = "ostree-release-certificate"
@@ -18,7 +18,7 @@ SCRIPT_UNITS = (f"{UNIT}.service", f"{UNIT}.timer")
 @deploy("TLS")
 def keep_certificates(settings: Server, platform: Platform) -> None:
     """Keep a private CA and its certificate current, or publish the CA of the administrator's certificate."""
-    if places.has_private_authority(settings):
+    if settings.private_authority:
         managed_files.declared(
             name="Script and timer",
             directories=[Directory(places.LIBEXEC), Directory(places.TLS)],
@@ -40,12 +40,12 @@ def keep_certificates(settings: Server, platform: Platform) -> None:
         absent=[
             places.CERTIFICATE,
             *(f"{places.UNITS}/{unit}" for unit in SCRIPT_UNITS),
-            *([] if settings.tls_ca else [places.published_authority(settings)]),
+            *([] if settings.tls_ca else [f"{settings.published}/ca.crt"]),
         ],
     )
     if settings.tls_ca:
         certificates.copied(
-            name="Publish the CA", source=settings.tls_ca, target=places.published_authority(settings)
+            name="Publish the CA", source=settings.tls_ca, target=f"{settings.published}/ca.crt"
         )
 
 
@@ -55,6 +55,6 @@ def certificate_script(settings: Server, platform: Platform) -> str:
         "libexec/certificate.sh.j2",
         directory=places.TLS,
         public_name=settings.public_name,
-        published=places.published_authority(settings),
+        published=f"{settings.published}/ca.crt",
         unit=platform.httpd.unit,
     )

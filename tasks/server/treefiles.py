@@ -15,8 +15,7 @@ from tasks.facts.managed_files import Content
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.pyinfra_gaps.templates import render
-from tasks.server import places
-from tasks.settings import kinoite
+from tasks.settings import kinoite, places
 from tasks.settings.rules import folder_files
 from tasks.settings.values import Environment, Server
 
@@ -32,9 +31,9 @@ def write_treefiles(settings: Server) -> None:
     numbers of users and groups begin with.
     """
     composed = [each for each in settings.environments if each.composed]
-    disabled = [places.treefile(settings, each) for each in settings.disabled if each.composed]
+    disabled = [str(each.treefile) for each in settings.disabled if each.composed]
     seed = accounts_seed(settings)
-    wanted, names = folder(settings), places.folder_names(settings)
+    wanted, names = folder(settings), f"{settings.treefile_directory}/.folder"
     remembered = (host.get_fact(Content, path=names) or b"").decode(errors="replace").split()
     left = [name for name in remembered if name not in wanted]
     if left:
@@ -57,7 +56,7 @@ def write_treefiles(settings: Server) -> None:
                 File(f"{settings.treefile_directory}/{name}", content, mode=mode)
                 for name, (content, mode) in wanted.items()
             ),
-            *(File(places.treefile(settings, each), treefile_text(settings, each)) for each in composed),
+            *(File(str(each.treefile), treefile_text(settings, each)) for each in composed),
             File(f"{settings.treefile_directory}/{settings.image_name}.repo", repositories_text(settings)),
             *([File(places.ACCOUNTS_SEED, seed)] if seed else []),
         ],
@@ -103,11 +102,12 @@ def accounts_seed(settings: Server) -> str | None:
 
 def treefile_text(settings: Server, environment: Environment) -> str:
     """Render an environment's treefile."""
+    assert environment.treefile is not None
     return render(
         "treefiles/treefile.yaml.j2",
         body=yaml.safe_dump(treefile(settings, environment), sort_keys=False, allow_unicode=True, width=100),
-        local=places.treefile(settings, environment).replace(".yaml", ".local.yaml").rpartition("/")[2],
-        managed=places.treefile(settings, environment).rpartition("/")[2],
+        local=environment.treefile.with_suffix(".local.yaml").name,
+        managed=environment.treefile.name,
     )
 
 

@@ -7,8 +7,8 @@ from pyinfra.api import deploy
 from tasks.operations import managed_files, units
 from tasks.operations.managed_files import File, Link
 from tasks.pyinfra_gaps.templates import render
-from tasks.server import places
 from tasks.server.platforms import Httpd, Platform
+from tasks.settings import places
 from tasks.settings.values import Server
 
 
@@ -47,12 +47,12 @@ def virtual_host(settings: Server, httpd: Httpd) -> str:
         join=settings.join_virtual_host,
         server_name=f"[{public_name}]" if ":" in public_name else public_name,
         https_port=settings.https_port,
-        http_port=settings.http_port,
+        http_port=settings.plain_port,
         listened=httpd.listens,
         certificate=certificate,
         key=key,
         log_directory=httpd.log_directory,
         environments=settings.environments,
         keys_alias=settings.keys_alias,
-        keys_directory=places.published_keys(settings),
+        keys_directory=settings.published,
     )

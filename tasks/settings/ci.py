@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ostree_release import config
 from ostree_release.access.roles import FOR_CI, ROLES
 from tasks.settings import rules
-from tasks.settings.reader import near_miss, problem, read_values, refuse_unknown
-from tasks.settings.rules import Rule, Wrong, shown
+from tasks.settings.reader import near_miss, read_values, refuse_unknown
+from tasks.settings.rules import Parts, Rule, Wrong, shown
 
 TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 _RSA_BITS = 3072
@@ -18,35 +19,30 @@ _EXAMPLE = "{'key': 'ssh-ed25519 AAAA…', 'subcommands': ['promote', 'status']}
 
 
 @dataclass(frozen=True)
-class CiKey:
-    """A key of the CI: its name, the public key (type and base64), its fingerprint, and what it may run."""
+class CiKey(config.CiKey):
+    """What the server is told of a key, and the public key itself (type and base64)."""
 
-    name: str
     public: str
-    fingerprint: str
-    subcommands: tuple[str, ...]
 
 
-def ci_keys(value: object, setting: str, problems: list[str]) -> tuple[CiKey, ...]:
-    """Check the CI's keys and add what is wrong to the problems.
-
-    value: name -> {"key": a line of a .pub file, "subcommands": a list}.
-    setting: the setting's name, for the problems.
-    """
+def keys(value: object) -> tuple[CiKey, ...]:
+    """Keys by name, each with the line of a .pub file and a list of subcommands; raises Wrong or Parts."""
     if not isinstance(value, Mapping):
-        problems.append(problem(setting, value, f"a dictionary: a key's name -> {_EXAMPLE}"))
-        return ()
+        raise Wrong(f"a dictionary: a key's name -> {_EXAMPLE}")
+    problems: list[str] = []
     found: list[CiKey] = []
-    for name, keys in value.items():
+    for name, given in value.items():
         before = len(problems)
-        label = f"{setting}[{shown(name)}]"
-        found_key = _read_key(name, keys, label, problems)
+        label = f"[{shown(name)}]"
+        found_key = _read_key(name, given, label, problems)
         if found_key is None or len(problems) > before:
             continue
         twin = next((each.name for each in found if each.fingerprint == found_key.fingerprint), None)
         if twin:
             problems.append(f"{label}: must have another key than {twin}, for which sshd would take it")
         found.append(found_key)
+    if problems:
+        raise Parts(problems)
     return tuple(found)
 
 
@@ -87,7 +83,7 @@ def _read_key(name: object, keys: object, label: str, problems: list[str]) -> Ci
         return None
     if "subcommands" not in values:
         return None
-    return CiKey(checked, public, _fingerprint(public), values["subcommands"])
+    return CiKey(checked, _fingerprint(public), values["subcommands"], public)
 
 
 def _subcommand(value: object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tasks.settings.environments import PREFIX, Environment
+from tasks.settings.declared import ENVIRONMENT, Environment
 from tasks.settings.reader import near_miss, problem
 from tasks.settings.rules import shown
 
@@ -49,7 +49,7 @@ def find_conflicts(
 
 
 def _label(environment: Environment, key: str) -> str:
-    return f"{PREFIX}{environment.name}[{key!r}]"
+    return f"{ENVIRONMENT}{environment.name}[{key!r}]"
 
 
 def _check_sources(found: tuple[Environment, ...], data: Mapping[str, object], problems: list[str]) -> None:
@@ -61,7 +61,7 @@ def _check_sources(found: tuple[Environment, ...], data: Mapping[str, object], p
         source = environments.get(each.promotes_from)
         label = _label(each, "promotes_from")
         right = "a composed environment" + (f" ({', '.join(composed)})" if composed else "")
-        if source is None and PREFIX + each.promotes_from in data:
+        if source is None and ENVIRONMENT + each.promotes_from in data:
             continue  # that environment is there and has a problem of its own
         if source is None:
             hint = near_miss(each.promotes_from, environments)
@@ -93,10 +93,11 @@ def _check_repositories(found: tuple[Environment, ...], base: str, problems: lis
     places = [_Place("ostree_base_path", base, f"{base}/keys", "place of the public keys")]
     for each in found:
         label = _label(each, "repository")
-        if each.repository.startswith(f"{base}/"):
-            places.append(_Place(label, each.repository, each.repository, f"repository of {each.name}"))
+        path = str(each.repository)
+        if path.startswith(f"{base}/"):
+            places.append(_Place(label, path, path, f"repository of {each.name}"))
         else:
-            problems.append(problem(label, each.repository, f"a directory in ostree_base_path, {base!r}"))
+            problems.append(problem(label, path, f"a directory in ostree_base_path, {base!r}"))
     _check_apart(places, problems)
 
 

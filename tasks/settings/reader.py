@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tasks.settings.rules import Rule, Wrong, shown
+from tasks.settings.rules import Parts, Rule, Wrong, shown
 
 
 class SettingsError(Exception):
@@ -42,6 +42,8 @@ def read_values(
                 values[key] = rule(data[key])
             except Wrong as wrong:
                 problems.append(problem(label.format(key), data[key], str(wrong)))
+            except Parts as parts:
+                problems += [label.format(key) + line for line in parts.lines]
     return values
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tasks.settings import rules
 from tasks.settings.reader import problem, read_values, refuse_unknown
-from tasks.settings.rules import Rule, shown
+from tasks.settings.rules import Parts, Rule, Wrong, shown
 
 RULES: dict[str, Rule[Any]] = {
     "name": rules.label,
@@ -16,24 +16,17 @@ RULES: dict[str, Rule[Any]] = {
 }
 
 
-def package_repositories(value: object, setting: str, problems: list[str]) -> dict[str, dict[str, object]]:
-    """Check the repositories and add what is wrong to the problems.
-
-    value: id -> keys of a .repo file, with gpgcheck True where it is not given.
-    setting: the setting's name, for the problems.
-    Returns id -> keys, with name and gpgcheck filled in.
-    """
+def by_id(value: object) -> dict[str, dict[str, object]]:
+    """Package repositories by id, with name and gpgcheck filled in; raises Wrong or Parts."""
     if not isinstance(value, Mapping):
-        problems.append(
-            problem(setting, value, "a dictionary: a repository's id -> the keys of its .repo file")
-        )
-        return {}
+        raise Wrong("a dictionary: a repository's id -> the keys of its .repo file")
+    problems: list[str] = []
     checked: dict[str, dict[str, object]] = {}
     for key, keys in value.items():
-        label = f"{setting}[{shown(key)}]"
+        label = f"[{shown(key)}]"
         try:
             identity = rules.component(key)
-        except rules.Wrong as wrong:
+        except Wrong as wrong:
             problems.append(f"{label}: a repository's id must be {wrong}")
             continue
         if not isinstance(keys, Mapping):
@@ -47,4 +40,6 @@ def package_repositories(value: object, setting: str, problems: list[str]) -> di
         if values["gpgcheck"] and "gpgkey" not in keys:
             problems.append(f"{label} = {shown(keys)}: must have a gpgkey, or 'gpgcheck': False")
         checked[identity] = values
+    if problems:
+        raise Parts(problems)
     return checked

@@ -8,11 +8,12 @@ import ipaddress
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from ostree_release import account_list, freeze
+from tasks.settings import places
 from tasks.settings.kinoite import PLACEHOLDER
 
 T = TypeVar("T")
@@ -29,6 +30,14 @@ DNS_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 class Wrong(Exception):  # noqa: N818 (it is read as "raise Wrong")
     """A value is not what its rule allows; the text says what would be right."""
+
+
+class Parts(Exception):  # noqa: N818 (it is read as "raise Parts")
+    """A value is wrong in parts; carries a line for each, which begins after the name of the whole."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        super().__init__(*lines)
+        self.lines = tuple(lines)
 
 
 def optional(rule: Rule[T]) -> Rule[T | None]:
@@ -128,13 +137,13 @@ def switch(value: object) -> bool:
     return value
 
 
-def gibibytes(value: object) -> int:
-    """A number of GiB, returned as bytes."""
+def gibibytes(value: object) -> float:
+    """A number of GiB."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Wrong("a number of GiB from 0 to 1000000")
     if not math.isfinite(value) or not 0 <= value <= 1_000_000:
         raise Wrong("a number of GiB from 0 to 1000000")
-    return int(value * 1024**3)
+    return value
 
 
 def public_name(value: object) -> str:
@@ -300,8 +309,7 @@ def _is_script(value: object) -> bool:
 
 ARCHITECTURES = ("x86_64", "aarch64", "ppc64le")  # that Fedora makes Kinoite for, as `uname -m` says them
 SYSTEM_DIRECTORIES = ("bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "tmp", "usr")
-# Signing keys and caches (tasks/server/places.py).
-PRIVATE_DIRECTORIES = ("/var/lib/ostree-release", "/var/cache/ostree-release")
+PRIVATE_DIRECTORIES = (places.STATE, places.CACHE)  # signing keys, what is not published
 TREEFILE_KEYS_WITH_A_SETTING = {
     "ref": "the environment's ref",
     "repos": "ostree_package_repositories",

@@ -102,7 +102,7 @@ class Server:
             }
 
         content = {
-            "format": 3,
+            "format": 4,
             "image": "kinoite",
             "public_name": "localhost",
             "ca_file": str(self.top / "tls/ca.crt"),
@@ -122,7 +122,7 @@ class Server:
                 "prod": {
                     **common("prod", f"{HOME}/{rings[-1]}", USER),
                     "promotes_from": "dev",
-                    "rings": [{"name": ring, "ref": f"{HOME}/{ring}"} for ring in rings],
+                    "rings": {ring: {"ref": f"{HOME}/{ring}"} for ring in rings},
                     "signing": "server",
                     "policy": {"gates": {**NO_GATES, **(gates or {})}, "approval": approval or {}},
                     "freeze": list(freeze),

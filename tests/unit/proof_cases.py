@@ -11,7 +11,7 @@ from ostree_release.anchors import Anchor
 from ostree_release.config import Environment, Ring
 from ostree_release.journal import START, Journal, line_hash
 from ostree_release.model import Commit, Move
-from ostree_release.policy import Policy
+from ostree_release.policy import Approval, Policy
 from ostree_release.proof import chain
 from ostree_release.proof.evidence import Image, Line, Seen
 from ostree_release.proof.verdict import verify
@@ -28,7 +28,7 @@ PROD = Environment(
     public_key=Path("/keys/prod.gpg"),
     promotes_from="dev",
     rings=(PILOT, STABLE),
-    policy=Policy(gates={}, approval_days=7, by_another=False),
+    policy=Policy(approval=Approval(days=7)),
 )
 
 

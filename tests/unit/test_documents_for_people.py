@@ -12,8 +12,7 @@ import pytest
 
 from lab.__main__ import _parser as lab_parser
 from ostree_release import commands
-from tasks.settings import values
-from tasks.settings.environments import PREFIX
+from tasks.settings.declared import ENVIRONMENT, NAMES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -98,7 +97,7 @@ def test_settings_that_are_named_are_there(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     named = set(re.findall(r"(?<![\w/.-])ostree_[a-z0-9_]*[a-z0-9](?![\w*/])", text))
     places = {"ostree_release"}  # a folder
-    unknown = {name for name in named - values.NAMES - places if not name.startswith(PREFIX.rstrip("_"))}
+    unknown = {name for name in named - set(NAMES) - places if not name.startswith(ENVIRONMENT.rstrip("_"))}
     assert not unknown, f"{path.name} names settings that are not there: {sorted(unknown)}"
 
 

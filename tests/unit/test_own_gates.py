@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from ostree_release.gates.own.runs import IDENTIFIER, _result, last_line
-from tasks.server import gates, places, release_tool
+from tasks.server import gates, release_tool
+from tasks.settings import places
 from tasks.settings.values import SettingsError, server_settings
 from tests.unit.settings_cases import NAME, valid
 
@@ -110,7 +112,7 @@ def test_polkit_allows_one_user_two_verbs_and_names_of_runs_only() -> None:
 
 def test_the_program_knows_where_gates_and_runs_are() -> None:
     settings = server_settings(valid(), NAME)
-    configuration = release_tool.configuration(settings)
+    configuration = json.loads(release_tool.configuration_text(settings))
     assert configuration["gates_directory"] == places.GATES
     assert f"{configuration['run']}/gates" == places.GATE_RUNS
     assert f"{configuration['state']}/gates/checkouts" == places.GATE_CHECKOUTS

@@ -16,7 +16,8 @@ from ostree_release.access import actor, entry, roles
 from ostree_release.answers import NEEDS_APPROVAL, Finding, Outcome
 from ostree_release.judging.admission import admission
 from ostree_release.judging.records import Approval, Run
-from ostree_release.policy import read
+from ostree_release.policy import Approval as Approvals
+from ostree_release.policy import Policy
 
 ROOT = pwd.getpwuid(0).pw_name
 DAEMON = pwd.getpwuid(1).pw_name
@@ -158,7 +159,7 @@ def test_becoming_somebody_else_does_not_make_another_approver(
     finding = Finding("removed:tool-1-1", NEEDS_APPROVAL, "tool is removed")
     run = Run("c", "pilot", None, "p", (Outcome("diff", (finding,), "x"),))
     approval = Approval(approver, "because", 2, frozenset({finding.id}), frozenset())
-    policy, _ = read({}, {"by_another": True})
+    policy = Policy(approval=Approvals(by_another=True))
     assert (admission(run, [approval], policy, 1, composer).open == ()) == counts
 
 

@@ -10,14 +10,15 @@ from ostree_release.answers import FAIL, NEEDS_APPROVAL, PASS, WARN, Finding, Ou
 from ostree_release.judging.admission import admission
 from ostree_release.judging.holds import UNREADABLE, holds
 from ostree_release.judging.records import Approval, Run, approvals, as_json, composer, newest_run, shortened
-from ostree_release.policy import read
+from ostree_release.policy import Approval as Approvals
+from ostree_release.policy import Policy
 
 NOW = 1_000_000
 TIME = "2026-01-01T00:00:00Z"
 REMOVED = Finding("removed:tool-5.0", NEEDS_APPROVAL, "removed tool 5.0")
 BROKEN = Finding("kernel", FAIL, "no kernel")
-POLICY, _ = read({}, {})
-BY_ANOTHER, _ = read({}, {"by_another": True})
+POLICY = Policy()
+BY_ANOTHER = Policy(approval=Approvals(by_another=True))
 
 
 def run(*findings: Finding) -> Run:

@@ -6,29 +6,32 @@ from typing import Any
 
 import pytest
 
-from ostree_release.policy import GATES, read
+from ostree_release.errors import Problem
+from ostree_release.loading import plain, read
+from ostree_release.policy import GATES, Policy
 from tasks.settings.reader import SettingsError
 from tasks.settings.values import server_settings
 from tests.unit.settings_cases import NAME, valid
 
 
 def test_every_default_is_allowed_and_filled_in() -> None:
-    policy, problems = read({}, {})
-    assert problems == []
-    assert list(policy.gates) == list(GATES)
+    policy = Policy()
+    assert list(policy.on) == list(policy.gates) == list(GATES)
     for name, thresholds in GATES.items():
         assert policy.gates[name] == {key: threshold.default for key, threshold in thresholds.items()}
         assert all(threshold.allowed(threshold.default) for threshold in thresholds.values())
 
 
 def test_a_gate_can_be_switched_off_and_a_threshold_changed() -> None:
-    policy, problems = read({"soak": False, "diff": {"removed": "warn"}}, {"days": 1})
+    problems: list[Problem] = []
+    given = {"gates": {"soak": False, "diff": {"removed": "warn"}}, "approval": {"days": 1}}
+    policy = read(Policy, given, (), problems)
     assert problems == []
-    assert "soak" not in policy.gates
+    assert "soak" not in policy.on
     assert policy.gates["diff"]["removed"] == "warn"
     assert policy.gates["diff"]["added"] == "warn"
-    assert policy.approval_days == 1
-    again, problems = read(**policy.as_json())
+    assert policy.approval.days == 1
+    again = read(Policy, plain(Policy, policy), (), problems)
     assert (again, problems) == (policy, [])
 
 

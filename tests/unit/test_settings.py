@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from ostree_release import policy
 from tasks.settings.values import SettingsError, client_settings, resolve, server_settings
 from tests.unit.settings_cases import NAME, valid
 
@@ -16,12 +15,12 @@ PROD: dict[str, Any] = {"promotes_from": "dev", "rings": ["pilot", "stable"]}
 def test_defaults_are_the_guides() -> None:
     server = server_settings(valid(), NAME)
     dev, prod = server.environments
-    assert (dev.repository, dev.alias, dev.ref) == (
+    assert (str(dev.repository), dev.alias, dev.ref) == (
         "/srv/ostree/rpm-ostree/dev",
         "/repo/kinoite/dev",
         "fedora/x86_64/kinoite/dev",
     )
-    assert (prod.repository, prod.alias, prod.ref) == (
+    assert (str(prod.repository), prod.alias, prod.ref) == (
         "/srv/ostree/rpm-ostree/prod",
         "/repo/kinoite/prod",
         "fedora/x86_64/kinoite/stable",
@@ -33,7 +32,7 @@ def test_defaults_are_the_guides() -> None:
     assert dev.composed
     assert not prod.composed
     assert prod.home == "fedora/x86_64/kinoite"
-    assert (server.https_port, server.http_port, server.fedora_release) == (8443, None, 44)
+    assert (server.https_port, server.plain_port, server.fedora_release) == (8443, None, 44)
     assert server.minimum_free_bytes == 20 * 1024**3
     assert server.packages[:2] == ("fedora-release-kinoite", "kernel")
     assert server.packages[-1] == "tmux"
@@ -95,6 +94,7 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
         "architecture": "aarch64",
         "base_path": "/data/ostree",
         "https_port": 9443,
+        "http": True,
         "http_port": 9080,
         "keys_alias": "/keys",
         "tls_certificate": "/etc/pki/a.crt",
@@ -103,7 +103,10 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
         "join_virtual_host": True,
         "fedora_release": 43,
         "treefile_directory": "/etc/treefiles",
-        "packages": ("one", "two", "three", "four"),
+        "base_packages": ("one",),
+        "desktop_packages": ("two",),
+        "system_packages": ("three",),
+        "additional_packages": ("four", "one"),
         "architecture_packages": {"aarch64": ("six",)},
         "exclude_packages": ("five",),
         "postprocess_commands": ("true\nfalse",),
@@ -115,7 +118,7 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
         "compose_nightly": True,
         "compose_time": "23:59",
         "compose_delay_minutes": 0,
-        "minimum_free_bytes": 1024**3 // 2,
+        "minimum_free_gib": 0.5,
         "gates_directory": str(tmp_path),
         "accounts_file": str(accounts),
         "composers": ("ann",),
@@ -123,6 +126,7 @@ def test_every_setting_reaches_its_field(tmp_path: Path) -> None:
         "approvers": ("carl",),
         "ci_keys": (),
     }
+    assert server.packages == ("one", "two", "three", "four")
     assert [each.name for each in server.disabled] == ["qa"]
     assert server.disabled[0].ref == "fedora/aarch64/aurora/qa/stable"
     assert server.environment("prod").ref == "fedora/aarch64/aurora/stable"
@@ -142,14 +146,22 @@ def test_every_key_of_an_environment_reaches_its_field(tmp_path: Path) -> None:
     found = server_settings(valid(ostree_environment_dev=dev), NAME).environment("dev")
     assert dataclasses.asdict(found) == {
         "name": "dev",
-        "policy": dataclasses.asdict(policy.read({}, {})[0]),
+        "policy": None,
         "automatic": False,
         "freeze": (),
         "enabled": True,
         "promotes_from": None,
         "rings": (),
         "signing": "server",
-    } | {name: tuple(value) if isinstance(value, list) else value for name, value in dev.items()}
+        "url": "https://images.example.org:8443/d",
+        "owner": "root",
+        "cache": Path("/var/cache/ostree-release/dev"),
+        "gnupghome": Path("/var/lib/ostree-release/keys/dev"),
+        "public_key": Path("/srv/ostree/rpm-ostree/keys/dev.gpg"),
+        "treefile": Path("/etc/rpm-ostree/treefiles/kinoite-dev.yaml"),
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in dev.items()},
+        "repository": Path("/srv/ostree/rpm-ostree/d"),
+    }
 
 
 def test_a_ref_of_its_own_moves_all_rings() -> None:
@@ -177,7 +189,7 @@ def test_the_single_ring_stable_is_the_guides() -> None:
 )
 def test_url(public_name: str | None, url: str) -> None:
     server = server_settings(valid(ostree_public_name=public_name), NAME)
-    assert server.url(server.environment("dev")) == url
+    assert server.environment("dev").url == url
 
 
 def test_follows() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.settings.values import CLIENT_RULES, NAMES, SettingsError, client_settings, server_settings
+from tasks.settings.declared import NAMES, Server, declared
+from tasks.settings.values import SettingsError, client_settings, server_settings
 from tests.unit.settings_cases import NAME, valid
 
 component = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,8}", fullmatch=True)
@@ -59,7 +60,7 @@ def test_any_valid_settings_load(changes: dict[str, object]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(valid_values, st.sampled_from(sorted(NAMES - set(CLIENT_RULES))), st.data())
+@given(valid_values, st.sampled_from(sorted(declared(Server))), st.data())
 def test_any_mutation_is_refused_by_name(changes: dict[str, object], key: str, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(NEVER_RIGHT)))
     settings_with_one_wrong = valid(**changes | {key: NEVER_RIGHT[kind]})

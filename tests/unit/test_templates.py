@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tasks.operations import managed_files
-from tasks.server import places, release_tool, schedule, tls, treefiles, web
+from tasks.server import release_tool, schedule, tls, treefiles, web
 from tasks.server.platforms import DEBIAN, RED_HAT, Platform
 from tasks.settings.values import Server, server_settings
 
@@ -199,7 +199,7 @@ def test_treefile_and_refs_follow_the_architecture() -> None:
     assert (arm["ref"], arm["basearch"]) == ("fedora/aarch64/kinoite/dev", "aarch64")
     assert treefile()["basearch"] == "x86_64"
     parsed = json.loads(release_tool.configuration_text(settings(architecture="ppc64le")))
-    assert [ring["ref"] for ring in parsed["environments"]["prod"]["rings"]] == [
+    assert [ring["ref"] for ring in parsed["environments"]["prod"]["rings"].values()] == [
         "fedora/ppc64le/kinoite/pilot",
         "fedora/ppc64le/kinoite/stable",
     ]
@@ -282,7 +282,7 @@ def test_an_entry_point_is_isolated_python_that_fixes_its_role(role: str) -> Non
 
 def test_configuration_of_the_program() -> None:
     parsed = json.loads(release_tool.configuration_text(settings()))
-    assert parsed["format"] == 3
+    assert parsed["format"] == 4
     assert parsed["minimum_free_bytes"] == 20 << 30
     assert parsed["ca_file"] == "/etc/ostree-release/tls/ca.crt"
     dev, prod = parsed["environments"]["dev"], parsed["environments"]["prod"]
@@ -291,8 +291,8 @@ def test_configuration_of_the_program() -> None:
     assert dev["url"] == "https://images.example.org:8443/repo/kinoite/dev"
     assert prod["owner"] == "ostree-prod"
     assert prod["promotes_from"] == "dev"
-    assert [ring["name"] for ring in prod["rings"]] == ["pilot", "stable"]
-    assert not {"treefile", "cache"} & set(prod)
+    assert list(prod["rings"]) == ["pilot", "stable"]
+    assert (prod["treefile"], prod["cache"]) == (None, None)
 
 
 def test_own_certificate_without_ca_means_the_systems_trust() -> None:
@@ -345,7 +345,7 @@ def test_treefile_lies_where_the_program_looks() -> None:
     server = settings()
     dev = server.environment("dev")
     parsed = json.loads(release_tool.configuration_text(server))
-    assert parsed["environments"]["dev"]["treefile"] == places.treefile(server, dev)
+    assert parsed["environments"]["dev"]["treefile"] == str(dev.treefile)
 
 
 def test_a_seed_of_accounts_is_shipped_without_people(tmp_path: Path) -> None:

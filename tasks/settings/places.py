@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.settings.values import Environment, Server
+from ostree_release.config import DEFAULT_PATH
 
 RELEASE_USER = "ostree-prod"
 # Whom a role's program runs as.
@@ -23,7 +23,7 @@ APPROVER = f"{LIBEXEC}/approver"
 CI = f"{LIBEXEC}/ci"
 CERTIFICATE = f"{LIBEXEC}/certificate"
 
-CONFIGURATION = "/etc/ostree-release"
+CONFIGURATION = str(DEFAULT_PATH.parent)
 TLS = f"{CONFIGURATION}/tls"
 CI_HOME = f"{CONFIGURATION}/ci"
 GATES = f"{CONFIGURATION}/gates.d"
@@ -50,48 +50,3 @@ POLKIT_RULE = "/etc/polkit-1/rules.d/50-ostree-release.rules"
 def ci_entry(role: str) -> str:
     """Program that sudo may start for the CI as a role."""
     return f"{CI}-{role}"
-
-
-def owner(environment: Environment) -> str:
-    """User who writes to an environment's repository and signs with its key."""
-    return "root" if environment.composed else RELEASE_USER
-
-
-def gnupghome(environment: Environment) -> str:
-    """Directory of an environment's signing key."""
-    return f"{KEYS}/{environment.name}"
-
-
-def published_keys(settings: Server) -> str:
-    """Directory of public keys and the CA, served at the keys alias."""
-    return f"{settings.base_path}/keys"
-
-
-def public_key(settings: Server, environment: Environment) -> str:
-    """File with an environment's public key, as gpg exports it."""
-    return f"{published_keys(settings)}/{environment.name}.gpg"
-
-
-def published_authority(settings: Server) -> str:
-    """File with the CA's certificate."""
-    return f"{published_keys(settings)}/ca.crt"
-
-
-def has_private_authority(settings: Server) -> bool:
-    """Whether the server issues its certificate itself."""
-    return settings.tls_certificate is None and not settings.join_virtual_host
-
-
-def certificate(settings: Server) -> str | None:
-    """File with the certificate that is served, where this project knows it."""
-    return f"{TLS}/server.crt" if has_private_authority(settings) else settings.tls_certificate
-
-
-def treefile(settings: Server, environment: Environment) -> str:
-    """File that the composing of an environment is declared in."""
-    return f"{settings.treefile_directory}/{settings.image_name}-{environment.name}.yaml"
-
-
-def folder_names(settings: Server) -> str:
-    """File with the names of what the administrator's own folder has put beside the treefiles."""
-    return f"{settings.treefile_directory}/.folder"
