@@ -1,11 +1,11 @@
 """The CI's SSH keys, as group data describes them: which key may run which subcommands."""
 
 import base64
-import binascii
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from paramiko import PKey, SSHException
 
 from ostree_release import config
 from ostree_release.access.roles import FOR_CI, ROLES
@@ -46,20 +46,21 @@ def keys(value: object) -> tuple[CiKey, ...]:
     return tuple(found)
 
 
-def public_key(value: object) -> str:
-    """A public key as a .pub file has it, returned without its comment."""
+def public_key(value: object) -> PKey:
+    """A public key as a .pub file has it."""
     words = value.split() if isinstance(value, str) and value.isprintable() else []
     if len(words) < 2 or words[0] not in TYPES:
         raise Wrong(f"a line of a .pub file, without options, of type {', '.join(TYPES[:-1])} or {TYPES[-1]}")
     try:
-        fields = _fields(base64.b64decode(words[1], validate=True))
-    except (binascii.Error, ValueError):
-        raise Wrong("a whole line of a .pub file: its second word is not a key") from None
-    if fields[0] != words[0].encode():
+        blob = base64.b64decode(words[1], validate=True)
+        key = PKey.from_type_string(words[0], blob)
+    except (SSHException, ValueError):
+        blob = b""
+    if not blob or key.asbytes() != blob:
         raise Wrong(f"a line of a .pub file as it was made: its second word is not a key of type {words[0]}")
-    if words[0] == "ssh-rsa" and int.from_bytes(fields[-1], "big").bit_length() < _RSA_BITS:
+    if words[0] == "ssh-rsa" and key.get_bits() < _RSA_BITS:
         raise Wrong(f"a key of at least {_RSA_BITS} bits, or of type ssh-ed25519")
-    return " ".join(words[:2])
+    return key
 
 
 def _read_key(name: object, keys: object, label: str, problems: list[str]) -> CiKey | None:
@@ -83,7 +84,8 @@ def _read_key(name: object, keys: object, label: str, problems: list[str]) -> Ci
         return None
     if "subcommands" not in values:
         return None
-    return CiKey(checked, _fingerprint(public), values["subcommands"], public)
+    line = f"{public.get_name()} {public.get_base64()}"
+    return CiKey(checked, public.fingerprint, values["subcommands"], line)
 
 
 def _subcommand(value: object) -> str:
@@ -93,25 +95,6 @@ def _subcommand(value: object) -> str:
         raise Wrong(f"not {value!r}, which is for people: one of {', '.join(sorted(FOR_CI))}")
     near = near_miss(value, FOR_CI) if isinstance(value, str) else ""
     raise Wrong(f"one of {', '.join(sorted(FOR_CI))}{near}")
-
-
-def _fields(blob: bytes) -> list[bytes]:
-    """Take a public key's length-prefixed fields apart (RFC 4253, section 6.6), or raise ValueError."""
-    fields = []
-    while blob:
-        length = int.from_bytes(blob[:4], "big")
-        if len(blob) < 4 + length or not length:
-            raise ValueError("cut off")
-        fields.append(blob[4 : 4 + length])
-        blob = blob[4 + length :]
-    if len(fields) < 2:
-        raise ValueError("too short")
-    return fields
-
-
-def _fingerprint(public: str) -> str:
-    digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
-    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 _key_name = rules.matching(
