@@ -144,9 +144,12 @@ class Config:
         if not all(map(freeze.is_window, environment.freeze)):
             yield wrong("freeze", f"a list in which each item is {freeze.WORDS}")
         refs = [ring.ref for ring in environment.rings]
-        if len(set(refs)) != len(refs) or refs[-1:] != [environment.ref]:
+        apart = len(set(refs)) == len(refs) and all(
+            ref.rpartition("/")[0] == environment.home for ref in refs
+        )
+        if not apart or refs[-1:] != [environment.ref]:
             rings = {ring.name: ring.ref for ring in environment.rings}
-            right = f"rings with refs of their own, of which the last has {environment.ref}"
+            right = f"rings with refs of their own beside {environment.ref}, which is the last one's"
             yield Problem(("environments", environment.name, "rings"), rings, right)
 
     def environment(self, name: str) -> Environment:

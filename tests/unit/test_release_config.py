@@ -97,11 +97,20 @@ def test_a_good_configuration() -> None:
             "environments.prod.freeze: ('someday',): must be a list in which each item is a weekday",
         ),
         ("ci_keys.gitlab.subcommands", "status", "ci_keys.gitlab.subcommands: 'status': must be a list"),
-        ("environments.prod.ref", "os/other", "of which the last has os/other"),
+        (
+            "environments.prod.ref",
+            "os/other",
+            "rings with refs of their own beside os/other, which is the last one's",
+        ),
         (
             "environments.prod.rings",
             {"a": {"ref": "os/stable"}, "b": {"ref": "os/stable"}},
             "must be rings with refs of their own",
+        ),
+        (
+            "environments.prod.rings",
+            {"a": {"ref": "other/a"}, "b": {"ref": "os/stable"}},
+            "must be rings with refs of their own beside os/stable",
         ),
     ],
 )
