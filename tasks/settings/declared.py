@@ -38,6 +38,9 @@ class Key(NamedTuple):
     meaning: str
 
 
+# What earlier versions had, and what to do about it.
+GONE = {"ostree_repository_mode": "leave it out: archive is the only mode that httpd can serve"}
+
 # One variable ostree_environment_NAME each; these two are there from the beginning, as default and meaning.
 ENVIRONMENTS: dict[str, tuple[dict[str, object], str]] = {
     "dev": ({"enabled": True}, "The environment dev, composed on the server."),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.settings import rules
 from tasks.settings.conflicts import find_conflicts
-from tasks.settings.declared import ENVIRONMENT, NAMES, PREFIX, Client, Environment, Server, declared
+from tasks.settings.declared import ENVIRONMENT, GONE, NAMES, PREFIX, Client, Environment, Server, declared
 from tasks.settings.environments import read_environments
 from tasks.settings.reader import SettingsError, problem, read_values, refuse_unknown
-from tasks.settings.rules import Wrong
+from tasks.settings.rules import Wrong, shown
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
@@ -129,7 +129,8 @@ def _read(data: Mapping[str, object], kind: type) -> tuple[list[str], dict[str, 
     if not ours:
         raise SettingsError([NOT_READ])
     problems: list[str] = []
-    plain = {key: value for key, value in ours.items() if not key.startswith(ENVIRONMENT)}
+    plain = {key: value for key, value in ours.items() if not key.startswith(ENVIRONMENT) and key not in GONE}
+    problems += [f"{key} = {shown(ours[key])}: {advice}" for key, advice in GONE.items() if key in ours]
     refuse_unknown(plain, (*NAMES, f"{ENVIRONMENT}NAME"), "{}", problems)
     fields = declared(kind)
     problems += [

@@ -39,6 +39,12 @@ def test_all_problems_are_named_at_once() -> None:
     )
 
 
+def test_a_setting_of_an_earlier_version_says_what_to_do() -> None:
+    assert refusals(ostree_repository_mode="archive") == (
+        "ostree_repository_mode = 'archive': leave it out: archive is the only mode that httpd can serve",
+    )
+
+
 def test_a_file_of_accounts_is_read_line_by_line(tmp_path: Path) -> None:
     path = tmp_path / "accounts"
     path.write_text("root:x:0:0:root:/root:/bin/bash\nroot:x:0:\ntool:x:901\nother:x:9o1:\n")
