@@ -14,6 +14,8 @@ _SHOWN = 20  # packages of one kind in a listing; JSON has all of them
 _SIGNS = {"added": "+", "removed": "-", "upgraded": "↑", "downgraded": "↓"}
 
 _AT_THE_TOP = ("promote",)  # files of the laptop that do not lie in tasks/
+_ANY_LAPTOP = "pyinfra INVENTORY"
+_laptop = _ANY_LAPTOP
 
 Result = dict[str, Any]
 
@@ -95,4 +97,21 @@ def command(step: Result) -> str:
     task = step["task"]
     entry = f"{task}.py" if task in _AT_THE_TOP else f"tasks/{task}.py"
     data = (f"--data {shlex.quote(f'{name}={value}')}" for name, value in step["data"].items())
-    return " ".join(["pyinfra INVENTORY", entry, "-y", *data])
+    limits = (f"--limit {shlex.quote(name)}" for name in step.get("limit", ()))
+    return " ".join([_laptop, entry, "-y", *data, *limits])
+
+
+def next_step(result: Result) -> list[str]:
+    """Return the line that says what to type after a result; none where it names nothing."""
+    return [f"Next: {command(result['next'])}"] if result["next"] else []
+
+
+def run_by(program: str, inventory: str) -> None:
+    """Remember how the laptop's tasks are really run, for what is to be typed next."""
+    global _laptop
+    _laptop = shlex.join([program, inventory])
+
+
+def as_typed(line: str) -> str:
+    """Return a line that the server has worded, with what is to be typed on this laptop."""
+    return line.replace(_ANY_LAPTOP, _laptop)

@@ -100,6 +100,7 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
         "moves": [move.as_json() for move in moves],
         "repaired": repaired if moves else [*repaired, *missing],
         "packages": packages,
+        "rings": _standing(seen, release, rings),
         "next": after(environment, rings[-1]),
     }
 
@@ -109,6 +110,13 @@ def _moves(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Move]
     names = [seen.environment.release_ref(release.version), *(ring.ref for ring in rings)] if rings else []
     moves = [Move(ref, seen.refs.get(ref), release.checksum) for ref in names]
     return [move for move in moves if move.old != move.new]
+
+
+def _standing(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> dict[str, str | None]:
+    """Return the version that every ring has after a run; seen: before it."""
+    tips = {ring.name: seen.at(ring.ref) for ring in seen.environment.rings}
+    tips |= {ring.name: release for ring in rings}
+    return {name: tip.version if tip else None for name, tip in tips.items()}
 
 
 def plan_only(context: Context, request: Request) -> dict[str, Any]:

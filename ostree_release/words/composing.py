@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..text import Result, command, packages, short, size, table, when
+from ..text import Result, next_step, packages, short, size, table, when
 
 
 def _compose(result: Result) -> list[str]:
     disk = result["disk"]
     room = f"Repository: {size(disk['repository_bytes'])}, free: {size(disk['free_bytes'])}"
-    return [*packages(result["packages"]), room, _built(result), f"Next: {command(result['next'])}"]
+    return [*packages(result["packages"]), room, _built(result), *next_step(result)]
 
 
 def _run_compose(result: Result) -> list[str]:
@@ -26,12 +26,12 @@ def _built(result: Result) -> str:
 
 def _builds(result: Result) -> list[str]:
     if not result["builds"]:
-        return [f"{result['environment']} has no build yet", f"Next: {command(result['next'])}"]
+        return [f"{result['environment']} has no build yet", *next_step(result)]
     rows = [
         (b["version"], short(b["checksum"]), when(b["timestamp"]), "signed" if b["signed"] else "NOT SIGNED")
         for b in result["builds"]
     ]
-    return [*table(rows), f"Next: {command(result['next'])}"]
+    return [*table(rows), *next_step(result)]
 
 
 RENDERERS: dict[str, Callable[[Result], list[str]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..text import Result, command, short, table
+from ..text import Result, command, next_step, short, table
 
 
 def _check(result: Result) -> list[str]:
@@ -15,40 +15,38 @@ def _check(result: Result) -> list[str]:
         lines += [f"  {row}" for row in table([(g["answer"], g["gate"], g["line"]) for g in gates])]
         for gate in gates:
             lines += [f"    {f['answer']}: {f['line']}" for f in gate["findings"]]
-    lines += [f"Held: {h['kind']} {h['label']}: {h['reason']} ({h['actor']})" for h in result["held"]]
+    lines += held(result["held"])
     if result["outcome"] == "admitted":
-        return [*lines, f"Let through: {release['version']}", f"Next: {command(result['next'])}"]
+        return [*lines, f"Let through: {release['version']}", *next_step(result)]
     lines.append(f"Not let through: {release['version']} ({short(release['checksum'])})")
     return [*lines, f"Next: {command(result['approve'])}"] if result["approve"] else lines
 
 
 def _approve(result: Result) -> list[str]:
     release = result["release"]
-    place = f"{result['environment']}/{result['rings'][-1]}"
+    place = f"{result['environment']}/{', '.join(result['rings'])}"
     where = f"{release['version']} ({short(release['checksum'])}) for {place}"
+    found = [f"gate {f['gate']}: {f['answer']}: {f['line']}" for f in result["findings"]]
 
+    if result["outcome"] == "listed" and found:
+        return [*found, f"{where}: {len(found)} to approve, digest {result['digest']}"]
+    lines = [f"Nothing to approve: {where}"]
     if result["outcome"] == "listed":
-        lines = [f"gate {f['gate']}: {f['answer']}: {f['line']}" for f in result["findings"]]
-        return [*lines, f"{where}: {len(lines)} findings to approve, digest {result['digest']}"]
-    if result["outcome"] == "unchanged":
-        lines = [f"Nothing to approve: {where}"]
-    else:
+        return lines
+    if result["outcome"] == "approved":
         lines = [
             *(f"  {line}" for line in result["approved"]),
             f"Approved: {where}, by {result['actor']}, for {result['days']} days",
         ]
     if result["still_failing"]:
         return [*lines, *(f"Still not let through: {line}" for line in result["still_failing"])]
-    return [*lines, f"Next: {command(result['next'])}"]
+    return [*lines, *next_step(result)]
 
 
 def _hold(result: Result) -> list[str]:
-    rows = [(h["kind"], h["label"], h["time"][:10], h["actor"], h["reason"]) for h in result["holds"]]
-    lines = table(rows)
-    if result["outcome"] == "held":
-        return [*lines, f"Held: {result['what']}", f"Next: {command(result['next'])}"]
-    if result["outcome"] == "released":
-        return [*lines, f"Released: {result['what']}", f"Next: {command(result['next'])}"]
+    lines = held(result["holds"])
+    if result["outcome"] in ("held", "released"):
+        return [*lines, f"{result['outcome'].capitalize()}: {result['what']}", *next_step(result)]
     if result["outcome"] == "unchanged":
         return [*lines, f"Nothing to do: {result['what']} is held already"]
     return lines or ["Nothing is held"]

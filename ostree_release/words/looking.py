@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..health import HEALTHY, words
-from ..text import Result, behind, command, end, packages, short, table, what
+from ..text import Result, behind, end, next_step, packages, short, table, what
 from . import judging, proof
 
 
@@ -25,7 +25,7 @@ def _status(result: Result) -> list[str]:
     notes += proof.last(result["verify"]) if result["verify"] else []
     notes += judging.held(result["holds"])
     notes += [f"WARNING: {line}" for line in result["warnings"]]
-    return [*table(rows), *notes, f"Next: {command(result['next'])}"]
+    return [*table(rows), *notes, *next_step(result)]
 
 
 def _log(result: Result) -> list[str]:

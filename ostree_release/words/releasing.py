@@ -4,46 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..text import Result, command, packages, short, table, when
+from ..model import following
+from ..text import Result, command, next_step, packages, short, table, when
 from .judging import planned
 
 
 def _promote(result: Result) -> list[str]:
-    release, build, ring = result["release"], result["build"], result["ring"]
-    environment = result["environment"]
+    release, environment = result["release"], result["environment"]
     lines = packages(result["packages"])
     lines += [f"{move['ref']}: {short(move['from'])} -> {short(move['to'])}" for move in result["moves"]]
     lines += [f"Repaired: {repair}" for repair in result["repaired"]]
-    name = f"{release['version']} ({short(release['checksum'])})"
-    where = f"{environment}/{ring} has {name}, build {build['version']}"
+    where = f"{environment}/{result['ring']} has {_named(release)}, build {result['build']['version']}"
     outcome = {"promoted": "Promoted", "repaired": "Repaired", "unchanged": "Nothing to do"}[
         result["outcome"]
     ]
-    return [*lines, f"{outcome}: {where}, by {result['actor']}", f"Next: {command(result['next'])}"]
+    rings = ", ".join(f"{name} {version or 'nothing yet'}" for name, version in result["rings"].items())
+    return [
+        *lines,
+        f"{outcome}: {where}, by {result['actor']}",
+        f"{environment} has now: {rings}",
+        f"Next: {_after(result['next'])}",
+    ]
+
+
+def _after(step: Result) -> str:
+    """Return the commands after a promotion: the ring's clients, then the next ring where there is one."""
+    clients = command({**following("upgrade", reboot="yes"), "limit": ["CLIENTS"]})
+    return clients if step["task"] == "upgrade" else f"{clients}; when they are well: {command(step)}"
 
 
 def _plan(result: Result) -> list[str]:
-    release = result["release"]
-    lines = packages(result["packages"])
+    release, build = result["release"], result["build"]
+    where = f"{result['environment']}/{result['ring']}"
+    lines = []
+    if result["outcome"] == "promote":
+        lines = packages(result["packages"]) or ["  no package changes"]
+        if result["expect"]["tip"] == "none":
+            lines = ["  the ring is empty: there are no packages to compare with"]
     for move in result["moves"]:
-        old = move["from"]["version"] if move["from"] else "nothing"
-        lines.append(f"{move['ref']}: {old} -> {move['to']['version']}")
+        old = _named(move["from"]) if move["from"] else "nothing"
+        lines.append(f"{move['ref']}: {old} -> {_named(move['to'])}")
     lines += [f"Would repair: {repair}" for repair in result["repairs"]]
     lines += planned(result)
-    where = f"{result['environment']}/{result['ring']}"
+    serial = f"as {release['version']}, serial {release['serial']}"
     outcome = {
-        "promote": f"Would promote build {result['build']['version']} to {where} as {release['version']}",
+        "promote": f"Would promote build {_named(build)} to {where} {serial}",
         "repair": f"Would repair {release['version']} in {where}",
         "unchanged": f"Nothing to do: {where} has {release['version']}",
     }
     return [*lines, outcome[result["outcome"]]]
 
 
+def _named(commit: Result) -> str:
+    """Return a version with the beginning of its checksum, once it has one."""
+    return f"{commit['version']} ({short(commit['checksum'])})" if commit["checksum"] else commit["version"]
+
+
 def _step(result: Result) -> list[str]:
     release = result["release"]
     outcome = {"unchanged": "Nothing to do"}.get(result["outcome"], result["outcome"].capitalize())
-    where = f"{result['environment']}: {release['version']} ({short(release['checksum'])})"
-    return [f"{outcome}: {where}", f"Next: {command(result['next'])}"]
+    return [f"{outcome}: {result['environment']}: {_named(release)}", *next_step(result)]
 
 
 def _auto(result: Result) -> list[str]:
@@ -57,7 +77,7 @@ def _auto(result: Result) -> list[str]:
     where = f"{result['environment']}/{result['ring']}"
     return [
         *lines,
-        f"Promoted: {where} has {release['version']} ({short(release['checksum'])})",
+        f"Promoted: {where} has {_named(release)}",
         f"Next: {command(result['next'])}, or wait",
     ]
 
@@ -68,19 +88,19 @@ def _request(result: Result) -> list[str]:
     return [
         *packages(result["packages"]),
         f"version {result['version']}, serial {result['serial']}, of {when(result['timestamp'])}",
-        f"checksum {result['checksum']}",
+        f"commit {result['checksum']}",
         f"build {result['build']}",
         f"after {parent['version'] or short(parent['checksum'])}",
         *(f"may be offered as {ref}" for ref in result["bindings"]),
         f"signed by {signed}; wanted: {result['key']}",
-        f"Next: {command(result['next'])}",
+        *next_step(result),
     ]
 
 
 def _keys(result: Result) -> list[str]:
     rows = []
     for key in result["keys"]:
-        where = {True: "here", False: "elsewhere", None: ""}[key["here"]]
+        where = {True: "on the server", False: "elsewhere", None: ""}[key["here"]]
         expires = f"expires {when(key['expires'])}" if key["expires"] else "does not expire"
         missing = f"has not signed {', '.join(key['unsigned'])}" if key["unsigned"] else ""
         rows.append((key["fingerprint"], "in use" if key["in_use"] else "trusted", where, expires, missing))
@@ -93,7 +113,7 @@ def _changed_keys(result: Result) -> list[str]:
     return [
         *(f"Signed again: {version}" for version in result.get("signed", ())),
         f"{outcome}: {result['key']}; clients of {result['environment']} are to trust {trusted}",
-        f"Next: {command(result['next'])}",
+        *next_step(result),
     ]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from ostree_release.text import as_typed, command, run_by
 from ostree_release.words.render import render
 
 DIFF = {
@@ -26,17 +29,59 @@ def test_a_promotion_says_what_is_where_and_what_to_type() -> None:
         "moves": [{"ref": "os/pilot", "from": None, "to": "a" * 64}],
         "repaired": [],
         "packages": DIFF,
+        "rings": {"pilot": "44.1", "stable": None},
         "next": {"task": "promote", "data": {"ring": "stable"}},
     }
+    clients = "pyinfra INVENTORY tasks/upgrade.py -y --data reboot=yes --limit CLIENTS"
     assert render("promote", result) == [
         "  + new 1-1",
         "  ↑ hello 1-1 -> 2-1",
         "os/pilot: nothing -> aaaaaaaaaaaa",
         "Promoted: prod/pilot has 44.1 (aaaaaaaaaaaa), build 44.1, by anna",
-        "Next: pyinfra INVENTORY promote.py -y --data ring=stable",
+        "prod has now: pilot 44.1, stable nothing yet",
+        f"Next: {clients}; when they are well: pyinfra INVENTORY promote.py -y --data ring=stable",
     ]
+    last = {**result, "next": {"task": "upgrade", "data": {}}}
+    assert render("promote", last)[-1] == f"Next: {clients}"
     again = {**result, "outcome": "repaired", "moves": [], "repaired": ["summary was old"]}
     assert "Repaired: summary was old" in render("promote", again)
+
+
+def test_a_plan_says_what_would_move_where() -> None:
+    move = {"ref": "os/pilot", "from": None, "to": {"version": "44.1", "checksum": None}}
+    plan: dict[str, Any] = {
+        "outcome": "promote",
+        "environment": "prod",
+        "ring": "pilot",
+        "build": IMAGE,
+        "release": {"version": "44.1", "serial": 1, "checksum": None},
+        "moves": [move],
+        "gates": {"pilot": None},
+        "held": [],
+        "expect": {"build": "a" * 64, "tip": "none"},
+        "packages": {kind: [] for kind in DIFF},
+        "repairs": [],
+    }
+    would = "Would promote build 44.1 (aaaaaaaaaaaa) to prod/pilot as 44.1, serial 1"
+    empty = "  the ring is empty: there are no packages to compare with"
+    assert render("plan", plan) == [empty, "os/pilot: nothing -> 44.1", would]
+    tip = {"version": "44.0", "checksum": "b" * 64}
+    later = {**plan, "expect": {"build": "a" * 64, "tip": "b" * 64}, "moves": [{**move, "from": tip}]}
+    moves = "os/pilot: 44.0 (bbbbbbbbbbbb) -> 44.1"
+    assert render("plan", later) == ["  no package changes", moves, would]
+    repair = {**plan, "outcome": "repair", "moves": [], "repairs": ["signature of 44.1 was missing"]}
+    said = ["Would repair: signature of 44.1 was missing", "Would repair 44.1 in prod/pilot"]
+    assert render("plan", repair) == said
+
+
+def test_what_to_type_is_what_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ostree_release.text._laptop", "pyinfra INVENTORY")
+    run_by(".venv/bin/pyinfra", "my inventories/lab.py")
+    typed = ".venv/bin/pyinfra 'my inventories/lab.py'"
+    step = {"task": "rebase", "data": {}, "limit": ["a client"]}
+    assert command(step) == f"{typed} tasks/rebase.py -y --limit 'a client'"
+    assert as_typed("again: pyinfra INVENTORY promote.py -y") == f"again: {typed} promote.py -y"
+    assert command({"subcommand": "status", "arguments": []}) == "ostree-release status"
 
 
 def test_long_package_lists_are_cut_short() -> None:
