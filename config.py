@@ -1,12 +1,22 @@
 """Refuses command lines that pyinfra would end badly: it is read first, before --data is parsed."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import click
+
+from ostree_release.text import run_by
 
 context = click.get_current_context(silent=True)
 given = context.params if context else {}
 asks = given and given["operations"][0] not in ("fact", "exec", "debug-inventory")
+
+if given:
+    # A shell that has found it on its path starts it by its whole name.
+    program = sys.argv[0]
+    found = shutil.which("pyinfra") == program or Path(program).name != "pyinfra"
+    run_by("pyinfra" if found else program, given["inventory"])
 
 for argument in given.get("data", ()):
     # pyinfra itself ends with a traceback here.

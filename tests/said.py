@@ -15,3 +15,10 @@ def said(*lines: str, errors: Sequence[str] = (), status: int = 0) -> list[str]:
 def answered(document: dict[str, Any]) -> list[str]:
     """Return the lines of `ostree-release` with its JSON document."""
     return said(json.dumps(document), status=1 if "error" in document else 0)
+
+
+def followed(document: dict[str, Any], *progress: str) -> dict[str, Any]:
+    """Return what a command made by `tasks.facts.said.followed` prints, for pyinfra's @fake connector."""
+    status = 1 if "error" in document else 0
+    ending = [f"=== answer {json.dumps(document)}", f"=== answer ended {status}"]
+    return {"stdout": [*progress], "stderr": ending}

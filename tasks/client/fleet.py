@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from ostree_release.text import short
+from ostree_release.text import table
 from tasks.client.follow import Target, target
 from tasks.client.health import Health, in_words
 from tasks.client.machine import Deployment, Machine, booted, named, pending, rollback
-from tasks.client.words import age, difference, table
+from tasks.facts.release import worded
 from tasks.settings.values import Server, resolve
 
 COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"}
@@ -131,19 +131,7 @@ def server_lines(name: str, status: dict[str, Any]) -> list[str]:
     """Show what every environment and ring of a server has."""
     if "error" in status:
         return [f"{name}: {status['error']}"]
-    rows = []
-    for environment, entry in status["environments"].items():
-        if entry["composed"]:
-            rows.append([environment, *_commit(entry["build"]), ""])
-        for ring in entry.get("rings", ()):
-            rows.append(
-                [f"{environment}/{ring['name']}", *_commit(ring["release"]), difference(ring["behind"])]
-            )
-    return [
-        f"Server {name}",
-        *table(["environment", "version", "checksum", "age", "behind its source by"], rows),
-        *(f"WARNING: {line}" for line in status.get("warnings", ())),
-    ]
+    return [f"Server {name}", *worded("status", status)]
 
 
 def client_lines(rows: list[ClientRow]) -> list[str]:
@@ -163,10 +151,4 @@ def client_lines(rows: list[ClientRow]) -> list[str]:
         ]
         for row in rows
     ]
-    return table(["client", "follows", "state", "health", "booted", "pending", "rollback", ""], cells)
-
-
-def _commit(commit: dict[str, Any] | None) -> list[str]:
-    if commit is None:
-        return ["(nothing)", "-", "-"]
-    return [commit["version"], short(commit["checksum"]), age(commit["timestamp"])]
+    return table([["client", "follows", "state", "health", "booted", "pending", "rollback", ""], *cells])

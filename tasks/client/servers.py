@@ -89,7 +89,7 @@ def _hand_in(server: Host) -> Answer:
     if not server.connected:
         server.connect(raise_exceptions=True)
     _, output = server.run_shell_command(command, _stdin=health.document(_reports[server.name]).decode())
-    return answer(output.stdout_lines, "reader", {})
+    return answer(output.stdout_lines, "reader", "report-health")
 
 
 def _once(key: tuple[str, ...], ask: Callable[[], T]) -> T:

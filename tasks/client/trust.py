@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ostree_release.model import following
 from ostree_release.text import command
@@ -96,9 +97,9 @@ def locked_out(clients: Sequence[Trusting], left: Collection[str]) -> list[str]:
     ]
 
 
-def mending(names: Sequence[str]) -> str:
-    """Return what gives clients the keys that are published."""
-    return command(following("rebase")) + "".join(f" --limit {name}" for name in names)
+def mending(names: Sequence[str]) -> dict[str, Any]:
+    """Return the step that gives clients the keys that are published."""
+    return {**following("rebase"), "limit": names}
 
 
 def client_lines(clients: Sequence[Trusting], published: Sequence[str]) -> list[str]:
@@ -114,5 +115,5 @@ def client_lines(clients: Sequence[Trusting], published: Sequence[str]) -> list[
     for key in published:
         names = missed(clients, key)
         if names:
-            lines.append(f"{', '.join(names)} missed {key}: {mending(names)}")
+            lines.append(f"{', '.join(names)} missed {key}: {command(mending(names))}")
     return lines

@@ -2,132 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pyinfra.api import FactBase, StringCommand
 
-from tasks.facts.documents import Shape, document, wrong
+from ostree_release.text import as_typed
+from ostree_release.words.render import render
+from tasks.facts.documents import document
 from tasks.facts.entry_points import approver, composer, promoter
 from tasks.facts.refusals import server_reason
 from tasks.facts.said import Said, asked, replies
 
 Answer = dict[str, Any]
 
-# What is used here of each answer.
-_TEXT = (None, str)
-_PACKAGES = {
-    "upgraded?": [{"name": str, "old": str, "new": str}],
-    "downgraded?": [{"name": str, "old": str, "new": str}],
-    "added?": [{"name": str, "new": str}],
-    "removed?": [{"name": str, "old": str}],
-}
-NEXT = {"task": str, "data": {"*": str}}
-_COMMIT = {"version": str, "checksum": str, "timestamp": int}
-_RING = {"name": str, "ref": str, "release": (None, _COMMIT), "behind": (None, {"*": int})}
-_COMPOSED = {"composed": bool, "ref": str, "build": (None, _COMMIT), "reports?": [dict]}
-_STATUS = {
-    "environments": {"*": (_COMPOSED, {"composed": bool, "rings": [_RING]})},
-    "warnings?": [str],
-}
-_LOG = {"entries": [{"actor?": str}]}
-_MOVED = {"version": str, "checksum": _TEXT}
-_PLAN = {
-    "outcome": str,
-    "environment": str,
-    "ring": str,
-    "build": {"version": str, "checksum": str},
-    "release": {"version": str, "serial": int, "checksum": _TEXT},
-    "moves": [{"ref": str, "from": (None, _MOVED), "to": _MOVED}],
-    "gates": {"*": (None, {"open": [str], "approve": (None, NEXT)})},
-    "held": [{"kind": str, "label": str, "reason": str, "actor": str}],
-    "expect": {"build": str, "tip": str},
-    "packages": _PACKAGES,
-    "repairs": [str],
-}
-_APPROVAL = {
-    "environment": str,
-    "rings": [str],
-    "release": {"version": str},
-    "findings": [{"gate": str, "answer": str, "line": str}],
-    "digest": str,
-}
-_HOLDS = {"holds": [{"kind": str, "label": str, "reason": str, "actor": str, "time": str}]}
-REQUEST = {
-    "version": str,
-    "checksum": str,
-    "commit": str,
-    "build_commit": _TEXT,
-    "build": _TEXT,
-    "serial": int,
-    "parent": {"checksum": _TEXT, "version": _TEXT},
-    "bindings": [str],
-    "signatures": [str],
-    "packages": _PACKAGES,
-}
-CHANGED_KEYS = {"outcome": str, "key": str, "next": NEXT, "signed?": [str]}
-_KEYS = {
-    "environment": str,
-    "in_use": _TEXT,
-    "keys": [{"fingerprint": str, "in_use": bool, "here": (None, bool), "unsigned": [str]}],
-}
+
+def worded(kind: str, found: Answer) -> list[str]:
+    """Return an answer in the server's own words, with what is to be typed on this laptop.
+
+    Args:
+        kind: the subcommand, or a variant of it.
+        found: what it answered.
+    """
+    return [as_typed(line) for line in render(kind, found)]
 
 
-def answer(output: list[str], role: str, shape: Shape) -> Answer:
+def answer(output: list[str], role: str, kind: str | None) -> Answer:
     """Read the JSON document that `ostree-release --json` prints.
 
     Args:
         output: what a command of `asked` printed that calls it, perhaps as one role after the other.
         role: the role it was called as, for the reason when it was not even started.
-        shape: what is used of the document.
+        kind: what the document is, for its words; None where it is not used.
 
     Returns:
         The document; {"error": one line} for a refusal of the program or of sudo, or where it is no answer.
     """
     try:
-        tried = replies(output)
+        return answered(replies(output), role, kind)
     except ValueError as error:
         return {"error": f"the server {error}"}
-    return _answer(tried, role, shape)
 
 
-def _answer(tried: list[Said], role: str, shape: Shape) -> Answer:
-    if tried[-1].status:
-        return _refusal(tried, role)
-    try:
-        found = document(tried[-1].lines, {})
-    except ValueError as error:
-        return {"error": f"ostree-release {error}"}
-    if isinstance(found.get("error"), str):
-        return {"error": found["error"]}
-    problem = wrong(found, shape)
-    if problem:
-        other = "it is of another version than these tasks: run deploy.py first"
-        return {"error": f"ostree-release gave an answer that cannot be used ({problem}): {other}"}
-    return found
+def answered(tried: Sequence[Said], role: str, kind: str | None) -> Answer:
+    """Read what each call has printed, as `answer` does: the last document counts, whichever role it came to.
 
-
-def _refusal(tried: list[Said], role: str) -> Answer:
-    """Give the program's own reason, whichever role it said it to; else why it was not started."""
+    What cannot be said in words is of another version, and nothing is decided by it. An exit status that is
+    not 0 makes a refusal of whatever was answered.
+    """
+    problem = None
     for said in reversed(tried):
         try:
-            return {"error": document(said.lines, {"error": str})["error"]}
-        except ValueError:
+            found = document(said.lines, {})
+        except ValueError as error:
+            problem = problem or error
             continue
-    return {"error": server_reason([line for said in tried for line in said.words], role)}
+        if isinstance(found.get("error"), str):
+            return {"error": as_typed(found["error"])}
+        try:
+            lines = worded(kind, found) if kind else []
+        except Exception as error:
+            other = "it is of another version than these tasks: run deploy.py first"
+            return {"error": f"ostree-release gave an answer that cannot be used ({error!r}): {other}"}
+        return {"error": "; ".join(lines)} if said.status else found
+    return {"error": _refusal(tried, role) if tried[-1].status else f"ostree-release {problem}"}
+
+
+def _refusal(tried: Sequence[Said], role: str) -> str:
+    return as_typed(server_reason([line for said in tried for line in said.words], role))
 
 
 class _Asked(FactBase[Answer]):
-    """What one subcommand says as JSON. role: as which it is asked; shape: what is used of its answer."""
+    """What one subcommand says as JSON. role: as which it is asked; kind: what it answers."""
 
     role: ClassVar[str]
-    shape: ClassVar[Shape]
+    kind: ClassVar[str]
 
     @staticmethod
     def default() -> Answer:
         return {"error": "ostree-release said nothing"}
 
     def process(self, output: list[str]) -> Answer:
-        return answer(output, self.role, self.shape)
+        return answer(output, self.role, self.kind)
 
 
 class ReleaseStatus(_Asked):
@@ -137,7 +93,7 @@ class ReleaseStatus(_Asked):
     """
 
     role = "reader"
-    shape = _STATUS
+    kind = "status"
 
     def command(self, role: str) -> StringCommand:
         calls = (
@@ -175,33 +131,8 @@ class Changelog(_Asked):
         except ValueError as error:
             return {"error": f"the server {error}"}
         if tried[-1].status:
-            return _refusal(tried, "reader")
+            return {"error": _refusal(tried, "reader")}
         return {"lines": tried[-1].lines} if tried[-1].lines else {"error": "ostree-release printed nothing"}
-
-
-class Promoted(_Asked):
-    """How a promoting environment stands after a promotion, and who has just changed it.
-
-    + environment: name of the environment
-
-    Two answers of `ostree-release` in one command: {"status": ..., "log": ...}.
-    """
-
-    def command(self, environment: str) -> StringCommand:
-        log = promoter("log", environment=environment)
-        return StringCommand(
-            asked(StringCommand(promoter("status"), "--json")), ";", asked(StringCommand(log, "--json"))
-        )
-
-    def process(self, output: list[str]) -> Answer:
-        try:
-            tried = replies(output)
-        except ValueError as error:
-            return {"error": f"the server {error}"}
-        if len(tried) != 2:
-            return {"error": "the server gave an answer that ends in the middle"}
-        status, log = tried
-        return {"status": _answer([status], "promoter", _STATUS), "log": _answer([log], "promoter", _LOG)}
 
 
 class ApprovalPlan(_Asked):
@@ -214,7 +145,7 @@ class ApprovalPlan(_Asked):
     """
 
     role = "approver"
-    shape = _APPROVAL
+    kind = "approve"
 
     def command(
         self, version: str, to: str, ring: str | None = None, through: str | None = None
@@ -227,7 +158,7 @@ class Holds(_Asked):
     """What is held on a server, by whom and why (`ostree-release hold`)."""
 
     role = "approver"
-    shape = _HOLDS
+    kind = "hold"
 
     def command(self) -> StringCommand:
         return asked(StringCommand(approver("hold"), "--json"))
@@ -244,7 +175,7 @@ class PromotionPlan(_Asked):
     """
 
     role = "promoter"
-    shape = _PLAN
+    kind = "plan"
 
     def command(
         self,
@@ -265,7 +196,7 @@ class EnvironmentKeys(_Asked):
     """
 
     role = "promoter"
-    shape = _KEYS
+    kind = "keys"
 
     def command(self, environment: str) -> StringCommand:
         return asked(StringCommand(promoter("keys", to=environment), "--json"))

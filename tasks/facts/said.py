@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
 from pyinfra.api import FactBase, FactProcessError, StringCommand
@@ -20,6 +20,10 @@ _AFTER = (
     f'\n}} 2>&1 >&3); code=$?; printf \'\\n{_ERRORS}\\n%s\\n{_EXIT}%s\\n\' "$errors" "$code";'
     ' [ "$code" = 0 ]; } 3>&1'
 )
+
+ANSWER = "=== answer"
+"""What stands in each line of a command made by `followed` that is for a program."""
+_ENDED = f"{ANSWER} ended "
 
 
 class Said(NamedTuple):
@@ -89,6 +93,31 @@ def replies(output: Iterable[str]) -> list[Said]:
 def reply(output: Iterable[str]) -> Said:
     """Take apart what one command made by `asked` has printed, as `replies` does."""
     return replies(output)[-1]
+
+
+def followed(command: StringCommand) -> StringCommand:
+    """Return a command that prints its errors while it runs, with its output where nobody is to see it.
+
+    Errors go to standard output, which pyinfra shows in its usual colour, and the output to standard error.
+    The exit status is 0, as that of `asked`.
+
+    Args:
+        command: of the shell.
+    """
+    begin = f"export LC_ALL=C.UTF-8; printf '{ANSWER} ' >&2; {{"
+    return StringCommand(begin, command, f"; }} 3>&1 1>&2 2>&3 3>&-; printf '{_ENDED}%s\\n' \"$?\" >&2")
+
+
+def follow_reply(output: Sequence[str], errors: Sequence[str]) -> Said:
+    """Take apart what a command made by `followed` has printed on standard output and standard error.
+
+    Raises:
+        ValueError: not its end is there; says so after a subject.
+    """
+    said, ended, status = "\n".join(errors).partition(f"{ANSWER} ")[2].rpartition(_ENDED)
+    if not ended:
+        raise ValueError("gave an answer that ends in the middle")
+    return Said(said.splitlines(), [line for line in output if line.strip()], int(status))
 
 
 def _end_line(lines: list[str]) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, operation
 
 from tasks.facts.entry_points import approver
-from tasks.facts.refusals import server_reason
-from tasks.facts.release import ApprovalPlan
-from tasks.pyinfra_gaps.failures import drop, failed
+from tasks.facts.release import ApprovalPlan, worded
+from tasks.pyinfra_gaps.failures import drop
+from tasks.releases.call import carried_out, put_in_words
 from tasks.server.image_servers import concerns
 
 
@@ -38,11 +38,8 @@ def approve_here(
     if not concerns(host):
         return
     plan = host.get_fact(ApprovalPlan, version=version, to=to, ring=ring, through=through)
-    if "error" in plan:
-        drop(host, plan["error"])
+    if not put_in_words(host, "approve", plan, drop):
         return
-    for line in finding_lines(plan):
-        host.log(line)
     approve(
         name=f"Approve {version} for {to}",
         plan=plan,
@@ -70,7 +67,7 @@ def approve(
     + reason: why, for the journal
     """
     if not plan["findings"]:
-        host.noop(finding_lines(plan)[-1])
+        host.noop(worded("approve", plan)[-1])
         return
     command = approver(
         "approve",
@@ -82,21 +79,4 @@ def approve(
         expect=plan["digest"],
         reason=reason,
     )
-    yield FunctionCommand(run_as_approver, (command.get_raw_value(),), {})
-
-
-def run_as_approver(state: State, host: Host, command: str) -> bool:
-    """Run a command of the approver's with all it says shown.
-
-    Returns:
-        False when it was refused or failed, with the reason said.
-    """
-    success, output = host.run_shell_command(StringCommand(command, "2>&1"), print_output=True)
-    return success or failed(host, server_reason(output.stdout_lines, "approver"))
-
-
-def finding_lines(plan: dict[str, Any]) -> list[str]:
-    """Tell a person what the gates found and nobody has approved yet."""
-    where = f"{plan['release']['version']} for {plan['environment']}/{', '.join(plan['rings'])}"
-    lines = [f"  gate {each['gate']}: {each['answer']}: {each['line']}" for each in plan["findings"]]
-    return [f"{where}:", *lines] if lines else [f"{where}: nothing needs approval"]
+    yield FunctionCommand(carried_out, (command.get_raw_value(), "approver", "approve"), {})

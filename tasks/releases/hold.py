@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
 
 from pyinfra.api import FunctionCommand, Host, operation
 
 from tasks.facts.entry_points import approver
 from tasks.facts.release import Holds
 from tasks.pyinfra_gaps.failures import drop
-from tasks.releases.approve import run_as_approver
+from tasks.releases.call import carried_out, put_in_words
 from tasks.server.image_servers import concerns
 
 
@@ -26,11 +25,8 @@ def hold_here(host: Host, what: tuple[str, str] | None, release: bool, reason: s
     if not concerns(host):
         return
     found = host.get_fact(Holds)
-    if "error" in found:
-        drop(host, found["error"])
+    if not put_in_words(host, "hold", found, drop):
         return
-    for line in hold_lines(found):
-        host.log(line)
     if what:
         kind, value = what
         verb = "Release" if release else "Hold"
@@ -55,13 +51,4 @@ def hold(
     options = {} if kind == "build" else {kind: value}
     command = approver("hold", *operands, **options, reason=reason)
     words = [command.get_raw_value(), *(["--release"] if release else [])]
-    yield FunctionCommand(run_as_approver, (" ".join(words),), {})
-
-
-def hold_lines(found: dict[str, Any]) -> list[str]:
-    """Tell a person what is held, by whom and why."""
-    lines = [
-        f"  {each['kind']} {each['label']}: {each['reason']} ({each['actor']}, {each['time'][:10]})"
-        for each in found["holds"]
-    ]
-    return ["held:", *lines] if lines else ["nothing is held"]
+    yield FunctionCommand(carried_out, (" ".join(words), "approver", "hold"), {})

@@ -10,14 +10,13 @@ from typing import Any
 
 from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
 
-from ostree_release import text
+from ostree_release.text import command
 from tasks.client import servers
 from tasks.client.trust import Trusting, certificate_file, client_lines, locked_out, mending, missed
-from tasks.client.words import table
-from tasks.facts.release import CHANGED_KEYS, EnvironmentKeys, answer
+from tasks.facts.release import EnvironmentKeys
 from tasks.facts.rpm_ostree import ClientState
-from tasks.facts.said import asked
 from tasks.pyinfra_gaps.failures import drop, failed
+from tasks.releases.call import call, put_in_words
 from tasks.releases.laptop_signature import sign_here
 from tasks.server.image_servers import concerns, is_server
 from tasks.settings.reader import SettingsError
@@ -92,42 +91,23 @@ def change(
             return failed(
                 host,
                 f"{', '.join(out)} may trust no other key than {key} and would be left without updates: "
-                f"{mending(out)}; or, for clients that are gone, add --data force=yes",
+                f"{command(mending(out))}; or, for clients that are gone, add --data force=yes",
             )
     if sign:
         entry = next(each for each in keys["keys"] if each["fingerprint"] == sign)
         for version in entry["unsigned"]:
             if not sign_here(host, to, version, sign, {"version": version}):
                 return False
-    more: dict[str, Any] = {} if content is None else {"_stdin": _armored(content)}
-    command = StringCommand(
-        "sudo", "-n", "ostree-release", "keys", action, QuoteString(key), QuoteString(f"--to={to}"), "--json"
+    change_it = StringCommand(
+        "sudo", "-n", "ostree-release", "keys", action, QuoteString(key), QuoteString(f"--to={to}")
     )
-    _, output = host.run_shell_command(asked(command), **more)
-    result = answer(output.stdout_lines, "promoter", CHANGED_KEYS)
-    if "error" in result:
-        return failed(host, result["error"])
-    for version in result.get("signed", ()):
-        host.log(f"signed again: {version}")
-    names = missed(clients(), result["key"]) if action != "withdraw" else []
-    following = mending(names) if names else text.command(result["next"])
-    late = f"; {', '.join(names)} do not trust it yet" if names else ""
-    host.log_styled(f"{to}: {result['outcome']} {result['key']}{late}. Next: {following}", fg="green")
-    return True
-
-
-def key_lines(keys: dict[str, Any]) -> list[str]:
-    """Show an environment's keys."""
-    rows = [
-        [
-            each["fingerprint"],
-            "in use" if each["in_use"] else "trusted",
-            {True: "on the server", False: "elsewhere", None: "-"}[each["here"]],
-            f"has not signed {', '.join(each['unsigned'])}" if each["unsigned"] else "-",
-        ]
-        for each in keys["keys"]
-    ]
-    return table([f"key of {keys['environment']}", "", "secret part", "releases"], rows)
+    stdin = None if content is None else _armored(content)
+    result = call(host, change_it, "promoter", f"keys {action}", stdin)
+    late = missed(clients(), result["key"]) if "error" not in result and action != "withdraw" else []
+    if late:
+        host.log(f"{', '.join(late)} do not trust it yet")
+        result["next"] = mending(late)
+    return put_in_words(host, f"keys {action}", result)
 
 
 def _armored(content: bytes) -> str:
@@ -164,11 +144,8 @@ def rotate_here(host: Host, to: str, change: Change | None) -> None:
         _hear(host, to)
         return
     keys = host.get_fact(EnvironmentKeys, environment=to)
-    if "error" in keys:
-        drop(host, keys["error"])
+    if not put_in_words(host, "keys", keys, drop):
         return
-    for line in key_lines(keys):
-        host.log(line)
     if change is None:
         shown(name="Clients", keys=keys, clients=lambda: clients(host, to))
         return

@@ -9,13 +9,9 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 
-from ostree_release.text import short
-from tasks.client.words import package_lines
-from tasks.facts.documents import Shape
 from tasks.facts.entry_points import promoter
-from tasks.facts.release import REQUEST, Answer, answer
-from tasks.facts.said import asked
 from tasks.pyinfra_gaps.failures import failed
+from tasks.releases.call import call, put_in_words
 from tasks.signing import commit_object, laptop_keys
 
 
@@ -47,10 +43,11 @@ def stage_and_sign(state: State, host: Host, plan: dict[str, Any], key: str, bin
         if any(move["ref"].endswith(f"/releases/{version}") and not move["from"] for move in plan["moves"]):
             expected |= {"bindings": tuple(sorted(bindings))}
             if not plan["release"]["checksum"]:
-                staged = ask(host, promoter("stage", to=to, build=plan["build"]["checksum"]))
+                staged = call(host, promoter("stage", to=to, build=plan["build"]["checksum"]), "promoter")
                 if "error" in staged:
                     return failed(host, staged["error"])
-            ask(host, promoter("check", version, to=to))  # what it found is in the answer to the request
+            # What it found is in the answer to the request.
+            call(host, promoter("check", version, to=to), "promoter")
     return sign_here(host, to, version, key, expected)
 
 
@@ -67,7 +64,8 @@ def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, A
     Returns:
         False when something was refused, with the reason said.
     """
-    request = ask(host, promoter("sign", to=to, version=version), "--request", shape=REQUEST)
+    command = promoter("sign", to=to, version=version)
+    request = call(host, StringCommand(command, "--request"), "promoter", "request")
     if "error" in request:
         return failed(host, request["error"])
     if key in request["signatures"]:
@@ -87,49 +85,16 @@ def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, A
             host, f"{version}: what the server wants signed is not what was shown: {'; '.join(wrong)}: "
             "nothing was signed"
         )  # fmt: skip
-    for line in request_lines(request, tree_compared=build is not None):
-        host.log(line)
+    put_in_words(host, "request", {**request, "next": None})
+    tree = "the same tree as" if build else "its tree could not be compared with that of"
+    host.log(f"{tree} build {request['build']}")
     host.log(f"Signing with {key} on this machine")
     try:
         signature = laptop_keys.sign(key, data)
     except laptop_keys.LaptopKeyError as error:
         return failed(host, f"{error}; no ring was moved")
     command = promoter("sign", to=to, version=version, expect=request["checksum"])
-    attached = ask(host, command, "--attach", stdin=signature)
+    attached = call(host, StringCommand(command, "--attach"), "promoter", stdin=signature)
     if "error" in attached:
         return failed(host, attached["error"])
     return True
-
-
-def request_lines(request: dict[str, Any], tree_compared: bool) -> list[str]:
-    """Tell a person what is about to be signed."""
-    parent = request["parent"]["version"] or request["parent"]["checksum"]
-    build = short(request["build"] or "")
-    tree = "the same tree as" if tree_compared else "its tree could not be compared with that of"
-    return [
-        f"{request['version']}, serial {request['serial']}, after {parent or 'nothing'}",
-        f"  commit {request['checksum']}",
-        f"  {tree} build {build}",
-        *(f"  may be offered as {ref}" for ref in request["bindings"]),
-        *(f"  {line}" for line in package_lines(request["packages"])),
-    ]
-
-
-def ask(
-    host: Host, command: StringCommand, *flags: str, stdin: str | None = None, shape: Shape | None = None
-) -> Answer:
-    """Run a subcommand on the server while pyinfra executes.
-
-    Args:
-        host: the server.
-        command: the call, without --json.
-        flags: what stands after it.
-        stdin: text for its standard input.
-        shape: what is used of its answer; None for nothing.
-
-    Returns:
-        Its JSON document, {"error": one line} for a refusal.
-    """
-    more: dict[str, Any] = {} if stdin is None else {"_stdin": stdin}
-    _, output = host.run_shell_command(asked(StringCommand(command, *flags, "--json")), **more)
-    return answer(output.stdout_lines, "promoter", shape or {})

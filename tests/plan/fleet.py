@@ -17,7 +17,7 @@ from typing import Any
 from tests import command_line
 from tests.command_line import ROOT, Run
 from tests.recorded.recordings import CLIENT, recorded_status
-from tests.said import answered, said
+from tests.said import answered, followed, said
 from tests.unit.test_follow import KEY
 
 HOME = "fedora/x86_64/kinoite"
@@ -30,7 +30,7 @@ def release(version: str, checksum: str, serial: int) -> dict[str, Any]:
     return {"version": version, "checksum": checksum, "timestamp": 1795000000, "serial": serial}
 
 
-STATUS = {
+STATUS: dict[str, Any] = {
     "environments": {
         "dev": {
             "composed": True,
@@ -47,16 +47,23 @@ STATUS = {
                     "ref": f"{HOME}/pilot",
                     "release": release("44.2", PILOT, 2),
                     "behind": {"upgraded": 3, "added": 1, "removed": 0, "downgraded": 0},
+                    "overrides": [],
                 },
                 {
                     "name": "stable",
                     "ref": f"{HOME}/stable",
                     "release": release("44.1", STABLE, 1),
                     "behind": {"upgraded": 5, "added": 1, "removed": 0, "downgraded": 0},
+                    "overrides": [],
                 },
             ],
+            "candidates": [],
         },
-    }
+    },
+    "verify": None,
+    "holds": [],
+    "warnings": [],
+    "next": {"task": "promote", "data": {}},
 }
 PLAN = {
     "outcome": "promote",
@@ -108,20 +115,43 @@ HOLDS = {
         }
     ],
 }
-LOG = {"entries": [{"event": "done", "actor": "alice"}]}
+PROMOTED = {
+    "outcome": "promoted",
+    "environment": "prod",
+    "ring": "pilot",
+    "actor": "alice",
+    "build": {"version": "44.3", "checksum": BUILD},
+    "release": {"version": "44.3", "checksum": "f" * 64, "serial": 3},
+    "moves": [{"ref": f"{HOME}/pilot", "from": PILOT, "to": "f" * 64}],
+    "repaired": [],
+    "packages": PLAN["packages"],
+    "rings": {"pilot": "44.3", "stable": "44.1"},
+    "next": {"task": "promote", "data": {"ring": "stable"}},
+}
+COMPOSED = {
+    "outcome": "unchanged",
+    "environment": "dev",
+    "version": "44.3",
+    "checksum": BUILD,
+    "packages": {"added": [], "removed": [], "upgraded": [], "downgraded": []},
+    "disk": {"repository_bytes": 1 << 30, "free_bytes": 1 << 40},
+    "actor": "alice",
+    "next": {"task": "promote", "data": {}},
+}
 
 
-def server(plan: dict[str, Any] = PLAN, promotion: Any = ("staging", "signing")) -> dict[str, Any]:
+def server(
+    plan: dict[str, Any] = PLAN, promotion: dict[str, Any] = PROMOTED, progress: str = "staging"
+) -> dict[str, Any]:
     """Answers of a repository server."""
     return {
         "approver approve": answered(APPROVAL),
         "approver hold": answered(HOLDS),
         "--plan": answered(plan),
-        "promoter log": [*answered(STATUS), *answered(LOG)],
         "report-health": answered({"heard": 1, "recorded": [], "elsewhere": []}),
         "status": answered(STATUS),
-        "promoter promote": promotion,
-        "composer compose": ["compose output"],
+        "promoter promote": followed(promotion, progress),
+        "composer compose": followed(COMPOSED, "compose output"),
         "' certificate ;": said(
             "== key", base64.b64encode(KEY).decode(), "== certificate", *CERTIFICATE.splitlines()
         ),
@@ -205,11 +235,21 @@ def pyinfra(
     answers = server() if servers is None else servers
     data = {"ostree_public_name": "images.lab", "fake_responses": answers, **quick}
     images = [("@fake/server", data)]
-    inventory = folder / "fleet.py"
+    inventory = inventory_file(folder)
     inventory.write_text(f"image_servers = {images!r}\nclients = {hosts!r}\n")
     run = command_line.pyinfra(str(inventory), *arguments, cwd=cwd)
     assert "Traceback" not in run.out + run.err, run.err
     return run
+
+
+def inventory_file(folder: Path) -> Path:
+    """Return the inventory that a run in a folder has."""
+    return folder / "fleet.py"
+
+
+def typed(folder: Path) -> str:
+    """Return how pyinfra is started, as it says what to type next."""
+    return f"{command_line.PROGRAM} {inventory_file(folder)}"
 
 
 def changes(document: dict[str, Any]) -> dict[str, list[str]]:

@@ -113,7 +113,7 @@ def test_status_lists_everything_and_everyone(tmp_path: Path) -> None:
     assert run.code == 1, "a client could not be reached"
     rows = {line.split("  ")[0]: line for line in run.out.splitlines() if line}
     assert "44.3" in rows["dev"]
-    assert "3 upgraded, 1 added" in rows["prod/pilot"]
+    assert "1 added, 3 upgraded" in rows["prod/pilot"]
     assert "up to date" in rows["@fake/good1"]
     assert "behind" in rows["@fake/behind1"]
     assert "44.2 is there" in rows["@fake/behind1"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.plan.fleet import APPROVAL, PLAN, changes, pyinfra, server
+from tests.plan.fleet import APPROVAL, PLAN, changes, pyinfra, server, typed
 from tests.said import answered
 
 APPROVE = ["tasks/approve.py", "--data", "version=v44.3", "--data", "reason=not used any more"]
@@ -30,7 +30,7 @@ def test_nothing_to_approve_is_no_change(tmp_path: Path) -> None:
     run = pyinfra(tmp_path, [*APPROVE, "-y", "--json"], servers=answers)
     assert run.code == 0
     assert changes(run.document) == {}
-    assert "nothing needs approval" in run.err
+    assert "Nothing to approve: 44.3 (ffffffffffff) for prod/pilot" in run.err
 
 
 def test_what_is_held_is_listed(tmp_path: Path) -> None:
@@ -64,15 +64,20 @@ def test_a_hotfix_needs_a_reason(tmp_path: Path) -> None:
 
 
 def test_a_plan_shows_what_needs_approval_and_the_command(tmp_path: Path) -> None:
-    command = "pyinfra INVENTORY tasks/approve.py -y --data version=44.3 --data reason=WHY"
+    command = f"{typed(tmp_path)} tasks/approve.py -y --data version=44.3 --data reason=WHY"
     known = {
         "results": [],
         "open": ["gate diff needs approval: removed tool 5.0"],
         "approve": {"task": "approve", "data": {"version": "44.3", "reason": "WHY"}},
     }
     hold = {"kind": "package", "label": "x-1-1", "reason": "crashes", "actor": "bob"}
+    hold |= {"time": "2026-01-02T03:04:05Z"}
     plan = {**PLAN, "gates": {"pilot": known}, "held": [hold]}
     run = pyinfra(tmp_path, ["promote.py", "--dry"], servers=server(plan))
     assert run.code == 0
-    for shown in ("removed tool 5.0", f"to let it through: {command}", "HELD package x-1-1: crashes (bob)"):
+    for shown in (
+        "removed tool 5.0",
+        f"To let it through: {command}",
+        "HELD package x-1-1: crashes (bob, 2026-01-02)",
+    ):
         assert shown in run.err

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tasks.signing.keyring import fingerprints
-from tests.plan.fleet import GONE, GOOD, HOME, NEW, PLAN, pyinfra, server
-from tests.said import answered
+from tests.plan.fleet import GONE, GOOD, HOME, NEW, PLAN, pyinfra, server, typed
+from tests.said import answered, followed
 from tests.unit.test_follow import KEY
 
 (OLD,) = fingerprints(KEY)
@@ -38,8 +38,14 @@ FLEET = {"good1": GOOD, "new1": NEW}
 
 def answers(keys: dict[str, Any] = KEYS, **changes: dict[str, Any]) -> dict[str, Any]:
     """Answers of the server, with what it says after each change."""
-    done = {f"ostree-release keys {action}": answered(result) for action, result in changes.items()}
+    done = {f"ostree-release keys {action}": followed(result) for action, result in changes.items()}
     return {**done, "promoter keys": answered(keys), **server()}
+
+
+def changed_keys(outcome: str, key: str, **more: Any) -> dict[str, Any]:
+    """What `ostree-release keys` says of a change."""
+    said = {"outcome": outcome, "environment": "prod", "key": key, "keys": [LATER]}
+    return {**said, "next": {"task": "keys", "data": {}}, **more}
 
 
 def test_who_trusts_what(tmp_path: Path) -> None:
@@ -47,32 +53,34 @@ def test_who_trusts_what(tmp_path: Path) -> None:
     assert f"@fake/good1: trusts {OLD[-16:]}" in run.err
     assert "@fake/new1: not set up yet" in run.err
     assert "gone1: could not be asked" in run.err
-    mending = "pyinfra INVENTORY tasks/rebase.py -y --limit @fake/good1"
+    mending = f"{typed(tmp_path)} tasks/rebase.py -y --limit @fake/good1"
     assert f"@fake/good1 missed {LATER}: {mending}" in run.err
     assert "has not signed 44.1" in run.err
 
 
 def test_use_names_who_misses_the_key(tmp_path: Path) -> None:
-    used = {"outcome": "used", "key": LATER, "signed": ["44.1"], "next": {"task": "keys", "data": {}}}
+    used = changed_keys("used", LATER, signed=["44.1"])
     run = pyinfra(
         tmp_path, ["tasks/keys.py", "-y", "--data", f"use={LATER.lower()}"], FLEET, answers(use=used)
     )
     assert run.code == 0, run.err
-    assert "signed again: 44.1" in run.err
-    assert f"prod: used {LATER}; @fake/good1 do not trust it yet. Next: pyinfra INVENTORY" in run.err
+    assert "Signed again: 44.1" in run.err
+    assert f"Used: {LATER}; clients of prod are to trust {LATER}" in run.err
+    assert "@fake/good1 do not trust it yet" in run.err
+    assert f"Next: {typed(tmp_path)} tasks/rebase.py -y --limit @fake/good1" in run.err
 
 
 def test_withdraw_leaves_nobody_behind(tmp_path: Path) -> None:
     keys = {**KEYS, "in_use": LATER, "keys": [key(OLD), key(LATER, in_use=True)]}
-    withdrawn = {"outcome": "withdrawn", "key": OLD, "next": {"task": "rebase", "data": {}}}
+    withdrawn = changed_keys("withdrawn", OLD)
     arguments = ["tasks/keys.py", "-y", "--data", f"withdraw={OLD}"]
     for fleet, name in (({"good1": GOOD}, "@fake/good1"), ({"gone1": GONE}, "gone1")):
         run = pyinfra(tmp_path, arguments, fleet, answers(keys, withdraw=withdrawn))
         assert run.code == 1
         assert f"{name} may trust no other key than {OLD}" in run.err
-        assert "withdrawn" not in run.err
+        assert "Withdrawn" not in run.err
     forced = pyinfra(tmp_path, [*arguments, "--data", "force=yes"], FLEET, answers(keys, withdraw=withdrawn))
-    assert f"prod: withdrawn {OLD}" in forced.err
+    assert f"Withdrawn: {OLD}" in forced.err
     assert pyinfra(tmp_path, arguments, {"new1": NEW}, answers(keys, withdraw=withdrawn)).code == 0
 
 
@@ -126,14 +134,16 @@ def signing_server(fingerprint: str, plan: dict[str, Any], request: dict[str, An
         "bindings": RECORDED["bindings"],
         "key": fingerprint,
         "signatures": [],
-        "packages": {},
+        "timestamp": 1795000000,
+        "packages": PLAN["packages"],
+        "next": {"task": "promote", "data": {"sign": "laptop"}},
         **request,
     }
     return {
-        "--request": answered(asked),
-        "--attach": answered({"outcome": "signed"}),
-        "promoter stage": answered({"outcome": "staged"}),
-        "promoter check": answered({"outcome": "checked"}),
+        "--request": followed(asked),
+        "--attach": followed({"outcome": "signed"}),
+        "promoter stage": followed({"outcome": "staged"}),
+        "promoter check": followed({"outcome": "checked"}),
         **answers(keys),
         "--plan": answered(plan),
     }

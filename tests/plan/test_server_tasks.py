@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.command_line import ROOT
-from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, changes, pyinfra, server
+from tests.command_line import PROGRAM, ROOT
+from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, changes, pyinfra, server, typed
 from tests.said import answered, said
 
 
@@ -29,9 +30,22 @@ def test_a_promotion_ends_with_what_is_where_by_whom_and_what_is_next(tmp_path: 
     run = pyinfra(tmp_path, ["promote.py", "-y"])
     assert run.code == 0
     assert "[@fake/server] staging" in run.err
-    last = next(line for line in run.err.splitlines() if "prod has now" in line)
-    assert "pilot 44.2, stable 44.1; promoted by alice" in last
-    assert "pyinfra INVENTORY promote.py -y --data ring=stable" in last
+    assert "Promoted: prod/pilot has 44.3 (ffffffffffff), build 44.3, by alice" in run.err
+    assert "prod has now: pilot 44.3, stable 44.1" in run.err
+    clients = f"{typed(tmp_path)} tasks/upgrade.py -y --data reboot=yes --limit CLIENTS"
+    assert (
+        f"Next: {clients}; when they are well: {typed(tmp_path)} promote.py -y --data ring=stable" in run.err
+    )
+    assert "=== answer" not in run.err
+
+
+def test_what_to_type_next_is_what_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}")
+    run = pyinfra(tmp_path, ["promote.py", "-y"])
+    assert f": pyinfra {tmp_path}/fleet.py promote.py -y --data ring=stable" in run.err
+    refusal = {"error": "not let through: pyinfra INVENTORY tasks/approve.py -y --data version=44.3"}
+    run = pyinfra(tmp_path, ["promote.py", "-y"], servers=server(promotion=refusal))
+    assert f"not let through: pyinfra {tmp_path}/fleet.py tasks/approve.py -y" in run.err
 
 
 def test_nothing_to_promote_is_no_change(tmp_path: Path) -> None:
@@ -39,7 +53,7 @@ def test_nothing_to_promote_is_no_change(tmp_path: Path) -> None:
     run = pyinfra(tmp_path, ["promote.py", "-y", "--json"], servers=server(unchanged))
     assert run.code == 0
     assert [each["success"] for each in run.document["results"]["operations"]] == [[]]
-    assert "already has 44.3: nothing to do" in run.err
+    assert "Nothing to do: prod/pilot has 44.3" in run.err
 
 
 def test_a_refused_plan_fails_in_one_line_dry_or_not(tmp_path: Path) -> None:
@@ -81,7 +95,7 @@ def test_a_refused_plan_as_json_is_one_document(tmp_path: Path) -> None:
 
 
 def test_a_promotion_refused_by_the_server_is_a_failed_operation(tmp_path: Path) -> None:
-    refused = {"success": False, "stdout": ["staging", "ostree-release: prod is locked by bob (promote)"]}
+    refused = {"error": "prod is locked by bob (promote)"}
     run = pyinfra(tmp_path, ["promote.py", "-y"], servers=server(promotion=refused))
     assert run.code == 1
     assert "    [@fake/server] prod is locked by bob (promote)" in run.err.splitlines()
@@ -105,7 +119,7 @@ def test_a_compose_says_what_there_is_before_and_after(tmp_path: Path) -> None:
     assert run.code == 0
     assert "dev has 44.3 (aaaaaaaaaaaa)" in run.err
     assert "[@fake/server] compose output" in run.err
-    assert "No changes: dev keeps 44.3" in run.err
+    assert "No changes; the newest build is 44.3 (aaaaaaaaaaaa) of dev, for alice" in run.err
 
 
 def test_what_promotes_is_not_composed(tmp_path: Path) -> None:

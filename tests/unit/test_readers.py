@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra.api import FactBase, FactProcessError
+from pyinfra.api import FactBase, FactProcessError, StringCommand
 
 from tasks.facts import (
     accounts,
@@ -29,6 +29,7 @@ from tasks.facts import (
     signing_keys,
     units,
 )
+from tasks.facts.said import ANSWER, Said, follow_reply, followed
 from tests.plan import fleet
 from tests.recorded.recordings import CLIENT
 from tests.unit.every_fact import all_facts
@@ -277,14 +278,6 @@ CASES = [
         {"environment": "prod", "in_use": None, "keys": []},
     ),
     Case(
-        release.Promoted,
-        {"environment": "prod"},
-        "ostree-release",
-        f"case $1 in log) {here(json.dumps(fleet.LOG))} ;; *) {here(json.dumps(fleet.STATUS))} ;; esac\n",
-        lambda found: found == {"status": fleet.STATUS, "log": fleet.LOG},
-        JSON,
-    ),
-    Case(
         release.Changelog,
         {"to": "prod"},
         "ostree-release",
@@ -443,3 +436,40 @@ def test_an_output_that_ends_in_the_middle_is_no_answer(tmp_path: Path, case: Ca
         _, reason = read(case, lines[:count])
         assert reason, lines[:count]
         assert any(words in reason for words in ("ends in the middle", "said nothing")), reason
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_command_that_is_followed_shows_its_errors_and_hands_over_its_output(
+    tmp_path: Path, shell: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(
+        '#!/bin/sh\nread -r given\necho staging >&2; echo "{\\"given\\": \\"$given\\"}"\nexit 3\n'
+    )
+    program.chmod(0o755)
+    command = followed(StringCommand(str(program))).get_raw_value()
+    done = subprocess.run(
+        [shell, "-c", f"{GREETING}; printf strange >&2\n{command}"],
+        input="signature\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("staging\n")
+    output, errors = done.stdout.splitlines(), done.stderr.splitlines()
+    said = follow_reply(output, errors)
+    assert (said.lines, said.status) == (['{"given": "signature"}'], 3)
+    assert all(ANSWER in line for line in errors), "nobody is to see it"
+    with pytest.raises(ValueError, match="ends in the middle"):
+        follow_reply(output, errors[:-1])
+
+
+def test_an_answer_of_another_version_is_no_answer() -> None:
+    found = release.answered([Said(['{"outcome": "listed"}'], [], 0)], "approver", "hold")
+    assert "it is of another version than these tasks: run deploy.py first" in found["error"]
+
+
+def test_an_answer_with_an_exit_status_is_a_refusal_in_its_own_words() -> None:
+    nothing = {**fleet.APPROVAL, "outcome": "unchanged", "still_failing": ["gate own fails: no"]}
+    found = release.answered([Said([json.dumps(nothing)], [], 1)], "approver", "approve")
+    assert found["error"].endswith("for prod/pilot; Still not let through: gate own fails: no")
