@@ -140,7 +140,7 @@ def test_status_hands_in_nothing_when_nothing_is_new_or_only_planned(tmp_path: P
         "failed": ["lab-ill.service"],
     }
     status: dict[str, Any] = copy.deepcopy(STATUS)
-    status["environments"]["dev"]["reports"] = [known]
+    status["environments"]["dev"]["reports"] = [{**known, "version": "44.3"}]
     run = pyinfra(
         tmp_path, ["tasks/status.py", "-y"], {"ill1": ILL}, servers=server() | {"status": answered(status)}
     )
