@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pyinfra.api import Host
+from pyinfra.api.operation import OperationMeta
 
 from tasks.client import servers
-from tasks.client.follow import decide_rebase, decide_upgrade, foreign, target, unable
+from tasks.client.follow import decide_rebase, foreign, target
 from tasks.client.health import unit_change
-from tasks.client.machine import pending
-from tasks.client.trust import Remote, certificate_file, differences
-from tasks.facts.ostree import PublishedRef, decoded
+from tasks.client.trust import Remote, certificate_file
+from tasks.facts.ostree import decoded
 from tasks.facts.rpm_ostree import ClientState
 from tasks.operations import health, ostree, rpm_ostree
 from tasks.pyinfra_gaps import failures
@@ -38,7 +38,6 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
         status = servers.release_status(server_host)
         wanted = Remote(followed.remote, environment.url, decoded(published), published["certificate"])
         machine = host.get_fact(ClientState, remote=wanted.name, ca_file=certificate_file(wanted.name))
-        changes = differences(machine, wanted)
     except (servers.ServerError, SettingsError, ValueError) as error:
         failures.drop(host, str(error))
         return
@@ -49,9 +48,6 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
     if reason:
         failures.drop(host, reason)
         return
-    for change in changes:
-        host.log(change)
-    host.log(decision.line)
     ostree.remote(
         name="Declare the remote",
         remote_name=wanted.name,
@@ -61,8 +57,8 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
     )
     if unit_change(machine["health_unit"], client.health_reports):
         health.reporting(name="Health reports", wanted=client.health_reports)
-    rpm_ostree.rebase(name="Rebase", refspec=refspec, wanted=there)
-    _boot(host, reboot, expected=decision.action == "rebase" or pending(machine) is not None)
+    staging = rpm_ostree.rebase(name="Rebase", refspec=refspec, wanted=there, reboots=reboot)
+    _boot(host, reboot, staging)
 
 
 def upgrade_client(host: Host, reboot: bool) -> None:
@@ -75,31 +71,16 @@ def upgrade_client(host: Host, reboot: bool) -> None:
     if is_server(host):
         return
     failures.watch(host.state)
-    machine = host.get_fact(ClientState)
-    reason = unable(machine)
-    if reason:
-        failures.drop(host, reason)
-        return
-    origin = machine["deployments"][0]["origin"]
-    remote, colon, ref = origin.partition(":")
-    if not colon or "/" in remote:
-        failures.drop(
-            host, f"follows {origin or 'nothing'}, which is no ref of a remote: run tasks/rebase.py first"
-        )
-        return
-    published = host.get_fact(PublishedRef, remote=remote, ref=ref)
+    _, published = rpm_ostree.offered(host)
     if published["problem"]:
         failures.drop(host, published["problem"])
         return
-    decision = decide_upgrade(machine, published["checksum"], published["version"])
-    host.log(decision.line)
-    rpm_ostree.upgrade(name="Upgrade")
-    _boot(host, reboot, expected=decision.action == "upgrade" or pending(machine) is not None)
+    staging = rpm_ostree.upgrade(name="Upgrade", reboots=reboot)
+    _boot(host, reboot, staging)
 
 
-def _boot(host: Host, reboot: bool, expected: bool) -> None:
-    """Add the reboot if it was asked for; else say how to get one, if there is something to boot."""
+def _boot(host: Host, reboot: bool, staging: OperationMeta) -> None:
+    """Add the reboot if it was asked for; whether something is staged is known by now only in a plan."""
     if reboot:
-        rpm_ostree.booted(name="Reboot and check", coming=expected)
-    elif expected:
-        host.log("then a reboot is pending: reboot it, or run this again with --data reboot=yes")
+        coming = host.state.should_check_for_changes() and staging.will_change
+        rpm_ostree.booted(name="Reboot and check", coming=coming)

@@ -13,6 +13,7 @@ from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
 from tasks.operations.remote_script import as_root
 from tasks.pyinfra_gaps.failures import failed
+from tasks.pyinfra_gaps.messages import tell
 
 # $1 remote, $2 URL, $3 key in base64, $4 certificate in base64 or nothing, $5 its file. `remote add --force`
 # would keep the keys of the old keyring, so the remote is deleted first; a run that ends in between is
@@ -46,9 +47,12 @@ def remote(
     """
     wanted = Remote(remote_name, url, key, certificate)
     machine = host.get_fact(ClientState, remote=remote_name, ca_file=certificate_file(remote_name))
-    if not differences(machine, wanted):
+    changes = differences(machine, wanted)
+    if not changes:
         host.noop(f"remote {remote_name} is as it should be")
         return
+    for change in changes:
+        tell(change)
     yield FunctionCommand(declare, (remote_name, url, key, certificate), {})
 
 

@@ -7,60 +7,80 @@ from collections.abc import Generator
 from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
 from pyinfra.context import host, state
 
-from tasks.client.follow import Target, check_boot, decide_rebase, decide_upgrade, unable
-from tasks.client.machine import Deployment, named, pending
+from tasks.client.follow import Decision, Target, check_boot, decide_rebase, decide_upgrade, unable
+from tasks.client.machine import Deployment, Machine, named, pending
 from tasks.client.reboot import NotBackError, reboot_and_wait
-from tasks.facts.ostree import PublishedRef
+from tasks.facts.ostree import Published, PublishedRef
 from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
 from tasks.pyinfra_gaps.failures import failed
+from tasks.pyinfra_gaps.messages import tell
 
 _KINDS = ("Upgraded:", "Downgraded:", "Removed:", "Added:")
 
 
 @operation()
-def rebase(refspec: str, wanted: Target | None = None) -> Generator[FunctionCommand, None, None]:
+def rebase(
+    refspec: str, wanted: Target | None = None, reboots: bool = False
+) -> Generator[FunctionCommand, None, None]:
     """Make a client follow a ref. The tree is staged; it runs after the next reboot.
 
     + refspec: REMOTE:REF
     + wanted: version, checksum and timestamp of what the server has there, if that is known
+    + reboots: an operation after this one reboots
     """
     decision = decide_rebase(host.get_fact(ClientState), refspec, Target(*wanted) if wanted else None)
-    if decision.action == "none":
-        host.noop(decision.line)
-    elif decision.action == "fail":
-        yield FunctionCommand(refuse, (decision.line,), {})
-    else:
-        options = ["--disallow-downgrade"] if decision.forbid_older else []
-        command = StringCommand("sudo", "-n", "rpm-ostree", "rebase", *options, QuoteString(refspec))
-        yield FunctionCommand(stage, (command.get_raw_value(),), {})
+    options = ["--disallow-downgrade"] if decision.forbid_older else []
+    yield from _staged(decision, reboots, "rebase", *options, refspec)
 
 
 @operation()
-def upgrade() -> Generator[FunctionCommand, None, None]:
-    """Stage what the ref that a client follows has now, as the client itself sees it."""
+def upgrade(reboots: bool = False) -> Generator[FunctionCommand, None, None]:
+    """Stage what the ref that a client follows has now, as the client itself sees it.
+
+    + reboots: an operation after this one reboots
+    """
+    machine, published = offered(host)
+    if published["problem"]:
+        decision = Decision("fail", published["problem"])
+    else:
+        decision = decide_upgrade(machine, published["checksum"], published["version"])
+    yield from _staged(decision, reboots, "upgrade")
+
+
+def offered(host: Host) -> tuple[Machine, Published]:
+    """Read a client, and what the ref that it follows has now or why that cannot be said."""
     machine = host.get_fact(ClientState)
     reason = unable(machine)
+    origin = "" if reason else machine["deployments"][0]["origin"]
+    remote, colon, ref = origin.partition(":")
+    if not reason and (not colon or "/" in remote):
+        reason = f"follows {origin or 'nothing'}, which is no ref of a remote: run tasks/rebase.py first"
     if reason:
-        yield FunctionCommand(refuse, (reason,), {})
+        return machine, Published(problem=reason, checksum="", version="")
+    return machine, host.get_fact(PublishedRef, remote=remote, ref=ref)
+
+
+def _staged(decision: Decision, reboots: bool, *words: str) -> Generator[FunctionCommand, None, None]:
+    """Do what was decided and say it, when it is planned as well as when it is done."""
+    if decision.action == "fail":
+        yield FunctionCommand(refuse, (decision.line,), {})
         return
-    remote, _, ref = machine["deployments"][0]["origin"].partition(":")
-    published = host.get_fact(PublishedRef, remote=remote, ref=ref)
-    if published["problem"]:
-        yield FunctionCommand(refuse, (published["problem"],), {})
-        return
-    decision = decide_upgrade(machine, published["checksum"], published["version"])
+    tell(decision.line)
     if decision.action == "none":
         host.noop(decision.line)
         return
-    yield FunctionCommand(stage, (StringCommand("sudo", "-n", "rpm-ostree", "upgrade").get_raw_value(),), {})
+    if not reboots:
+        tell("then a reboot is pending: reboot it, or run this again with --data reboot=yes")
+    command = StringCommand("sudo", "-n", "rpm-ostree", *map(QuoteString, words))
+    yield FunctionCommand(stage, (command.get_raw_value(),), {})
 
 
 @operation()
 def booted(coming: bool = False) -> Generator[FunctionCommand, None, None]:
     """Boot what is staged, if something is, and check that the client runs it afterwards.
 
-    + coming: an operation before this one stages something, which a plan cannot see yet
+    + coming: an operation before this one stages something, as far as a plan can see
     """
     machine = host.get_fact(ClientState)
     if machine["problem"]:
