@@ -15,13 +15,10 @@ def _promote(result: Result) -> list[str]:
     lines += [f"{move['ref']}: {short(move['from'])} -> {short(move['to'])}" for move in result["moves"]]
     lines += [f"Repaired: {repair}" for repair in result["repaired"]]
     where = f"{environment}/{result['ring']} has {_named(release)}, build {result['build']['version']}"
-    outcome = {"promoted": "Promoted", "repaired": "Repaired", "unchanged": "Nothing to do"}[
-        result["outcome"]
-    ]
     rings = ", ".join(f"{name} {version or 'nothing yet'}" for name, version in result["rings"].items())
     return [
         *lines,
-        f"{outcome}: {where}, by {result['actor']}",
+        f"{_done(result)}: {where}, by {result['actor']}",
         f"{environment} has now: {rings}",
         f"Next: {_after(result['next'])}",
     ]
@@ -60,10 +57,12 @@ def _named(commit: Result) -> str:
     return f"{commit['version']} ({short(commit['checksum'])})" if commit["checksum"] else commit["version"]
 
 
+def _done(result: Result) -> str:
+    return "Nothing to do" if result["outcome"] == "unchanged" else str(result["outcome"]).capitalize()
+
+
 def _step(result: Result) -> list[str]:
-    release = result["release"]
-    outcome = {"unchanged": "Nothing to do"}.get(result["outcome"], result["outcome"].capitalize())
-    return [f"{outcome}: {result['environment']}: {_named(release)}", *next_step(result)]
+    return [f"{_done(result)}: {result['environment']}: {_named(result['release'])}", *next_step(result)]
 
 
 def _auto(result: Result) -> list[str]:
@@ -108,11 +107,10 @@ def _keys(result: Result) -> list[str]:
 
 
 def _changed_keys(result: Result) -> list[str]:
-    outcome = {"unchanged": "Nothing to do"}.get(result["outcome"], result["outcome"].capitalize())
     trusted = ", ".join(result["keys"])
     return [
         *(f"Signed again: {version}" for version in result.get("signed", ())),
-        f"{outcome}: {result['key']}; clients of {result['environment']} are to trust {trusted}",
+        f"{_done(result)}: {result['key']}; clients of {result['environment']} are to trust {trusted}",
         *next_step(result),
     ]
 

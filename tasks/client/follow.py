@@ -109,16 +109,13 @@ def decide_upgrade(machine: Machine, checksum: str, version: str) -> Decision:
     """Decide whether a client has something to stage.
 
     Args:
-        machine: the client.
+        machine: the client; one that can be worked on.
         checksum: commit that the ref it follows names now.
         version: that commit's version.
 
     Returns:
-        "none", "upgrade" or "fail".
+        "none" or "upgrade".
     """
-    reason = unable(machine)
-    if reason:
-        return Decision("fail", reason)
     first = machine["deployments"][0]
     if first["base"] == checksum:
         return Decision(

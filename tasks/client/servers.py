@@ -10,9 +10,9 @@ from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
 from tasks.client import health
-from tasks.facts.entry_points import approver, composer, promoter
+from tasks.facts.entry_points import ENTRY_POINTS
 from tasks.facts.ostree import PublishedTrust, Trust
-from tasks.facts.release import Answer, ReleaseStatus, answer
+from tasks.facts.release import Answer, Released, answer
 from tasks.facts.said import asked
 
 T = TypeVar("T")
@@ -59,7 +59,8 @@ def release_status(server: Host) -> Answer:
     Raises:
         ServerError: the server cannot be reached.
     """
-    return _once((server.name,), lambda: server.get_fact(ReleaseStatus, role="reader"))
+    asked_for = {"kind": "status", "role": "reader", "words": ["status"], "options": {}}
+    return _once((server.name,), lambda: server.get_fact(Released, **asked_for))
 
 
 def collect_report(server: Host, report: dict[str, Any]) -> None:
@@ -80,10 +81,9 @@ def hand_in_reports(server: Host) -> Answer:
 
 
 def _hand_in(server: Host) -> Answer:
-    # Whoever looks may report, in whichever role; sudo refuses the other ones without reading.
     tries = [
-        StringCommand('printf %s "$reports" |', role("report-health"), "--json")
-        for role in (promoter, approver, composer)
+        StringCommand('printf %s "$reports" |', each("report-health", "--json"))
+        for each in ENTRY_POINTS["reader"]
     ]
     command = StringCommand("reports=$(cat);", asked(*tries))
     if not server.connected:

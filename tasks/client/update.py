@@ -71,9 +71,9 @@ def upgrade_client(host: Host, reboot: bool) -> None:
     if is_server(host):
         return
     failures.watch(host.state)
-    _, published = rpm_ostree.offered(host)
-    if published["problem"]:
-        failures.drop(host, published["problem"])
+    decision = rpm_ostree.due(host)
+    if decision.action == "fail":
+        failures.drop(host, decision.line)
         return
     staging = rpm_ostree.upgrade(name="Upgrade", reboots=reboot)
     _boot(host, reboot, staging)

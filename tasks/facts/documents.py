@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 # A type; None; a tuple of shapes that are all right; a list of the shape of each item; a dictionary of the
-# shapes under the keys that there must be, "KEY?" where it may be left out, or, with "*" as its only key,
-# under whatever keys there are.
+# shapes under the keys that there must be, "KEY?" where it may be left out.
 Shape = Any
 
 _NAMES = {
@@ -75,11 +74,10 @@ def wrong(value: object, shape: Shape, where: str = "it") -> str | None:
     if isinstance(value, list) and isinstance(shape, list):
         inner = [(item, shape[0], f"{where}[{number}]") for number, item in enumerate(value)]
     elif isinstance(value, dict) and isinstance(shape, dict):
-        missing = next((key for key in shape if key[-1] not in "*?" and key not in value), None)
+        missing = next((key for key in shape if key[-1] != "?" and key not in value), None)
         if missing:
             return f"{where} has no {missing}"
-        shapes = dict.fromkeys(value, shape["*"]) if "*" in shape else shape
-        named = [(key.rstrip("?"), each) for key, each in shapes.items()]
+        named = [(key.rstrip("?"), each) for key, each in shape.items()]
         inner = [(value[key], each, _below(where, key)) for key, each in named if key in value]
     return next(filter(None, (wrong(*each) for each in inner)), None)
 

@@ -1,16 +1,16 @@
-"""Facts that `ostree-release` gives on the server, as its own JSON. None of them changes anything."""
+"""What `ostree-release` says on the server, as its own JSON and in its own words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from pyinfra.api import FactBase, StringCommand
 
 from ostree_release.text import as_typed
 from ostree_release.words.render import render
 from tasks.facts.documents import document
-from tasks.facts.entry_points import approver, composer, promoter
+from tasks.facts.entry_points import ENTRY_POINTS
 from tasks.facts.refusals import server_reason
 from tasks.facts.said import Said, asked, replies
 
@@ -65,138 +65,31 @@ def answered(tried: Sequence[Said], role: str, kind: str | None) -> Answer:
             other = "it is of another version than these tasks: run deploy.py first"
             return {"error": f"ostree-release gave an answer that cannot be used ({error!r}): {other}"}
         return {"error": "; ".join(lines)} if said.status else found
-    return {"error": _refusal(tried, role) if tried[-1].status else f"ostree-release {problem}"}
+    words = [line for said in tried for line in said.words]
+    reason = server_reason(words, role) if tried[-1].status else f"ostree-release {problem}"
+    return {"error": as_typed(reason)}
 
 
-def _refusal(tried: Sequence[Said], role: str) -> str:
-    return as_typed(server_reason([line for said in tried for line in said.words], role))
+class Released(FactBase[Answer]):
+    """What a subcommand of `ostree-release` says as JSON. None that is asked here changes anything.
 
+    + kind: what it answers, for the words
+    + role: composer, promoter or approver; reader for whichever of them the login has
+    + words: the subcommand, its operands and switches
+    + options: by name; one that is None is left out
+    """
 
-class _Asked(FactBase[Answer]):
-    """What one subcommand says as JSON. role: as which it is asked; kind: what it answers."""
-
-    role: ClassVar[str]
-    kind: ClassVar[str]
+    kind = role = ""
 
     @staticmethod
     def default() -> Answer:
         return {"error": "ostree-release said nothing"}
 
+    def command(
+        self, kind: str, role: str, words: list[str], options: dict[str, str | None]
+    ) -> StringCommand:
+        self.kind, self.role = kind, role
+        return asked(*(each(*words, "--json", **options) for each in ENTRY_POINTS[role]))
+
     def process(self, output: list[str]) -> Answer:
         return answer(output, self.role, self.kind)
-
-
-class ReleaseStatus(_Asked):
-    """What every environment and ring of a server holds (`ostree-release status`).
-
-    + role: "composer" to ask as one; "reader" to ask as whatever role the login has
-    """
-
-    role = "reader"
-    kind = "status"
-
-    def command(self, role: str) -> StringCommand:
-        calls = (
-            [composer("status")]
-            if role == "composer"
-            else [each("status") for each in (promoter, approver, composer)]
-        )
-        return asked(*(StringCommand(call, "--json") for call in calls))
-
-
-class Changelog(_Asked):
-    """The changelog of a promoting environment, in the server's own words (`ostree-release changelog`).
-
-    + to: name of the environment
-    + ring: only what reached this ring, or None
-    + version: only this release, or None
-    + form: "text", "markdown" or "json"
-
-    {"lines": ...}, or {"error": one line}.
-    """
-
-    def command(
-        self, to: str, ring: str | None = None, version: str | None = None, form: str = "text"
-    ) -> StringCommand:
-        release = [version] if version else []
-        calls = (
-            each("changelog", *release, to=to, ring=ring, format=form)
-            for each in (promoter, approver, composer)
-        )
-        return asked(*calls)
-
-    def process(self, output: list[str]) -> Answer:
-        try:
-            tried = replies(output)
-        except ValueError as error:
-            return {"error": f"the server {error}"}
-        if tried[-1].status:
-            return {"error": _refusal(tried, "reader")}
-        return {"lines": tried[-1].lines} if tried[-1].lines else {"error": "ostree-release printed nothing"}
-
-
-class ApprovalPlan(_Asked):
-    """What the gates found about a candidate or release and nobody has approved (`approve --plan`).
-
-    + version: of the candidate or release
-    + to: promoting environment
-    + ring: ring that it is to go to, or None for the first
-    + through: last of the rings that it is to go to, or None
-    """
-
-    role = "approver"
-    kind = "approve"
-
-    def command(
-        self, version: str, to: str, ring: str | None = None, through: str | None = None
-    ) -> StringCommand:
-        call = approver("approve", version, to=to, ring=ring, through=through)
-        return asked(StringCommand(call, "--plan", "--json"))
-
-
-class Holds(_Asked):
-    """What is held on a server, by whom and why (`ostree-release hold`)."""
-
-    role = "approver"
-    kind = "hold"
-
-    def command(self) -> StringCommand:
-        return asked(StringCommand(approver("hold"), "--json"))
-
-
-class PromotionPlan(_Asked):
-    """What a promotion would do now (`ostree-release promote --plan`), asked as the promoter.
-
-    + to: environment to promote to
-    + build: version or checksum of a build, or None for the newest
-    + ring: name of the ring, or None for the first
-    + through: name of the last ring that gets the release in this one run, or None
-    + reason: why; needed with through
-    """
-
-    role = "promoter"
-    kind = "plan"
-
-    def command(
-        self,
-        to: str,
-        build: str | None = None,
-        ring: str | None = None,
-        through: str | None = None,
-        reason: str | None = None,
-    ) -> StringCommand:
-        call = promoter("promote", to=to, build=build, ring=ring, through=through, reason=reason)
-        return asked(StringCommand(call, "--plan", "--json"))
-
-
-class EnvironmentKeys(_Asked):
-    """Which keys clients of an environment are to trust, and which one is in use (`ostree-release keys`).
-
-    + environment: name of the environment
-    """
-
-    role = "promoter"
-    kind = "keys"
-
-    def command(self, environment: str) -> StringCommand:
-        return asked(StringCommand(promoter("keys", to=environment), "--json"))

@@ -8,9 +8,9 @@ from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand
 from pyinfra.context import host, state
 
 from tasks.client.follow import Decision, Target, check_boot, decide_rebase, decide_upgrade, unable
-from tasks.client.machine import Deployment, Machine, named, pending
+from tasks.client.machine import Deployment, named, pending
 from tasks.client.reboot import NotBackError, reboot_and_wait
-from tasks.facts.ostree import Published, PublishedRef
+from tasks.facts.ostree import PublishedRef
 from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
 from tasks.pyinfra_gaps.failures import failed
@@ -40,25 +40,24 @@ def upgrade(reboots: bool = False) -> Generator[FunctionCommand, None, None]:
 
     + reboots: an operation after this one reboots
     """
-    machine, published = offered(host)
-    if published["problem"]:
-        decision = Decision("fail", published["problem"])
-    else:
-        decision = decide_upgrade(machine, published["checksum"], published["version"])
-    yield from _staged(decision, reboots, "upgrade")
+    yield from _staged(due(host), reboots, "upgrade")
 
 
-def offered(host: Host) -> tuple[Machine, Published]:
-    """Read a client, and what the ref that it follows has now or why that cannot be said."""
+def due(host: Host) -> Decision:
+    """Look what a client runs and what the ref that it follows has now, and decide whether it is upgraded."""
     machine = host.get_fact(ClientState)
     reason = unable(machine)
-    origin = "" if reason else machine["deployments"][0]["origin"]
-    remote, colon, ref = origin.partition(":")
-    if not reason and (not colon or "/" in remote):
-        reason = f"follows {origin or 'nothing'}, which is no ref of a remote: run tasks/rebase.py first"
     if reason:
-        return machine, Published(problem=reason, checksum="", version="")
-    return machine, host.get_fact(PublishedRef, remote=remote, ref=ref)
+        return Decision("fail", reason)
+    origin = machine["deployments"][0]["origin"]
+    remote, colon, ref = origin.partition(":")
+    if not colon or "/" in remote:
+        words = f"follows {origin or 'nothing'}, which is no ref of a remote: run tasks/rebase.py first"
+        return Decision("fail", words)
+    published = host.get_fact(PublishedRef, remote=remote, ref=ref)
+    if published["problem"]:
+        return Decision("fail", published["problem"])
+    return decide_upgrade(machine, published["checksum"], published["version"])
 
 
 def _staged(decision: Decision, reboots: bool, *words: str) -> Generator[FunctionCommand, None, None]:

@@ -9,10 +9,8 @@ from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, operation
 
 from tasks.facts.entry_points import approver
-from tasks.facts.release import ApprovalPlan, worded
-from tasks.pyinfra_gaps.failures import drop
-from tasks.releases.call import carried_out, put_in_words
-from tasks.server.image_servers import concerns
+from tasks.facts.release import worded
+from tasks.releases.call import carried_out, look, say
 
 
 def approve_here(
@@ -35,11 +33,12 @@ def approve_here(
         override: gates whose failures are let through too.
         reason: why, for the journal.
     """
-    if not concerns(host):
+    plan = look(
+        host, "approve", "approver", "approve", str(version), "--plan", to=to, ring=ring, through=through
+    )
+    if plan is None:
         return
-    plan = host.get_fact(ApprovalPlan, version=version, to=to, ring=ring, through=through)
-    if not put_in_words(host, "approve", plan, drop):
-        return
+    say(host, "approve", plan)
     approve(
         name=f"Approve {version} for {to}",
         plan=plan,
@@ -60,7 +59,7 @@ def approve(
 ) -> Generator[FunctionCommand, None, None]:
     """Approve the findings of a plan, and nothing if the gates have found something else meanwhile.
 
-    + plan: answer of the fact ApprovalPlan
+    + plan: what `approve --plan` says
     + ring: ring that was asked for, or None for the first
     + through: last of the rings that were asked for, or None
     + override: gates whose failures are let through too

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 from pyinfra.api import Host, State, StringCommand
 
-from tasks.facts.release import Answer, answered, worded
+from tasks.facts.release import Answer, Released, answered, worded
 from tasks.facts.said import ANSWER, follow_reply, followed
-from tasks.pyinfra_gaps.failures import failed
+from tasks.pyinfra_gaps.failures import drop, failed
 from tasks.pyinfra_gaps.interrupts import explained
 from tasks.pyinfra_gaps.unseen import hide
+from tasks.server.image_servers import concerns
+
+
+def look(host: Host, kind: str, role: str, *words: str, **options: str | None) -> Answer | None:
+    """Ask a repository server what changes nothing, while operations are prepared.
+
+    Args:
+        host: a host of the run.
+        kind: what is answered, for the words.
+        role: the role that it is called as.
+        words: the subcommand, its operands and switches.
+        options: by name; one that is None is left out.
+
+    Returns:
+        The answer; None of another host, and of one that gave none, which is dropped with the reason said.
+    """
+    if not concerns(host):
+        return None
+    found: Answer = host.get_fact(Released, kind=kind, role=role, words=[*words], options=options)
+    if "error" in found:
+        drop(host, found["error"])
+        return None
+    return found
+
+
+def say(host: Host, kind: str, found: Answer) -> None:
+    """Show an answer."""
+    for line in worded(kind, found):
+        host.log(line)
 
 
 def call(
@@ -58,26 +86,7 @@ def carried_out(
     """
     with explained(interrupted) if interrupted else nullcontext():
         found = call(host, StringCommand(command), role, kind)
-    return put_in_words(host, kind, found)
-
-
-def put_in_words(
-    host: Host, kind: str, found: Answer, refused: Callable[[Host, str], object] = failed
-) -> bool:
-    """Show an answer, or why there is none.
-
-    Args:
-        host: the server.
-        kind: what it answered.
-        found: the answer.
-        refused: what is done with a host that gave none, and the reason.
-
-    Returns:
-        Whether there is one.
-    """
     if "error" in found:
-        refused(host, found["error"])
-        return False
-    for line in worded(kind, found):
-        host.log(line)
+        return failed(host, found["error"])
+    say(host, kind, found)
     return True

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pyinfra.api import Host
 
-from tasks.facts.release import Changelog
-from tasks.pyinfra_gaps.failures import drop
-from tasks.server.image_servers import concerns
+from tasks.facts.release import worded
+from tasks.releases.call import look
 
 
 def print_changelog(host: Host, to: str, ring: str | None, version: str | None, form: str) -> None:
@@ -19,11 +18,7 @@ def print_changelog(host: Host, to: str, ring: str | None, version: str | None, 
         version: only this release; None for all.
         form: "text", "markdown" or "json".
     """
-    if not concerns(host):
-        return
-    said = host.get_fact(Changelog, to=to, ring=ring, version=version, form=form)
-    if "error" in said:
-        drop(host, said["error"])
-        return
-    for line in said["lines"]:
-        print(line)
+    kind = f"changelog-{form}"
+    found = look(host, kind, "reader", "changelog", *([version] if version else []), to=to, ring=ring)
+    if found is not None:
+        print("\n".join(worded(kind, found)))

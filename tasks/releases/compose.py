@@ -10,12 +10,7 @@ from pyinfra.api import FunctionCommand, Host, operation
 from ostree_release.model import following
 from ostree_release.text import command, what
 from tasks.facts.entry_points import composer
-from tasks.facts.release import ReleaseStatus
-from tasks.pyinfra_gaps.failures import drop
-from tasks.releases.call import carried_out
-from tasks.server.image_servers import concerns
-from tasks.settings.reader import SettingsError
-from tasks.settings.values import load_server
+from tasks.releases.call import carried_out, look
 
 
 @operation(
@@ -43,27 +38,9 @@ def compose_here(host: Host, environment: str, version: str | None) -> None:
         environment: name of a composed environment.
         version: version of the build; None lets the server choose it.
     """
-    if not concerns(host):
+    found = look(host, "builds", "composer", "builds", environment)
+    if found is None:
         return
-    try:
-        wanted = load_server(host).environment(environment)
-    except SettingsError as error:
-        drop(host, str(error))
-        return
-    if not wanted.composed:
-        drop(
-            host,
-            f"{environment} is not composed: it promotes from {wanted.promotes_from}."
-            f" To promote: {command(following('promote', environment))}",
-        )
-        return
-    status = host.get_fact(ReleaseStatus, role="composer")
-    if "error" in status:
-        drop(host, status["error"])
-        return
-    build = status["environments"].get(environment, {}).get("build")
-    newest, checksum, time = what(build)
-    host.log(
-        f"{environment} has {newest} ({checksum}) of {time}" if build else f"{environment} has no build yet"
-    )
+    newest = next(iter(found["builds"]), None)
+    host.log(f"{environment} has {' '.join(what(newest)).rstrip()}")
     compose(name=f"Compose {environment}", environment=environment, version=version)

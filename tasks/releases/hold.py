@@ -7,10 +7,7 @@ from collections.abc import Generator
 from pyinfra.api import FunctionCommand, Host, operation
 
 from tasks.facts.entry_points import approver
-from tasks.facts.release import Holds
-from tasks.pyinfra_gaps.failures import drop
-from tasks.releases.call import carried_out, put_in_words
-from tasks.server.image_servers import concerns
+from tasks.releases.call import carried_out, look, say
 
 
 def hold_here(host: Host, what: tuple[str, str] | None, release: bool, reason: str | None) -> None:
@@ -22,11 +19,10 @@ def hold_here(host: Host, what: tuple[str, str] | None, release: bool, reason: s
         release: whether a hold ends.
         reason: why, for the journal.
     """
-    if not concerns(host):
+    found = look(host, "hold", "approver", "hold")
+    if found is None:
         return
-    found = host.get_fact(Holds)
-    if not put_in_words(host, "hold", found, drop):
-        return
+    say(host, "hold", found)
     if what:
         kind, value = what
         verb = "Release" if release else "Hold"
@@ -47,8 +43,7 @@ def hold(
     + release: end the hold
     + reason: why, for the journal
     """
-    operands = [value] if kind == "build" else []
+    words = [*([value] if kind == "build" else []), *(["--release"] if release else [])]
     options = {} if kind == "build" else {kind: value}
-    command = approver("hold", *operands, **options, reason=reason)
-    words = [command.get_raw_value(), *(["--release"] if release else [])]
-    yield FunctionCommand(carried_out, (" ".join(words), "approver", "hold"), {})
+    command = approver("hold", *words, **options, reason=reason)
+    yield FunctionCommand(carried_out, (command.get_raw_value(), "approver", "hold"), {})

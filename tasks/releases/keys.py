@@ -13,10 +13,9 @@ from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand
 from ostree_release.text import command
 from tasks.client import servers
 from tasks.client.trust import Trusting, certificate_file, client_lines, locked_out, mending, missed
-from tasks.facts.release import EnvironmentKeys
 from tasks.facts.rpm_ostree import ClientState
 from tasks.pyinfra_gaps.failures import drop, failed
-from tasks.releases.call import call, put_in_words
+from tasks.releases.call import call, look, say
 from tasks.releases.laptop_signature import sign_here
 from tasks.server.image_servers import concerns, is_server
 from tasks.settings.reader import SettingsError
@@ -31,7 +30,7 @@ Clients = Callable[[], Sequence[Trusting]]  # all of them have been heard when p
 def shown(keys: dict[str, Any], clients: Clients) -> Generator[FunctionCommand, None, None]:
     """Show which keys the clients trust.
 
-    + keys: answer of the fact EnvironmentKeys
+    + keys: what `keys` says
     + clients: gives the clients
     """
     yield FunctionCommand(show, (keys, clients), {})
@@ -49,7 +48,7 @@ def changed(
 ) -> Generator[FunctionCommand, None, None]:
     """Introduce, use or withdraw a key.
 
-    + keys: answer of the fact EnvironmentKeys
+    + keys: what `keys` says
     + action: introduce, use or withdraw
     + key: new, - for what `content` has, or a fingerprint
     + clients: gives the clients
@@ -103,11 +102,14 @@ def change(
     )
     stdin = None if content is None else _armored(content)
     result = call(host, change_it, "promoter", f"keys {action}", stdin)
-    late = missed(clients(), result["key"]) if "error" not in result and action != "withdraw" else []
+    if "error" in result:
+        return failed(host, result["error"])
+    late = missed(clients(), result["key"]) if action != "withdraw" else []
     if late:
         host.log(f"{', '.join(late)} do not trust it yet")
         result["next"] = mending(late)
-    return put_in_words(host, f"keys {action}", result)
+    say(host, f"keys {action}", result)
+    return True
 
 
 def _armored(content: bytes) -> str:
@@ -143,9 +145,10 @@ def rotate_here(host: Host, to: str, change: Change | None) -> None:
     if not concerns(host):
         _hear(host, to)
         return
-    keys = host.get_fact(EnvironmentKeys, environment=to)
-    if not put_in_words(host, "keys", keys, drop):
+    keys = look(host, "keys", "promoter", "keys", to=to)
+    if keys is None:
         return
+    say(host, "keys", keys)
     if change is None:
         shown(name="Clients", keys=keys, clients=lambda: clients(host, to))
         return

@@ -19,7 +19,7 @@ def passed(program: str, plan: dict[str, Any]) -> Generator[FunctionCommand, Non
     """Run a program on this machine; anything but exit status 0 refuses, and nothing that follows is done.
 
     + program: path of an executable file
-    + plan: answer of the fact PromotionPlan, which the program reads on its standard input
+    + plan: what `promote --plan` says, which the program reads on its standard input
     """
     yield FunctionCommand(run_gate, (program, plan), {})
 

@@ -6,12 +6,11 @@ import base64
 from collections.abc import Generator
 from typing import Any
 
-from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api import FunctionCommand, Host, State, operation
 
 from tasks.facts.entry_points import promoter
 from tasks.pyinfra_gaps.failures import failed
-from tasks.releases.call import call, put_in_words
+from tasks.releases.call import call, say
 from tasks.signing import commit_object, laptop_keys
 
 
@@ -19,13 +18,10 @@ from tasks.signing import commit_object, laptop_keys
 def signed(plan: dict[str, Any], key: str, bindings: list[str]) -> Generator[FunctionCommand, None, None]:
     """Stage what a plan says if it is not, have it checked, and sign it here if its signature is missing.
 
-    + plan: answer of the fact PromotionPlan
+    + plan: what `promote --plan` says, which is something to do
     + key: fingerprint of the key on this machine
     + bindings: the refs that a new release may be offered under, from this machine's own settings
     """
-    if plan["outcome"] == "unchanged":
-        host.noop("nothing to sign")
-        return
     yield FunctionCommand(stage_and_sign, (plan, key, bindings), {})
 
 
@@ -64,8 +60,7 @@ def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, A
     Returns:
         False when something was refused, with the reason said.
     """
-    command = promoter("sign", to=to, version=version)
-    request = call(host, StringCommand(command, "--request"), "promoter", "request")
+    request = call(host, promoter("sign", "--request", to=to, version=version), "promoter", "request")
     if "error" in request:
         return failed(host, request["error"])
     if key in request["signatures"]:
@@ -85,7 +80,7 @@ def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, A
             host, f"{version}: what the server wants signed is not what was shown: {'; '.join(wrong)}: "
             "nothing was signed"
         )  # fmt: skip
-    put_in_words(host, "request", {**request, "next": None})
+    say(host, "request", {**request, "next": None})
     tree = "the same tree as" if build else "its tree could not be compared with that of"
     host.log(f"{tree} build {request['build']}")
     host.log(f"Signing with {key} on this machine")
@@ -93,8 +88,8 @@ def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, A
         signature = laptop_keys.sign(key, data)
     except laptop_keys.LaptopKeyError as error:
         return failed(host, f"{error}; no ring was moved")
-    command = promoter("sign", to=to, version=version, expect=request["checksum"])
-    attached = call(host, StringCommand(command, "--attach"), "promoter", stdin=signature)
+    command = promoter("sign", "--attach", to=to, version=version, expect=request["checksum"])
+    attached = call(host, command, "promoter", stdin=signature)
     if "error" in attached:
         return failed(host, attached["error"])
     return True

@@ -13,11 +13,10 @@ from pyinfra.api import FunctionCommand, Host, operation
 from ostree_release.model import following
 from ostree_release.text import command
 from tasks.facts.entry_points import promoter
-from tasks.facts.release import Answer, EnvironmentKeys, PromotionPlan, worded
+from tasks.facts.release import Answer, worded
 from tasks.pyinfra_gaps.failures import drop
 from tasks.releases import laptop_gate, laptop_signature
-from tasks.releases.call import carried_out, put_in_words
-from tasks.server.image_servers import concerns
+from tasks.releases.call import carried_out, look, say
 from tasks.settings.values import load_server
 from tasks.signing import laptop_keys
 
@@ -32,7 +31,7 @@ def promote(
 ) -> Generator[FunctionCommand, None, None]:
     """Do what a plan says, and nothing if the server has moved on since the plan was made.
 
-    + plan: answer of the fact PromotionPlan
+    + plan: what `promote --plan` says
     + build: the build as it was asked for, or None for the newest
     + through: last of the rings that get the release in this run, or None for one ring
     + reason: why, for the journal
@@ -89,18 +88,21 @@ def promote_here(host: Host, wanted: Wanted) -> None:
         host: a host of the run; only repository servers are concerned.
         wanted: what was asked for.
     """
-    if not concerns(host):
-        return
-    plan = host.get_fact(
-        PromotionPlan,
+    plan = look(
+        host,
+        "plan",
+        "promoter",
+        "promote",
+        "--plan",
         to=wanted.to,
         build=wanted.build,
         ring=wanted.ring,
         through=wanted.through,
         reason=wanted.reason,
     )
-    if not put_in_words(host, "plan", plan, drop):
+    if plan is None:
         return
+    say(host, "plan", plan)
     gate = Path(wanted.gate).name if wanted.gate else None
     if wanted.gate and plan["outcome"] == "promote":
         host.log(f"  gate {wanted.gate} runs first, on this machine")
@@ -119,9 +121,8 @@ def promote_here(host: Host, wanted: Wanted) -> None:
 
 def _sign_here(host: Host, wanted: Wanted, plan: Answer) -> bool:
     """Add the signature by this machine; False, with the reason said, where it has not got the key for it."""
-    keys = host.get_fact(EnvironmentKeys, environment=wanted.to)
-    if "error" in keys:
-        drop(host, keys["error"])
+    keys = look(host, "keys", "promoter", "keys", to=wanted.to)
+    if keys is None:
         return False
     try:
         key = laptop_keys.find(wanted.key or keys["in_use"], [each["fingerprint"] for each in keys["keys"]])

@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.integration.driver import HOME, Lab, changed_operations
+from tests.integration.driver import HOME, PYINFRA, Lab, changed_operations
 
 STATION = "composed"
 
@@ -53,7 +53,7 @@ def test_a_lost_signature_and_summary_come_back_without_a_new_build(lab: Lab) ->
 def test_an_environment_that_promotes_is_not_composed(lab: Lab) -> None:
     result = lab.pyinfra("tasks/compose.py", "-y", "--data", "environment=prod", check=False)
     assert result.code != 0
-    assert "prod is not composed: it promotes from dev." in result.text
+    assert "prod is not composed: it gets its images by promotion from dev" in result.text
     assert "Traceback" not in result.text
 
 
@@ -160,7 +160,7 @@ def test_interrupted_on_the_laptop_the_compose_goes_on(lab: Lab) -> None:
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode != 0, said
-    assert "goes on on server. To follow it again: pyinfra INVENTORY tasks/compose.py -y" in said
+    assert f"goes on on server. To follow it again: {PYINFRA} inventories/lab.py tasks/compose.py -y" in said
     attached = lab.pyinfra("tasks/compose.py", "-y")
     build = lab.newest_build()
     assert build["checksum"] != before

@@ -65,7 +65,7 @@ STATUS: dict[str, Any] = {
     "warnings": [],
     "next": {"task": "promote", "data": {}},
 }
-PLAN = {
+PLAN: dict[str, Any] = {
     "outcome": "promote",
     "environment": "prod",
     "ring": "pilot",
@@ -115,7 +115,7 @@ HOLDS = {
         }
     ],
 }
-PROMOTED = {
+PROMOTED: dict[str, Any] = {
     "outcome": "promoted",
     "environment": "prod",
     "ring": "pilot",
@@ -151,6 +151,13 @@ def server(
         "report-health": answered({"heard": 1, "recorded": [], "elsewhere": []}),
         "status": answered(STATUS),
         "promoter promote": followed(promotion, progress),
+        "composer builds": answered(
+            {
+                "environment": "dev",
+                "builds": [{"version": "44.3", "checksum": BUILD, "timestamp": 1795000000, "signed": True}],
+                "next": {"task": "compose", "data": {}},
+            }
+        ),
         "composer compose": followed(COMPOSED, "compose output"),
         "' certificate ;": said(
             "== key", base64.b64encode(KEY).decode(), "== certificate", *CERTIFICATE.splitlines()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ostree_release.words.render import render
 from tests.command_line import PROGRAM, ROOT
-from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, changes, pyinfra, server, typed
+from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, PROMOTED, changes, pyinfra, server, typed
 from tests.said import answered, said
 
 
@@ -117,15 +119,17 @@ def test_without_a_server_one_line_says_so(tmp_path: Path) -> None:
 def test_a_compose_says_what_there_is_before_and_after(tmp_path: Path) -> None:
     run = pyinfra(tmp_path, ["tasks/compose.py", "-y"])
     assert run.code == 0
-    assert "dev has 44.3 (aaaaaaaaaaaa)" in run.err
+    assert "dev has 44.3 aaaaaaaaaaaa" in run.err
     assert "[@fake/server] compose output" in run.err
     assert "No changes; the newest build is 44.3 (aaaaaaaaaaaa) of dev, for alice" in run.err
 
 
 def test_what_promotes_is_not_composed(tmp_path: Path) -> None:
-    run = pyinfra(tmp_path, ["tasks/compose.py", "-y", "--data", "environment=prod"])
+    refusal = {"error": "prod is not composed: it gets its images by promotion from dev"}
+    answers = server() | {"composer builds": answered(refusal)}
+    run = pyinfra(tmp_path, ["tasks/compose.py", "-y", "--data", "environment=prod"], servers=answers)
     assert run.code == 1
-    assert "prod is not composed: it promotes from dev" in run.err
+    assert "prod is not composed: it gets its images by promotion from dev" in run.err
 
 
 def test_from_another_folder_with_chdir(tmp_path: Path) -> None:
@@ -135,11 +139,16 @@ def test_from_another_folder_with_chdir(tmp_path: Path) -> None:
 
 
 def test_the_changelog_is_printed_as_the_server_says_it(tmp_path: Path) -> None:
-    lines = ["# Changelog of prod", "", "## 44.2", "", "- upgraded hello 1.0-1 -> 2.0-1", "  indented"]
-    answers = {"changelog": [*said(errors=["sudo: a password is required"], status=1), *said(*lines)]}
+    entry = {"version": "44.2", "checksum": "b" * 64, "serial": 2, "previous": "44.1", "composed": None}
+    lists: dict[str, Any] = {name: [] for name in ("rings", "gates", "approvals", "holds", "advisories")}
+    packages = {**PROMOTED["packages"], "added": []}
+    found = {"environment": "prod", "ring": None, "releases": [{**entry, **lists, "packages": packages}]}
+    answers = {"changelog": [*said(errors=["sudo: a password is required"], status=1), *answered(found)]}
     run = pyinfra(tmp_path, ["tasks/changelog.py", "-y", "--data", "format=markdown"], servers=answers)
     assert run.code == 0
-    assert run.out.splitlines() == lines
+    lines = run.out.splitlines()
+    assert lines == render("changelog-markdown", found)
+    assert [lines[0], lines[-1]] == ["# Changelog of prod", "- upgraded hello 1.0-1 -> 2.0-1"]
 
 
 def test_a_refused_changelog_fails_in_one_line(tmp_path: Path) -> None:

@@ -115,11 +115,22 @@ def here(text: str) -> str:
     return f"cat <<'END'\n{text.rstrip()}\nEND\n"
 
 
-def released(fact: type[FactBase[Any]], arguments: dict[str, Any], document: dict[str, Any]) -> Case:
-    """A fact that is one JSON document of ostree-release."""
-    return Case(
-        fact, arguments, "ostree-release", here(json.dumps(document)), lambda found: found == document, JSON
-    )
+RELEASED = {
+    "status": ("reader", fleet.STATUS),
+    "approve": ("approver", fleet.APPROVAL),
+    "hold": ("approver", fleet.HOLDS),
+    "plan": ("promoter", fleet.PLAN),
+    "keys": ("promoter", {"environment": "prod", "in_use": None, "keys": []}),
+    "changelog-text": ("reader", {"environment": "prod", "ring": None, "releases": []}),
+}
+
+
+def released(kind: str) -> Case:
+    """What ostree-release answers, which is one JSON document."""
+    role, document = RELEASED[kind]
+    arguments = {"kind": kind, "role": role, "words": ["subcommand"], "options": {}}
+    body = here(json.dumps(document))
+    return Case(release.Released, arguments, "ostree-release", body, lambda found: found == document, JSON)
 
 
 SUMMARY = f"""\
@@ -268,30 +279,7 @@ CASES = [
         LINES,
         {"with a warning": "no matter", "with nothing": Exactly([])},
     ),
-    released(release.ReleaseStatus, {"role": "composer"}, fleet.STATUS),
-    released(release.ApprovalPlan, {"version": "44.3", "to": "prod"}, fleet.APPROVAL),
-    released(release.Holds, {}, fleet.HOLDS),
-    released(release.PromotionPlan, {"to": "prod"}, fleet.PLAN),
-    released(
-        release.EnvironmentKeys,
-        {"environment": "prod"},
-        {"environment": "prod", "in_use": None, "keys": []},
-    ),
-    Case(
-        release.Changelog,
-        {"to": "prod"},
-        "ostree-release",
-        here("# Changelog\n\n== 44.2"),
-        lambda found: found == {"lines": ["# Changelog", "", "== 44.2"]},
-        LINES,
-        {
-            "after a greeting of its own": Exactly({"lines": ["Welcome", "# Changelog", "", "== 44.2"]}),
-            "with null": Exactly({"lines": ["null"]}),
-            "with half of it": Exactly({"lines": ["# Changelo"]}),
-            "twice": Exactly({"lines": ["# Changelog", "", "== 44.2"] * 2}),
-            "with nothing": "printed nothing",
-        },
-    ),
+    *map(released, RELEASED),
     Case(
         repositories.Repositories,
         {"paths": ["/etc"]},
