@@ -18,25 +18,25 @@ from ostree_release.model import DEFAULT_ENVIRONMENT
 from tasks.pyinfra_gaps.arguments import Arguments
 from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
-from tasks.releases.promote import Wanted, promote_here
+from tasks.releases.promote import promote_here
 
 fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
-        wanted = Wanted(
-            to=given.name("to", default=DEFAULT_ENVIRONMENT),
-            build=given.build("build"),
-            ring=given.name("ring"),
-            through=given.name("through"),
-            reason=given.text("reason"),
-            gate=given.program("gate"),
-            sign=given.name("sign"),
-            key=given.text("key"),
-        )
-        given.at_most_one({"ring": wanted.ring, "through": wanted.through})
-        if wanted.through:
-            given.need(reason=wanted.reason)
+        asked = {
+            "to": given.name("to", default=DEFAULT_ENVIRONMENT),
+            "build": given.build("build"),
+            "ring": given.name("ring"),
+            "through": given.name("through"),
+            "reason": given.text("reason"),
+        }
+        gate = given.program("gate")
+        sign = given.name("sign")
+        key = given.text("key")
+        given.at_most_one({"ring": asked["ring"], "through": asked["through"]})
+        if asked["through"]:
+            given.need(reason=asked["reason"])
 
-    if wanted.sign not in (None, "laptop"):
-        raise SystemExit(f"--data sign={wanted.sign}: must be laptop")
-    promote_here(host, wanted)
+    if sign not in (None, "laptop"):
+        raise SystemExit(f"--data sign={sign}: must be laptop")
+    promote_here(host, asked, gate, sign == "laptop", key)

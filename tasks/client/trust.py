@@ -106,12 +106,8 @@ def client_lines(clients: Sequence[Trusting], published: Sequence[str]) -> list[
     """Show each client, and how those are mended that miss a key."""
     lines = []
     for each in clients:
-        if each.keys is None:
-            lines.append(f"  {each.name}: could not be asked")
-        elif not each.keys:
-            lines.append(f"  {each.name}: not set up yet")
-        else:
-            lines.append(f"  {each.name}: trusts {', '.join(key[-16:] for key in each.keys)}")
+        trusts = f"trusts {', '.join(key[-16:] for key in each.keys)}" if each.keys else "not set up yet"
+        lines.append(f"  {each.name}: {'could not be asked' if each.keys is None else trusts}")
     for key in published:
         names = missed(clients, key)
         if names:

@@ -71,15 +71,11 @@ def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, A
         build = request["build_commit"] and commit_object.read(base64.b64decode(request["build_commit"]))
         said = {"checksum": request["checksum"], "parent": request["parent"]["checksum"]}
         wrong = commit_object.differences(commit_object.read(data), {**said, **expected}, build)
+        problem = f"not what was shown: {'; '.join(wrong)}" if wrong else None
     except (ValueError, KeyError, TypeError) as error:
-        return failed(
-            host, f"{version}: what the server wants signed is no release ({error}): nothing was signed"
-        )
-    if wrong:
-        return failed(
-            host, f"{version}: what the server wants signed is not what was shown: {'; '.join(wrong)}: "
-            "nothing was signed"
-        )  # fmt: skip
+        problem = f"no release ({error})"
+    if problem:
+        return failed(host, f"{version}: what the server wants signed is {problem}: nothing was signed")
     say(host, "request", {**request, "next": None})
     tree = "the same tree as" if build else "its tree could not be compared with that of"
     host.log(f"{tree} build {request['build']}")
