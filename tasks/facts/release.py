@@ -63,7 +63,8 @@ def answered(tried: Sequence[Said], role: str, kind: str | None) -> Answer:
             lines = worded(kind, found) if kind else []
         except Exception as error:
             other = "it is of another version than these tasks: run deploy.py first"
-            return {"error": f"ostree-release gave an answer that cannot be used ({error!r}): {other}"}
+            ended = "failed, and" if said.status else "ended well, but"
+            return {"error": f"ostree-release {ended} its answer cannot be used ({error!r}): {other}"}
         return {"error": "; ".join(lines)} if said.status else found
     words = [line for said in tried for line in said.words]
     reason = server_reason(words, role) if tried[-1].status else f"ostree-release {problem}"
@@ -79,7 +80,7 @@ class Released(FactBase[Answer]):
     + options: by name; one that is None is left out
     """
 
-    kind = role = ""
+    kind, role = "", "reader"
 
     @staticmethod
     def default() -> Answer:
@@ -88,7 +89,7 @@ class Released(FactBase[Answer]):
     def command(
         self, kind: str, role: str, words: list[str], options: dict[str, str | None]
     ) -> StringCommand:
-        self.kind, self.role = kind, role
+        self.kind, self.role = kind, role  # whoever is asked for the command reads the output, too
         return asked(*(each(*words, "--json", **options) for each in ENTRY_POINTS[role]))
 
     def process(self, output: list[str]) -> Answer:
