@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ostree_release.text import run_by
+from tasks.pyinfra_gaps.group_data import unreadable
 
 context = click.get_current_context(silent=True)
 given = context.params if context else {}
@@ -17,6 +18,14 @@ if given:
     program = sys.argv[0]
     found = shutil.which("pyinfra") == program or Path(program).name != "pyinfra"
     run_by("pyinfra" if found else program, given["inventory"])
+
+if given:
+    beside = Path(given["inventory"]).resolve().parent
+    folders = dict.fromkeys(
+        [Path.cwd() / "group_data", beside / "group_data", *map(Path, given["group_data"])]
+    )
+    if problems := list(unreadable(folders)):
+        sys.exit("\n".join(problems))
 
 for argument in given.get("data", ()):
     # pyinfra itself ends with a traceback here.

@@ -114,7 +114,7 @@ def _moves(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Move]
 
 def _standing(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> dict[str, str | None]:
     """Return the version that every ring has after a run; seen: before it."""
-    tips = {ring.name: seen.at(ring.ref) for ring in seen.environment.rings}
+    tips = {ring.name: seen.tips.get(ring.ref) for ring in seen.environment.rings}
     tips |= {ring.name: release for ring in rings}
     return {name: tip.version if tip else None for name, tip in tips.items()}
 
