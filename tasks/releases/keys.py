@@ -97,11 +97,11 @@ def change(
         for version in entry["unsigned"]:
             if not sign_here(host, to, version, sign, {"version": version}):
                 return False
-    change_it = StringCommand(
+    wanted = StringCommand(
         "sudo", "-n", "ostree-release", "keys", action, QuoteString(key), QuoteString(f"--to={to}")
     )
     stdin = None if content is None else _armored(content)
-    result = call(host, change_it, "promoter", f"keys {action}", stdin)
+    result = call(host, wanted, "promoter", f"keys {action}", stdin)
     if "error" in result:
         return failed(host, result["error"])
     late = missed(clients(), result["key"]) if action != "withdraw" else []
