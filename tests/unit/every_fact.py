@@ -26,11 +26,14 @@ def all_facts() -> Iterator[type[FactBase[Any]]]:
 
 
 def arguments(fact: type[FactBase[Any]], word: str) -> dict[str, Any]:
-    """Return an argument for each parameter of a fact's command, with this word wherever there is one."""
+    """Return an argument for each parameter of a fact's command, with this word wherever there is one.
+
+    A role is one of ours: what nobody gives is in no command.
+    """
     hints = get_type_hints(fact.command)
-    given = {name: _value(hints[name], word) for name in hints if name != "return"}
-    # Whom ostree-release is called as is one of a few.
-    return given | {name: "promoter" for name in given if name == "role"}
+    return {
+        name: "reader" if name == "role" else _value(hints[name], word) for name in hints if name != "return"
+    }
 
 
 def _value(kind: Any, word: str) -> Any:

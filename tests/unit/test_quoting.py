@@ -17,8 +17,8 @@ from tests.unit.every_fact import all_facts, arguments
 
 # Runs something where it stands bare or between quotes of either kind, and breaks none of them.
 ODD = "a b; $(touch ran)'$(touch ran)'\"\""
-# A command of our own, from the table of platforms, and one of our roles.
-OURS = {"query": "true", "role": "reader"}
+# A command of our own, from the table of platforms.
+OURS = {"query": "true"}
 
 
 def runs(folder: Path, command: str | StringCommand) -> bool:
