@@ -15,9 +15,12 @@ asks = given and given["operations"][0] not in ("fact", "exec", "debug-inventory
 
 if given:
     # A shell that has found it on its path starts it by its whole name.
-    program = sys.argv[0]
-    found = shutil.which("pyinfra") == program or Path(program).name != "pyinfra"
-    run_by("pyinfra" if found else program, given["inventory"])
+    program = Path(sys.argv[0])
+    if shutil.which("pyinfra") == str(program) or program.name != "pyinfra":
+        program = Path("pyinfra")
+    elif program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    run_by(str(program), given["inventory"])
 
 if given:
     beside = Path(given["inventory"]).resolve().parent
