@@ -9,7 +9,9 @@ from typing import Optional
 
 from . import freeze
 from .errors import NotAllowed, Problem, Refused
+from .model import following
 from .policy import Policy
+from .text import command
 
 DEFAULT_PATH = Path("/etc/ostree-release/config.json")
 SIGNING = ("server", "offline")
@@ -165,7 +167,8 @@ class Config:
         environment = self.environment(name)
         if not environment.composed:
             source = environment.promotes_from
-            raise Refused(f"{name} is not composed: it gets its images by promotion from {source}")
+            way = command(following("promote", name))
+            raise Refused(f"{name} is not composed: it gets its images by promotion from {source}: {way}")
         return environment
 
     def promoting(self, name: str) -> tuple[Environment, Environment]:
