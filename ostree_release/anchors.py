@@ -140,26 +140,25 @@ def _make(context: Context, environment: Environment) -> None:
         key = next(iter(keyring.signers(context.config, environment)), None)
         if key is None:
             raise Refused(f"the key in use of {environment.name} is not on this server")
-        document = json.dumps(
-            {
-                "format": FORMAT,
-                "server": context.config.public_name,
-                "environment": environment.name,
-                "number": anchors[-1].number + 1 if anchors else 1,
-                "lines": whole.count(b"\n"),
-                "bytes": len(whole),
-                "head": line_hash(whole[:-1].rpartition(b"\n")[2]),
-                "previous": anchors[-1].hash if anchors else START,
-                "key": key,
-                "time": time_of(clock.now()),
-            }
-        )
-        signature = gpg.sign(document.encode(), key, environment.gnupghome)
-    line = json.dumps({"document": document, "signature": base64.b64encode(signature).decode()}).encode()
+        document: dict[str, Any] = {
+            "format": FORMAT,
+            "server": context.config.public_name,
+            "environment": environment.name,
+            "number": anchors[-1].number + 1 if anchors else 1,
+            "lines": whole.count(b"\n"),
+            "bytes": len(whole),
+            "head": line_hash(whole[:-1].rpartition(b"\n")[2]),
+            "previous": anchors[-1].hash if anchors else START,
+            "key": key,
+            "time": time_of(clock.now()),
+        }
+        text = json.dumps(document)
+        signature = gpg.sign(text.encode(), key, environment.gnupghome)
+    line = json.dumps({"document": text, "signature": base64.b64encode(signature).decode()}).encode()
     torn = b"" if before.endswith(b"\n") or not before else b"\n"
     _append(path(context.config, environment), torn + line + b"\n")
-    _record(context, environment, json.loads(document), line_hash(line))
-    _tell_system_journal(environment, json.loads(document), signature)
+    _record(context, environment, document, line_hash(line))
+    _tell_system_journal(environment, document, signature)
 
 
 def _append(file: Path, data: bytes) -> None:
@@ -173,18 +172,8 @@ def _append(file: Path, data: bytes) -> None:
 
 def _record(context: Context, environment: Environment, document: dict[str, Any], anchor_hash: str) -> None:
     """Say in the journal that there is an anchor, so that its removal shows."""
-    context.journal.append(
-        {
-            "event": "anchored",
-            "actor": context.actor,
-            "action": "anchor",
-            "environment": environment.name,
-            "number": document["number"],
-            "lines": document["lines"],
-            "anchor": anchor_hash,
-            "key": document["key"],
-        }
-    )
+    what = {key: document[key] for key in ("number", "lines", "key")}
+    context.record("anchored", "anchor", environment.name, anchor=anchor_hash, **what)
 
 
 def _tell_system_journal(environment: Environment, document: dict[str, Any], signature: bytes) -> None:

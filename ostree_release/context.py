@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TextIO
+from typing import Any, TextIO
 
 from . import lock
 from .config import Config, Environment
@@ -47,6 +47,11 @@ class Context:
     def say(self, line: str) -> None:
         """Say what is being done."""
         self.progress.say(line)
+
+    def record(self, event: str, action: str, environment: str | None, **more: Any) -> None:
+        """Write into the journal what was done; environment: the name of the one it is about, if any."""
+        where = {"environment": environment} if environment else {}
+        self.journal.append({"event": event, "actor": self.actor, "action": action, **where, **more})
 
     @contextlib.contextmanager
     def reading(self, environment: Environment) -> Iterator[None]:

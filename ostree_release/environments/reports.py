@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from .. import health
-from ..config import Environment
 from ..context import Context
-from ..health import Report
 from ..model import Entry
 from ..repository.reading import Repository
 
@@ -30,33 +29,18 @@ def record(context: Context, given: bytes) -> dict[str, Any]:
                 if not repository.has(report.checksum):
                     continue
                 elsewhere.discard(report.client)
-                entry = _entry(context.actor, environment, repository, report)
+                build = repository.commit(report.checksum)
+                entry = {**asdict(report), "failed": list(report.failed), "version": build.version}
                 if not _same(before.get((environment.name, report.client)), entry):
-                    context.journal.append(entry)
-                    recorded.append(entry)
+                    context.record(
+                        health.EVENT, "report-health", environment.name, content=build.content, **entry
+                    )
+                    recorded.append({"environment": environment.name, **entry})
     kept = ("client", "environment", "version", "checksum", "state", "system", "failed")
     return {
         "heard": len(reports),
         "recorded": [{key: entry[key] for key in kept} for entry in recorded],
         "elsewhere": sorted(elsewhere),
-    }
-
-
-def _entry(actor: str, environment: Environment, repository: Repository, report: Report) -> Entry:
-    build = repository.commit(report.checksum)
-    return {
-        "event": health.EVENT,
-        "action": "report-health",
-        "actor": actor,
-        "environment": environment.name,
-        "client": report.client,
-        "version": build.version,
-        "checksum": report.checksum,
-        "content": build.content,
-        "boot": report.boot,
-        "state": report.state,
-        "system": report.system,
-        "failed": list(report.failed),
     }
 
 

@@ -126,8 +126,7 @@ def _show(
     hidden = {ref for ref in followed if ref in refs and told.get(ref) != refs[ref]}
     if hidden:
         moves = [{"ref": ref, "from": told.get(ref), "to": refs[ref]} for ref in sorted(hidden)]
-        entry = {"event": "shown", "actor": context.actor, "action": "repair"}
-        context.journal.append({**entry, "environment": environment.name, "moves": moves})
+        context.record("shown", "repair", environment.name, moves=moves)
     if writing.update_summary(repository):
         lines.append("summary did not name the refs as they are")
     return hidden

@@ -49,17 +49,8 @@ def sign(context: Context, environment: Environment, repository: Repository, com
 
 def note(context: Context, environment: Environment, commit: Commit, key: str) -> None:
     """Write into the journal that a commit was signed with a key."""
-    context.journal.append(
-        {
-            "event": "signed",
-            "actor": context.actor,
-            "action": "sign",
-            "environment": environment.name,
-            "version": commit.version,
-            "checksum": commit.checksum,
-            "key": key,
-        }
-    )
+    what = {"version": commit.version, "checksum": commit.checksum, "key": key}
+    context.record("signed", "sign", environment.name, **what)
 
 
 def unsigned(environment: Environment, commit: Commit, key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from .. import clock
@@ -42,20 +43,17 @@ def approve(
     if expect not in (None, records.digest(each.finding.id for each in found)):
         raise Refused(f"approve {version}: the gates have found something else meanwhile: look at it again")
     if chosen:
-        context.journal.append(
-            {
-                "event": "approved",
-                "action": "approve",
-                "actor": context.actor,
-                "environment": environment.name,
-                "version": release.version,
-                "checksum": release.checksum,
-                "rings": [ring.name for ring in rings],
-                "findings": sorted({each.finding.id for each in chosen}),
-                "overrides": sorted(set(overrides)),
-                "reason": reason,
-                "until": clock.now() + environment.rules.approval.days * clock.DAY,
-            }
+        context.record(
+            "approved",
+            "approve",
+            environment.name,
+            version=release.version,
+            checksum=release.checksum,
+            rings=[ring.name for ring in rings],
+            findings=sorted({each.finding.id for each in chosen}),
+            overrides=sorted(set(overrides)),
+            reason=reason,
+            until=clock.now() + environment.rules.approval.days * clock.DAY,
         )
     return {
         **_described(environment, release, rings, found),
@@ -101,14 +99,6 @@ def _described(
         "environment": environment.name,
         "rings": [ring.name for ring in rings],
         "release": release.as_json(),
-        "findings": [
-            {
-                "gate": each.gate,
-                "id": each.finding.id,
-                "answer": each.finding.answer,
-                "line": each.finding.line,
-            }
-            for each in found
-        ],
+        "findings": [{"gate": each.gate, **asdict(each.finding)} for each in found],
         "digest": records.digest(each.finding.id for each in found),
     }

@@ -131,28 +131,11 @@ def _record(context: Context, environment: Environment, release: Commit, run: Ru
     """Write the data for a machine first, then the entry that counts."""
     place = file_of(context, environment, run)
     results = records.as_json(run)
-    data = {
-        "version": release.version,
-        "checksum": run.checksum,
-        "ring": run.ring,
-        "results": [{**result, "data": outcome.data} for result, outcome in zip(results, run.outcomes)],
-    }
-    files.replace(place, json.dumps(data).encode(), 0o600)
-    context.journal.append(
-        {
-            "event": "checked",
-            "action": "check",
-            "actor": context.actor,
-            "environment": environment.name,
-            "version": release.version,
-            "checksum": run.checksum,
-            "ring": run.ring,
-            "tip": run.tip,
-            "policy": run.policy,
-            "gates": list(environment.rules.on),
-            "results": results,
-        }
-    )
+    what = {"version": release.version, "checksum": run.checksum, "ring": run.ring}
+    data = [{**result, "data": outcome.data} for result, outcome in zip(results, run.outcomes)]
+    files.replace(place, json.dumps({**what, "results": data}).encode(), 0o600)
+    stood = {"tip": run.tip, "policy": run.policy, "gates": list(environment.rules.on)}
+    context.record("checked", "check", environment.name, **what, **stood, results=results)
 
 
 def file_of(context: Context, environment: Environment, run: Run) -> Path:

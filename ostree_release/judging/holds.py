@@ -104,17 +104,7 @@ def hold(context: Context, kind: str, value: str, reason: str) -> dict[str, Any]
     live = holds(context.journal.entries())
     same = [each for each in live if (each.kind, each.value) == (kind, value)]
     if not same:
-        context.journal.append(
-            {
-                "event": "held",
-                "action": "hold",
-                "actor": context.actor,
-                "kind": kind,
-                "value": value,
-                "label": label,
-                "reason": reason,
-            }
-        )
+        context.record("held", "hold", None, kind=kind, value=value, label=label, reason=reason)
     note = "" if _is_here(context, kind, value) else " (nothing here has it yet)"
     return listing(context, "unchanged" if same else "held", f"{kind} {label}{note}")
 
@@ -125,19 +115,9 @@ def release(context: Context, kind: str, value: str, reason: str) -> dict[str, A
     live = [each for each in holds(context.journal.entries()) if (each.kind, each.value) == (kind, value)]
     if not live:
         raise Refused(f"hold: {kind} {label} is not held (see: ostree-release hold)")
+    what = {"kind": kind, "value": value, "label": label, "reason": reason}
     for each in live:
-        context.journal.append(
-            {
-                "event": "released-hold",
-                "action": "hold",
-                "actor": context.actor,
-                "hold": each.id,
-                "kind": kind,
-                "value": value,
-                "label": label,
-                "reason": reason,
-            }
-        )
+        context.record("released-hold", "hold", None, hold=each.id, **what)
     return listing(context, "released", f"{kind} {label}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..answers import ANSWERS, Finding, Outcome, worst
@@ -142,10 +142,7 @@ def as_json(run: Run) -> list[dict[str, Any]]:
             "gate": outcome.gate,
             "answer": outcome.answer,
             "line": outcome.line,
-            "findings": [
-                {"id": finding.id, "answer": finding.answer, "line": finding.line}
-                for finding in outcome.findings
-            ],
+            "findings": [asdict(finding) for finding in outcome.findings],
         }
         for outcome in run.outcomes
     ]

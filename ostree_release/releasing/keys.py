@@ -87,7 +87,7 @@ def introduce(context: Context, name: str, what: str, stream: BinaryIO) -> dict[
             )
         _write(keyring.record(context.config, environment), f"{used}\n".encode())
         _publish(context, environment, before + gpg.public(data, [fingerprint]))
-        _note(context, environment, "introduce", fingerprint)
+        context.record("key", "keys introduce", name, key=fingerprint)
     return _result("introduced", environment, fingerprint, following("rebase"))
 
 
@@ -119,7 +119,7 @@ def use(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
         changed = keyring.in_use(context.config, environment) != fingerprint
         if changed:
             _write(keyring.record(context.config, environment), f"{fingerprint}\n".encode())
-            _note(context, environment, "use", fingerprint)
+            context.record("key", "keys use", name, key=fingerprint)
     outcome = "used" if changed or missing else "unchanged"
     signed_again = [commit.version for commit in missing]
     return {**_result(outcome, environment, fingerprint, following("keys", name)), "signed": signed_again}
@@ -155,7 +155,7 @@ def withdraw(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
         _publish(context, environment, gpg.public(before, trusted - {fingerprint}))
         with acting_as(environment.owner):
             _forget(environment, fingerprint)
-            _note(context, environment, "withdraw", fingerprint)
+            context.record("key", "keys withdraw", name, key=fingerprint)
             # The last one may be by the key that nobody trusts any more.
             anchor(context, environment, context.journal.entries())
     return _result("withdrawn", environment, fingerprint, following("rebase"))
@@ -264,18 +264,6 @@ def _write(path: Path, content: bytes) -> None:
     """Replace a file at once, readable for everybody."""
     path.parent.mkdir(exist_ok=True)
     files.replace(path, content, 0o644)
-
-
-def _note(context: Context, environment: Environment, action: str, fingerprint: str) -> None:
-    context.journal.append(
-        {
-            "event": "key",
-            "actor": context.actor,
-            "action": f"keys {action}",
-            "environment": environment.name,
-            "key": fingerprint,
-        }
-    )
 
 
 def _read(stream: BinaryIO) -> bytes:
