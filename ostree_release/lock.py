@@ -15,6 +15,7 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from .errors import Busy, Refused
@@ -23,24 +24,20 @@ from .errors import Busy, Refused
 _FLOCK = "hhqqi"
 
 
-@contextlib.contextmanager
-def writer(run: Path, environment: str, holder: str) -> Iterator[None]:
+def writer(run: Path, environment: str, holder: str) -> AbstractContextManager[None]:
     """Hold the environment's writer lock, or raise Busy naming who holds it.
 
     holder: who does what, in words; the next one who finds the lock taken reads it.
     """
-    with _alone(run / f"{environment}.writer", f"{environment} is locked by", holder):
-        yield
+    return _alone(run / f"{environment}.writer", f"{environment} is locked by", holder)
 
 
-@contextlib.contextmanager
-def check(run: Path, environment: str, holder: str) -> Iterator[None]:
+def check(run: Path, environment: str, holder: str) -> AbstractContextManager[None]:
     """Hold the environment's check lock, or raise Busy naming who holds it; gates may take long.
 
     holder: who does what, in words.
     """
-    with _alone(run / f"{environment}.check", f"{environment} is being checked by", holder):
-        yield
+    return _alone(run / f"{environment}.check", f"{environment} is being checked by", holder)
 
 
 @contextlib.contextmanager
@@ -52,20 +49,14 @@ def objects(run: Path, environment: str) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def journal(run: Path) -> Iterator[None]:
+def journal(run: Path) -> AbstractContextManager[None]:
     """Hold the journal's lock; waits, because everybody holds it for one line only."""
-    with _opened(run / "journal") as descriptor:
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-        yield
+    return _waiting(_opened(run / "journal"))
 
 
-@contextlib.contextmanager
-def gate_runs(folder: Path) -> Iterator[None]:
+def gate_runs(folder: Path) -> AbstractContextManager[None]:
     """Hold the lock under which run directories of gates appear and are tidied; waits, it is held shortly."""
-    with _made(folder / "lock") as descriptor:
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-        yield
+    return _waiting(_made(folder / "lock"))
 
 
 @contextlib.contextmanager
@@ -80,8 +71,7 @@ def alive(path: Path) -> Iterator[None]:
 def held_by(run: Path, environment: str) -> str | None:
     """Return who holds the environment's writer lock, or None when it is free; takes no lock."""
     with _opened(run / f"{environment}.writer") as descriptor:
-        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, *_ = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked))
+        kind, *_ = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK)))
         return None if kind == fcntl.F_UNLCK else _holder(descriptor)
 
 
@@ -96,6 +86,13 @@ def _alone(path: Path, taken: str, holder: str) -> Iterator[None]:
             yield
         finally:
             os.ftruncate(descriptor, 0)
+
+
+@contextlib.contextmanager
+def _waiting(opened: AbstractContextManager[int]) -> Iterator[None]:
+    with opened as descriptor:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK))
+        yield
 
 
 @contextlib.contextmanager
@@ -125,9 +122,13 @@ def _made(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def _flock(kind: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
+
+
 def _lock(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0))
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(kind))
     except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, by POSIX either
         return False
     return True

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cmp_to_key
 from typing import Any
 
 from ..model import Package
-from .pkglist import compare
+from .pkglist import grouped, order
 
 CRITICAL, IMPORTANT, MODERATE, LOW, UNKNOWN = "critical", "important", "moderate", "low", "unknown"
 SEVERITIES = (CRITICAL, IMPORTANT, MODERATE, LOW, UNKNOWN)
@@ -76,12 +75,12 @@ class Gap:
 
 def lacking(advisories: Iterable[Advisory], installed: Sequence[Package]) -> list[Gap]:
     """Return what the installed packages lack, one for each advisory and name of a package, worst first."""
-    there = _by_name(installed)
+    there = grouped(installed, lambda package: package.name)
     found: dict[tuple[str, str], Gap] = {}
     for advisory in advisories:
         for fixed in advisory.packages:
             package = _same(there, fixed)
-            if package and compare(package, fixed) < 0:
+            if package and order(package) < order(fixed):
                 found.setdefault((advisory.id, fixed.name), Gap(advisory, package, fixed))
     return sorted(
         found.values(),
@@ -97,16 +96,6 @@ def fixed(advisories: Iterable[Advisory], old: Sequence[Package], new: Sequence[
     # What was removed is gone with its faults, but nobody fixed it.
     before = [gap for gap in lacking(known, old) if gap.fixed.name in here]
     return list({gap.advisory.id: gap.advisory for gap in before if gap.advisory.id not in still}.values())
-
-
-def _by_name(packages: Iterable[Package]) -> dict[str, list[Package]]:
-    """Return the packages by name, the newest first where there are several."""
-    groups: dict[str, list[Package]] = {}
-    for package in packages:
-        groups.setdefault(package.name, []).append(package)
-    for group in groups.values():
-        group.sort(key=cmp_to_key(compare), reverse=True)
-    return groups
 
 
 def _same(there: dict[str, list[Package]], wanted: Package) -> Package | None:

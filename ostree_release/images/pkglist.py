@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cmp_to_key
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..model import KINDS, Package
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:  # lists are compared without libostree
 Image = tuple["Repository", str]
 """A repository, and the checksum of a commit there."""
 
+Key = TypeVar("Key")
 Diff = dict[str, list[dict[str, str]]]
 
 
@@ -35,34 +35,25 @@ class Change:
 
 # Everything else only separates segments.
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
+_RANKS = {"~": 0, "^": 2}  # of what is not letters, 3, nor digits, 4; the end is 1
 
 
-def compare_versions(left: str, right: str) -> int:
-    """Compare two version or release strings; returns -1, 0 or 1.
+def version_order(text: str) -> list[tuple[int, int, str]]:
+    """Return what sorts version or release strings: lists of segments, each with its rank before its text.
 
     Segments of digits compare as numbers and beat letters; `~` sorts before everything, even the end; `^`
     sorts after the end but before any other segment.
     """
-    ours, theirs = _SEGMENT.findall(left), _SEGMENT.findall(right)
-    for index in range(max(len(ours), len(theirs))):
-        a = ours[index] if index < len(ours) else ""
-        b = theirs[index] if index < len(theirs) else ""
-        if a == b:
-            continue
-        order = _rank(a) - _rank(b)
-        if order == 0:
-            order = int(a) - int(b) if a.isdigit() else 1 if a > b else -1
-        if order:
-            return 1 if order > 0 else -1
-    return 0
+    found = []
+    for segment in _SEGMENT.findall(text):
+        digits = segment.lstrip("0") if segment.isdigit() else None
+        found.append((_RANKS.get(segment, 3), 0, segment) if digits is None else (4, len(digits), digits))
+    return [*found, (1, 0, "")]
 
 
-def compare(left: Package, right: Package) -> int:
-    """Compare two packages by epoch, version, release; returns -1, 0 or 1."""
-    epochs = int(left.epoch or 0) - int(right.epoch or 0)
-    if epochs:
-        return 1 if epochs > 0 else -1
-    return compare_versions(left.version, right.version) or compare_versions(left.release, right.release)
+def order(package: Package) -> tuple[Any, ...]:
+    """Return what sorts packages of one name: epoch, version, release."""
+    return int(package.epoch or 0), version_order(package.version), version_order(package.release)
 
 
 def changes(old: Iterable[Package], new: Iterable[Package]) -> Iterator[Change]:
@@ -71,14 +62,14 @@ def changes(old: Iterable[Package], new: Iterable[Package]) -> Iterator[Change]:
     Packages are the same by name and architecture. Where several versions of one are installed side by side
     (kernels, keys), those in both lists are no change; the rest are paired from the newest down.
     """
-    before, after = _grouped(old), _grouped(new)
+    before, after = (grouped(each, lambda package: (package.name, package.arch)) for each in (old, new))
     several = _names_with_several_architectures(before) | _names_with_several_architectures(after)
     for key in sorted(before.keys() | after.keys()):
         name = ".".join(key) if key[0] in several else key[0]
         gone = [package for package in before[key] if package not in after[key]]
         come = [package for package in after[key] if package not in before[key]]
         for was, now in zip(gone, come):
-            kind = "upgraded" if compare(now, was) >= 0 else "downgraded"
+            kind = "upgraded" if order(now) >= order(was) else "downgraded"
             yield Change(kind, name, was, now)
         yield from (Change("removed", name, package, None) for package in gone[len(come) :])
         yield from (Change("added", name, None, package) for package in come[len(gone) :])
@@ -115,22 +106,14 @@ def counts(changes: Diff) -> dict[str, int]:
     return {kind: len(changes[kind]) for kind in KINDS}
 
 
-def _rank(segment: str) -> int:
-    if segment == "~":
-        return 0
-    if segment == "":
-        return 1
-    if segment == "^":
-        return 2
-    return 4 if segment.isdigit() else 3
-
-
-def _grouped(packages: Iterable[Package]) -> defaultdict[tuple[str, str], list[Package]]:
-    groups: defaultdict[tuple[str, str], list[Package]] = defaultdict(list)
+def grouped(packages: Iterable[Package], key: Callable[[Package], Key]) -> defaultdict[Key, list[Package]]:
+    """Return packages by a key, those of one the newest first."""
+    groups: defaultdict[Key, list[Package]] = defaultdict(list)
     for package in packages:
-        groups[package.name, package.arch].append(package)
+        groups[key(package)].append(package)
     for group in groups.values():
-        group.sort(key=cmp_to_key(compare), reverse=True)
+        if len(group) > 1:
+            group.sort(key=order, reverse=True)
     return groups
 
 
