@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import PROGRAM, clock
+from . import PROGRAM, clock, files
 from .config import Config, Environment
 from .context import Context
 from .errors import Refused
@@ -63,13 +63,7 @@ def path(config: Config, environment: Environment) -> Path:
 
 def read(config: Config, environment: Environment) -> bytes:
     """Return the content of an environment's file of anchors; empty where there is none."""
-    file = path(config, environment)
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise Refused(f"{file}: {error.strerror}") from error
+    return files.read(path(config, environment)) or b""
 
 
 def parse(content: bytes) -> list[Anchor]:

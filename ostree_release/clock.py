@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 
+from . import programs
 from .errors import Refused
 from .model import Commit
 
@@ -48,6 +48,6 @@ def _in_container() -> bool:
 
 def _output(*command: str) -> str:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return programs.run(*command).stdout
     except FileNotFoundError:
         return ""

@@ -1,11 +1,14 @@
-"""Files that a reader finds whole: the new content or the one before, never a part."""
+"""Files: read, or refused in one line; written so that a reader finds all of it or the one before."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from .errors import Refused
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:
@@ -22,3 +25,19 @@ def replace(path: Path, content: bytes, mode: int) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)  # noqa: PTH108 - mkstemp gives a text
         raise
+
+
+def read(path: Path) -> bytes | None:
+    """Return the content of a file, or None where there is none; refuses one that cannot be read."""
+    with refusing(path), contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
+    return None
+
+
+@contextlib.contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Make one line of what the system says about a file."""
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}") from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from .. import clock, files, lock, versions
+from .. import clock, files, lock, programs, versions
 from ..access import actor as actors
 from ..config import Config, Environment
 from ..context import Context
@@ -202,10 +202,5 @@ def _show(invocation: str, cursor: str | None) -> str | None:
 
 def _properties(unit: str) -> dict[str, str]:
     names = ("InvocationID", "ActiveState", "Result", "ExecMainCode", "ExecMainStatus")
-    shown = subprocess.run(
-        ["systemctl", "show", f"--property={','.join(names)}", unit],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    shown = programs.run("systemctl", "show", f"--property={','.join(names)}", unit)
     return dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)

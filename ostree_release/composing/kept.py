@@ -6,9 +6,10 @@ rpm-ostree's cache anyway, or the repository is on this machine; where each pack
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,17 +61,16 @@ def keep_advisories(
     build: checksum; treefile: the merged keys that it was composed from. Also after a compose that changed
     nothing: the repositories may say more than before.
     """
-
-    def content() -> Mapping[str, Any]:
-        return _known(context, environment, repository, build, treefile)
-
-    _keep(context, "advisories", f"The advisories of {environment.name}", environment, build, content)
+    words = f"The advisories of {environment.name}"
+    with _keeping(context, "advisories", words, environment, build) as content:
+        content |= _known(context, environment, repository, build, treefile)
 
 
 def keep_origins(context: Context, environment: Environment, build: str, origins: Mapping[str, str]) -> None:
     """Keep where a build's packages came from; build: its checksum. What cannot be written is said."""
     words = f"The origins of {environment.name}'s packages"
-    _keep(context, "origins", words, environment, build, lambda: origins)
+    with _keeping(context, "origins", words, environment, build) as content:
+        content |= origins
 
 
 def listed(lines: Iterable[str]) -> dict[str, str]:
@@ -104,22 +104,21 @@ def _path(config: Config, kind: str, environment: Environment, build: str) -> Pa
     return config.state / kind / environment.name / f"{build}.json"
 
 
-def _keep(
-    context: Context,
-    kind: str,
-    words: str,
-    environment: Environment,
-    build: str,
-    content: Callable[[], Mapping[str, Any]],
-) -> None:
-    """Write a file and forget the oldest; a build without it is still a build, and gates say so.
+@contextlib.contextmanager
+def _keeping(
+    context: Context, kind: str, words: str, environment: Environment, build: str
+) -> Iterator[dict[str, Any]]:
+    """Write what the block puts into a dictionary to a file, and forget the oldest ones.
 
-    content: makes it; what it cannot read must not end the compose either.
+    A build without it is still a build, and gates say so; what the block cannot read must not end the compose
+    either.
     """
     path = _path(context.config, kind, environment, build)
+    content: dict[str, Any] = {}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(path, json.dumps(content(), sort_keys=True).encode(), 0o644)
+        yield content
+        files.replace(path, json.dumps(content, sort_keys=True).encode(), 0o644)
         for old in sorted(path.parent.glob("*.json"), key=_modified)[:-_KEPT]:
             old.unlink(missing_ok=True)
     except OSError as error:
@@ -128,12 +127,11 @@ def _keep(
 
 def _read(config: Config, kind: str, environment: Environment, build: str) -> dict[str, Any] | None:
     path = _path(config, kind, environment, build)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    text = files.read(path)
+    if text is None:
         return None
-    except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from error
+    try:
+        content = json.loads(text)
     except ValueError as error:
         raise _broken(path) from error
     if not isinstance(content, dict):

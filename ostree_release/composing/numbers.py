@@ -20,6 +20,7 @@ from ..context import Context
 from ..errors import Refused
 from ..repository.reading import Repository
 from ..repository.tree import Tree
+from ..text import some
 
 # Keys of a treefile by which rpm-ostree is told what to keep. A treefile that has one goes its own way.
 KEYS = ("check-passwd", "check-groups", "preserve-passwd")
@@ -68,7 +69,7 @@ def catch_up(context: Context, environment: Environment, repository: Repository)
             clashes += more
     found = _with_seed(context, found)
     if found.accounts:
-        found = _with_root(found)
+        found = found.with_all(_ROOTS)[0]  # rpm-ostree makes everybody from it, and would make no root
     for clash in dict.fromkeys(map(str, clashes)):
         context.say(f"Not remembered, from an earlier build: {clash}")
     _write(context, environment, before, found)
@@ -203,17 +204,11 @@ def _with_seed(context: Context, accounts: AccountList) -> AccountList:
     found, clashes = accounts.with_all(given)
     problems = problems or tuple(map(str, clashes))
     if problems:
-        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise Refused(
             f"the seed of users and groups, {path} (ostree_accounts_file), contradicts what the images have: "
-            f"{'; '.join(problems[:_SHOWN])}{more}"
+            f"{some(problems, _SHOWN, between='; ')}"
         )
     return found
-
-
-def _with_root(accounts: AccountList) -> AccountList:
-    """Return a list with root: rpm-ostree makes everybody from it, and would make none."""
-    return accounts.with_all(_ROOTS)[0]
 
 
 def _write(context: Context, environment: Environment, before: AccountList, after: AccountList) -> None:
@@ -247,17 +242,10 @@ def _read(place: Path) -> AccountList:
 
 
 def _replace(path: Path, text: str) -> None:
-    try:
+    with files.refusing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(path, text.encode(), 0o644)
-    except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from error
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from error
+    return (files.read(path) or b"").decode(errors="replace")

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from .. import programs
 from ..config import Environment
 from ..errors import Refused
 
@@ -88,16 +89,8 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 def _print_only(path: Path) -> subprocess.CompletedProcess[str]:
-    command = ["rpm-ostree", "compose", "tree", "--print-only", str(path)]
     try:
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return programs.run("rpm-ostree", "compose", "tree", "--print-only", str(path))
     except FileNotFoundError:
         raise Refused(
             "rpm-ostree is not installed: this server serves and promotes, but cannot compose"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import programs
 from ..errors import Refused
 from ..model import Package
 
@@ -80,17 +81,9 @@ def _query(database: Path, home: Path) -> str:
     line = "\\t".join(f"%{{{name}}}" for name in _FIELDS) + "\\n"
     # Nobody's macros: only what the host's own rpm says.
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LC_ALL": "C.UTF-8"}
-    command = ["rpm", "--dbpath", str(database), "--query", "--all", "--queryformat", line]
+    command = ("rpm", "--dbpath", str(database), "--query", "--all", "--queryformat", line)
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            env=environment,
-            timeout=300,
-        )
+        done = programs.run(*command, env=environment, timeout=300)
     except FileNotFoundError:
         raise Refused("rpm is not installed on this server: deploy the server again") from None
     except subprocess.TimeoutExpired:

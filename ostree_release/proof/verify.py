@@ -101,10 +101,8 @@ def _keep(config: Config, result: dict[str, Any]) -> None:
         "unanchored": result["unanchored"],
     }
     path = _kept(config)
-    try:
+    with files.refusing(path):
         files.replace(path, json.dumps(kept).encode(), 0o644)
-    except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from error
 
 
 def _kept(config: Config) -> Path:

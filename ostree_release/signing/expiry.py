@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 from pathlib import Path
 
-from .. import clock
+from .. import clock, programs
 from ..config import Config
 from ..model import following
 from ..text import command
@@ -52,7 +51,7 @@ def _expiry(certificate: Path) -> int | None:
     """
     command = ("openssl", "x509", "-in", str(certificate), "-noout", "-enddate")
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        done = programs.run(*command)
     except FileNotFoundError:
         return None
     return ssl.cert_time_to_seconds(done.stdout.strip().partition("=")[2]) if not done.returncode else None

@@ -181,7 +181,7 @@ def programs_of_the_server() -> set[str]:
 
 
 def programs_of_module(tree: ast.Module, name: str) -> Iterator[str]:
-    runners = {"subprocess.run", "subprocess.Popen"}
+    runners = {"subprocess.run", "subprocess.Popen", "programs.run"}
     # Functions that hand all their words on.
     runners |= {
         node.name

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ... import lock
+from ... import lock, programs
 from ...config import Config
 from ...errors import Busy, Refused
 
@@ -250,10 +250,4 @@ def _unit(run_id: str) -> str:
 
 
 def _systemctl(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["systemctl", "--no-ask-password", verb, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return programs.run("systemctl", "--no-ask-password", verb, *arguments)
