@@ -89,10 +89,6 @@ class Journal:
         self._read += len(whole)
         return [*self._known, *_entries(more[len(whole) :])]
 
-    def broken(self) -> list[int]:
-        """Return the numbers (from 1) of the lines that do not name the line before: somebody changed it."""
-        return broken_links(self.content())
-
     def settle(self, actor: str, left: Iterable[Entry], refs: Mapping[str, str]) -> None:
         """End interrupted intents of one environment: done where refs are as intended, else failed.
 
@@ -181,22 +177,6 @@ def timestamp_of(entry: Mapping[str, Any]) -> int:
         raise Refused(
             "journal: an entry has no time: somebody has changed it; see ostree-release log"
         ) from None
-
-
-def broken_links(content: bytes) -> list[int]:
-    """Return the numbers (from 1) of the lines whose `previous` is not the hash of the line before."""
-    broken = []
-    previous = START
-    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            pass  # torn by a crash: the next line names its hash
-        else:
-            if entry.get("previous") != previous:
-                broken.append(number)
-        previous = line_hash(line)
-    return broken
 
 
 def _is_move(move: object) -> bool:

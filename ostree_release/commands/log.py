@@ -17,6 +17,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result."""
+    from ..proof import chain
+
     entries = context.journal.entries()
     wanted = [entry for entry in entries if options.environment in (None, entry.get("environment"))]
-    return "log", {"entries": wanted, "broken": context.journal.broken()}
+    return "log", {"entries": wanted, "broken": chain.unlinked(chain.lines(context.journal.content()))}

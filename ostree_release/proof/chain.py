@@ -42,15 +42,24 @@ def positions(journal: Sequence[Line]) -> dict[str, int]:
     return {START: 0, **{line.hash: line.number for line in journal}}
 
 
+def unlinked(journal: Sequence[Line]) -> list[int]:
+    """Return the numbers (from 1) of the lines that do not name the line before: somebody changed it."""
+    before = [START, *(line.hash for line in journal)]
+    return [
+        line.number
+        for line, previous in zip(journal, before)
+        if line.entry is not None and line.entry.get("previous") != previous
+    ]
+
+
 def broken(journal: Sequence[Line]) -> Iterator[Finding]:
     """Yield a finding for each line that does not follow from the line before, or that is none of ours."""
-    previous = START
+    wrong = {*unlinked(journal)}
     known = positions(journal)
     for line in journal:
         if line.entry is not None:
-            named = line.entry.get("previous")
-            if named != previous:
-                at = known.get(str(named))
+            if line.number in wrong:
+                at = known.get(str(line.entry.get("previous")))
                 moved = "" if at is None else f"; it follows line {at}" if at else "; it was the first line"
                 yield Finding(
                     line.where,
@@ -60,7 +69,6 @@ def broken(journal: Sequence[Line]) -> Iterator[Finding]:
             event = line.entry.get("event")
             if not isinstance(event, str) or event not in EVENTS:
                 yield Finding(line.where, f"is no entry of this program: its event is {event!r}")
-        previous = line.hash
 
 
 def covered(journal: Sequence[Line], seen: Seen) -> int:

@@ -10,11 +10,16 @@ import pytest
 
 from ostree_release import journal as journals
 from ostree_release.errors import Refused
-from ostree_release.journal import START, Journal, broken_links, interrupted
+from ostree_release.journal import START, Journal, interrupted
 from ostree_release.judging.records import composer
 from ostree_release.model import Move
+from ostree_release.proof import chain
 
 MOVE = Move("os/pilot", None, "c1")
+
+
+def unlinked(content: bytes) -> list[int]:
+    return chain.unlinked(chain.lines(content))
 
 
 @pytest.fixture
@@ -31,16 +36,16 @@ def test_every_line_names_the_one_before(journal: Journal) -> None:
     second = journal.append({"event": "b"})
     assert [entry["previous"] for entry in journal.entries()] == [START, first]
     assert journal.head() == second
-    assert broken_links(journal.path.read_bytes()) == []
+    assert unlinked(journal.path.read_bytes()) == []
 
 
 def test_a_changed_line_breaks_the_chain(journal: Journal) -> None:
     for number in range(3):
         journal.append({"event": "a", "number": number})
     content = journal.path.read_bytes()
-    assert broken_links(content.replace(b'"number": 1', b'"number": 7')) == [3]
+    assert unlinked(content.replace(b'"number": 1', b'"number": 7')) == [3]
     lines = content.splitlines(keepends=True)
-    assert broken_links(lines[0] + lines[2]) == [2]
+    assert unlinked(lines[0] + lines[2]) == [2]
 
 
 @pytest.mark.parametrize("torn", [b"", b"{" * (3 << 20)])
@@ -53,7 +58,7 @@ def test_a_very_long_line_is_a_link_like_any_other(journal: Journal, size: int, 
     assert journal.head() == head
     last = journal.append({"event": "c"})
     assert journal.head() == last
-    assert broken_links(journal.path.read_bytes()) == []
+    assert unlinked(journal.path.read_bytes()) == []
 
 
 @pytest.mark.parametrize("torn", [b"{", b'{"event": "b", "previo', b'{"event": "whole"}'])
@@ -66,7 +71,7 @@ def test_a_torn_line_stays_and_the_chain_goes_on(journal: Journal, torn: bytes) 
     content = journal.path.read_bytes()
     assert torn + b"\n" in content
     assert [entry["event"] for entry in journal.entries()][-1] == "c"
-    assert len(broken_links(content)) == (1 if torn.endswith(b"}") else 0), (
+    assert len(unlinked(content)) == (1 if torn.endswith(b"}") else 0), (
         "a whole line without its chain is no entry"
     )
 
@@ -168,7 +173,7 @@ def test_only_one_descriptor_appends_at_a_time(journal: Journal) -> None:
         children.append(pid)
     assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 4
     assert len(journal.entries()) == 80
-    assert broken_links(journal.path.read_bytes()) == []
+    assert unlinked(journal.path.read_bytes()) == []
 
 
 def test_a_link_is_not_followed(journal: Journal) -> None:
