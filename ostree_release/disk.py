@@ -33,22 +33,10 @@ def require(what: str, needed: int, *paths: Path) -> None:
 
 def _allocated(top: Path) -> int:
     """Count what is there; what goes away meanwhile, or is private to a running compose, counts nothing."""
-    total = 0
-    seen = set()
-    directories = [str(top)]
-    while directories:
-        with (
-            contextlib.suppress(FileNotFoundError, PermissionError),
-            os.scandir(directories.pop()) as entries,
-        ):
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    directories.append(entry.path)
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    status = entry.stat(follow_symlinks=False)
-                    if status.st_nlink > 1 and status.st_ino in seen:
-                        continue
-                    seen.add(status.st_ino)
-                    total += status.st_blocks * 512  # st_blocks counts units of 512 bytes (stat(2))
-    return total
+    found = {}
+    for folder, _, names in os.walk(top):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                status = Path(folder, name).lstat()
+                found[status.st_dev, status.st_ino] = status.st_blocks
+    return 512 * sum(found.values())  # st_blocks counts units of 512 bytes (stat(2))

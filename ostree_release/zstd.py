@@ -71,16 +71,14 @@ class Decompressor:
 
 def _loaded() -> ctypes.CDLL:
     library = ctypes.CDLL(_LIBRARY)
-    library.ZSTD_createDStream.restype = ctypes.c_void_p
-    library.ZSTD_createDStream.argtypes = []
-    library.ZSTD_freeDStream.argtypes = [ctypes.c_void_p]
-    library.ZSTD_decompressStream.restype = ctypes.c_size_t
-    library.ZSTD_decompressStream.argtypes = [
-        ctypes.c_void_p,
-        ctypes.POINTER(_Buffer),
-        ctypes.POINTER(_Buffer),
-    ]
-    library.ZSTD_isError.argtypes = [ctypes.c_size_t]
-    library.ZSTD_getErrorName.argtypes = [ctypes.c_size_t]
-    library.ZSTD_getErrorName.restype = ctypes.c_char_p
+    buffer = ctypes.POINTER(_Buffer)
+    for name, result, arguments in (
+        ("ZSTD_createDStream", ctypes.c_void_p, []),
+        ("ZSTD_freeDStream", ctypes.c_size_t, [ctypes.c_void_p]),
+        ("ZSTD_decompressStream", ctypes.c_size_t, [ctypes.c_void_p, buffer, buffer]),
+        ("ZSTD_isError", ctypes.c_uint, [ctypes.c_size_t]),
+        ("ZSTD_getErrorName", ctypes.c_char_p, [ctypes.c_size_t]),
+    ):
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
     return library

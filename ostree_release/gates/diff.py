@@ -11,7 +11,7 @@ from ..composing import kept
 from ..errors import Refused
 from ..images import accounts
 from ..images.changes import Changes, Image, as_json, difference
-from ..text import size
+from ..text import size, some
 from .subject import Subject
 
 _SHOWN = 3  # findings in the gate's own line
@@ -172,10 +172,7 @@ def _line(tip: str, changes: Changes, findings: Sequence[Finding]) -> str:
 
 def _shown(findings: Sequence[Finding]) -> str:
     """Return the first findings and how many more there are; nothing where there are none."""
-    parts = [finding.line for finding in findings[:_SHOWN]]
-    if len(findings) > _SHOWN:
-        parts.append(f"and {len(findings) - _SHOWN} more")
-    return "; ".join(parts)
+    return some([finding.line for finding in findings], _SHOWN, between="; ")
 
 
 def _origins(subject: Subject, build: str | None) -> Mapping[str, str] | None:

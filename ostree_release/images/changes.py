@@ -6,18 +6,16 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..account_list import GROUP, USER
 from ..errors import Refused
 from ..model import Package
+from ..repository.reading import Repository
 from ..repository.tree import Attributes, Entry, Tree, differing
 from . import accounts, capabilities, pkglist, rpmdb
 from .accounts import Accounts, Shift
 from .pkglist import Change
-
-if TYPE_CHECKING:
-    from ..repository.reading import Repository
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import re
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Protocol
 
 from .. import zstd
@@ -81,20 +82,12 @@ class _Gzip:
         return unpacked
 
 
-def _xz() -> _Decompressor:
-    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_DICTIONARY)
-
-
-def _lzma() -> _Decompressor:
-    return lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_DICTIONARY)
-
-
 # By what they begin with, as the kernel has it (lib/decompress.c); a text names one that is not read here.
 _KINDS: dict[bytes, Callable[[], _Decompressor] | str] = {
     b"\x1f\x8b": _Gzip,
     b"BZh": bz2.BZ2Decompressor,
-    b"\x5d\x00\x00": _lzma,
-    b"\xfd7zXZ\x00": _xz,
+    b"\x5d\x00\x00": partial(lzma.LZMADecompressor, lzma.FORMAT_ALONE, memlimit=_DICTIONARY),
+    b"\xfd7zXZ\x00": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=_DICTIONARY),
     b"\x28\xb5\x2f\xfd": zstd.Decompressor,
     b"\x89LZO": "lzo",
     b"\x02\x21\x4c\x18": "lz4",

@@ -27,21 +27,17 @@ class Unit:
     fault: str | None = None
 
 
-def load(tree: Tree, name: str) -> Unit:
-    """Return what systemd loads for a name."""
-    return _load(tree, name, ())
+def load(tree: Tree, name: str, before: tuple[str, ...] = ()) -> Unit:
+    """Return what systemd loads for a name; before: the names whose links have led to it."""
+    entry = next(_places(tree, name), None)
+    if entry is None:
+        return Unit(name, f"there is no {name} in {' or '.join(FOLDERS)}")
+    return _follow(tree, entry, name, before)
 
 
 def every(tree: Tree, name: str) -> tuple[Unit, ...]:
     """Return what a name stands for in each folder that has it; the first one is what systemd loads."""
     return tuple(_follow(tree, entry, name, ()) for entry in _places(tree, name))
-
-
-def _load(tree: Tree, name: str, before: tuple[str, ...]) -> Unit:
-    entry = next(_places(tree, name), None)
-    if entry is None:
-        return Unit(name, f"there is no {name} in {' or '.join(FOLDERS)}")
-    return _follow(tree, entry, name, before)
 
 
 def _follow(tree: Tree, entry: Entry, name: str, before: tuple[str, ...]) -> Unit:
@@ -56,7 +52,7 @@ def _follow(tree: Tree, entry: Entry, name: str, before: tuple[str, ...]) -> Uni
     if other in before:
         return Unit(name, f"{entry.path} is a link in a circle")
     if folder in FOLDERS and other != name:
-        return _load(tree, other, (*before, name))
+        return load(tree, other, (*before, name))
     there = tree.has_content(path)
     return Unit(name, None if there else f"{entry.path} is a link to {found.target}, which is not there")
 
