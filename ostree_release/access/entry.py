@@ -37,10 +37,7 @@ def leave_root(config: Config) -> None:
     owners = [environment.owner for environment in config.environments if not environment.composed]
     if os.geteuid() != 0 or not owners:
         return
-    try:
-        account = pwd.getpwnam(owners[0])
-    except KeyError:
-        raise Refused(f"there is no user {owners[0]} on this server: deploy it again") from None
+    account = _account(owners[0])
     if account.pw_uid == 0:
         return
     os.initgroups(account.pw_name, account.pw_gid)
@@ -56,10 +53,7 @@ def acting_as(name: str) -> Iterator[None]:
 
     Programs that the block starts cannot become root again: the saved user number does not outlive an exec.
     """
-    try:
-        account = pwd.getpwnam(name)
-    except KeyError:
-        raise Refused(f"there is no user {name} on this server: deploy it again") from None
+    account = _account(name)
     if os.geteuid() == account.pw_uid:
         yield
         return
@@ -80,3 +74,10 @@ def acting_as(name: str) -> Iterator[None]:
 def are_plain(arguments: Sequence[str]) -> bool:
     """Say whether arguments can be shown as they are: no control, direction or broken characters in them."""
     return all(len(each) <= _LIMIT and each.isprintable() for each in arguments)
+
+
+def _account(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise Refused(f"there is no user {name} on this server: deploy it again") from None

@@ -5,18 +5,14 @@ Whether a candidate may be signed at all is asked before, in releasing/.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..config import Environment
 from ..context import Context
 from ..errors import Refused
 from ..model import Commit, following
 from ..repository import writing
+from ..repository.reading import Repository
 from ..signing import gpg, keyring
 from ..text import command, short
-
-if TYPE_CHECKING:
-    from ..repository.reading import Repository
 
 
 def missing(context: Context, environment: Environment, repository: Repository, commit: Commit) -> bool:

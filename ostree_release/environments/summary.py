@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..config import Environment
 from ..context import Context
 from ..repository import writing
-
-if TYPE_CHECKING:
-    from ..repository.reading import Repository
+from ..repository.reading import Repository
 
 
 def update_summary(context: Context, environment: Environment, repository: Repository) -> list[str]:

@@ -7,7 +7,7 @@ Everything that decides is what decides for people too: gates, approvals, holds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, freeze
@@ -50,7 +50,7 @@ class Verdict:
 
     def as_json(self) -> dict[str, str]:
         """Return it as it is printed."""
-        return {"version": self.version, "checksum": self.checksum, "why": self.why, "line": self.line}
+        return asdict(self)
 
 
 def auto(context: Context, name: str) -> dict[str, Any]:
@@ -63,18 +63,13 @@ def auto(context: Context, name: str) -> dict[str, Any]:
     environment, _ = context.config.promoting(name)
     with changing(context, environment, "auto") as settled:
         completed = [ring.name for ring in environment.rings if ring.ref in settled.moved]
-    done = _completed(environment, completed) if completed else _step(context, environment)
+    if completed:
+        where = f"{environment.name}/{', '.join(completed)}"
+        words = "had been moved, and something interrupted that: it is complete now, and the next run goes on"
+        done = _result("repaired", environment, [], f"{where} {words}")
+    else:
+        done = _step(context, environment)
     return {**done, "repaired": [*settled.lines, *done.get("repaired", ())]}
-
-
-def _completed(environment: Environment, rings: Sequence[str]) -> dict[str, Any]:
-    return {
-        "outcome": "repaired",
-        "environment": environment.name,
-        "passed": [],
-        "line": f"{environment.name}/{', '.join(rings)} had been moved, and something interrupted that: it "
-        "is complete now, and the next run goes on",
-    }
 
 
 def _step(context: Context, environment: Environment) -> dict[str, Any]:
@@ -82,12 +77,12 @@ def _step(context: Context, environment: Environment) -> dict[str, Any]:
     window = freeze.frozen_by(environment.freeze, today)
     if window:
         end = freeze.thaws(environment.freeze, today)
-        return _waiting(environment, [], f"frozen ({window}) until {end or 'the settings change'}")
+        return _result("waiting", environment, [], f"frozen ({window}) until {end or 'the settings change'}")
     with context.reading(environment):
         seen = look(context, environment)
         todo = _todo(seen)
     if todo is None:
-        return {"outcome": "nothing", "environment": environment.name, "passed": [], "line": None}
+        return _result("nothing", environment, [], None)
     passed: list[Verdict] = []
     for commit in todo.builds or (todo.release,):
         assert commit is not None
@@ -103,7 +98,7 @@ def _step(context: Context, environment: Environment) -> dict[str, Any]:
         passed.append(verdict)
     first = min(reversed(passed), key=lambda each: _URGENCY.index(each.why))  # the oldest is due first
     where = f"{environment.name}/{todo.ring.name}"
-    return _waiting(environment, passed, f"{where} waits with {first.version}: {first.line}")
+    return _result("waiting", environment, passed, f"{where} waits with {first.version}: {first.line}")
 
 
 def _todo(seen: Snapshot) -> Due | None:
@@ -189,9 +184,11 @@ def _why(decision: Admission) -> str:
     return TIME if all(each.gate in check.LIVE for each in decision.open) else APPROVAL
 
 
-def _waiting(environment: Environment, passed: Sequence[Verdict], line: str) -> dict[str, Any]:
+def _result(
+    outcome: str, environment: Environment, passed: Sequence[Verdict], line: str | None
+) -> dict[str, Any]:
     return {
-        "outcome": "waiting",
+        "outcome": outcome,
         "environment": environment.name,
         "passed": [each.as_json() for each in passed],
         "line": line,

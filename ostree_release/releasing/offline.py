@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from ..context import Context
 from ..environments import find, signature
@@ -15,11 +13,9 @@ from ..errors import Refused
 from ..images import pkglist
 from ..model import Commit, following
 from ..repository import writing
+from ..repository.reading import Repository
 from ..signing import gpg, keyring
 from .sign import due, require_admitted
-
-if TYPE_CHECKING:
-    from ..repository.reading import Repository
 
 _SIGNATURE_LIMIT = 16384  # bytes; a signature by a 4096-bit key, armored, is far below 2000
 
@@ -107,8 +103,10 @@ def _signable(context: Context, seen: Snapshot, typed: str | None) -> Commit:
 def _verified(seen: Snapshot, commit: Commit, given: bytes) -> str:
     """Return the fingerprint of the key that a signature of the commit is by; refuses any other signature."""
     of = f"signature of {commit.version}"
-    with _refusing(of):
+    try:
         found = seen.repository.signers_of(commit.checksum, given, seen.environment.public_key)
+    except Refused as refusal:
+        raise Refused(f"{of}: what came is no signature ({refusal}): nothing was changed") from refusal
     if len(found) != 1:
         raise Refused(f"{of}: one signature is wanted, {len(found)} came: nothing was changed")
     fingerprint, wrong = found[0]
@@ -118,14 +116,6 @@ def _verified(seen: Snapshot, commit: Commit, given: bytes) -> str:
     if wrong:
         raise Refused(f"{of} by {fingerprint}: {wrong}: nothing was changed")
     return fingerprint
-
-
-@contextlib.contextmanager
-def _refusing(of: str) -> Iterator[None]:
-    try:
-        yield
-    except Refused as refusal:
-        raise Refused(f"{of}: what came is no signature ({refusal}): nothing was changed") from refusal
 
 
 def _read(stream: BinaryIO) -> bytes:
