@@ -1,14 +1,33 @@
-"""Arguments that several subcommands take, and how each is checked."""
+"""What several subcommands have in common: arguments, how each is checked, and to run one function."""
 
 from __future__ import annotations
 
+import importlib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 
 from .config import Environment, Ring
+from .context import Context
 from .errors import Refused
 from .model import DEFAULT_ENVIRONMENT
+from .text import Result
 
 _REASON_LIMIT = 500  # characters; the journal's lines stay short
+
+
+def calls(words: str, place: str, *names: str) -> Callable[[Namespace, Context], tuple[str, Result]]:
+    """Return what runs one function with some options, and says how its result is worded.
+
+    words: the name of that; place: MODULE:FUNCTION of this program, loaded when it is run; names: of the
+    options, in the order in which the function takes them after the context.
+    """
+
+    def run(options: Namespace, context: Context) -> tuple[str, Result]:
+        module, _, function = place.partition(":")
+        called = getattr(importlib.import_module(f".{module}", __package__), function)
+        return words, called(context, *(getattr(options, name) for name in names))
+
+    return run
 
 
 def target(parser: ArgumentParser) -> None:

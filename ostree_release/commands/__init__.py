@@ -1,7 +1,8 @@
 """The subcommands, one file each: its arguments, what it runs, and the name of its words.
 
-A file `NAME.py` is the subcommand NAME, with - for _. It imports inside `run` what needs libostree, so that
-wrong usage and `config` work without it. Who may run it is in access/roles.py: nobody but root else.
+A file `NAME.py` is the subcommand NAME, with - for _; its docstring is what help says of it. What needs
+libostree it imports inside `run`, or `calls` loads it, so that wrong usage and `config` work without. Who may
+run it is in access/roles.py: nobody but root else.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ def parser(wanted: Sequence[str]) -> ArgumentParser:
     subcommands = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
     for name in wanted:
         module = _module(name)
-        subcommand = subcommands.add_parser(
-            name, help=module.SUMMARY, description=module.SUMMARY, allow_abbrev=False
-        )
+        summary = (module.__doc__ or "").partition(": ")[2].rstrip(".")
+        subcommand = subcommands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         subcommand.add_argument(
             "--json", action="store_true", help="print one JSON document; progress goes to stderr"
         )
-        module.arguments(subcommand)
+        if hasattr(module, "arguments"):
+            module.arguments(subcommand)
     return parser
 
 

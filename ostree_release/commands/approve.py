@@ -8,8 +8,6 @@ from ..command_line import needed, place, reason, rings
 from ..context import Context
 from ..text import Result
 
-SUMMARY = "let through what the gates found about a candidate or release"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

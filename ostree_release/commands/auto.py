@@ -1,14 +1,8 @@
 """`auto`: take the step that is due by itself, or say what it waits for."""
 
-from __future__ import annotations
+from argparse import ArgumentParser
 
-from argparse import ArgumentParser, Namespace
-
-from ..command_line import target
-from ..context import Context
-from ..text import Result
-
-SUMMARY = "take the step that is due by itself, or say what it waits for"
+from ..command_line import calls, target
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -16,8 +10,4 @@ def arguments(parser: ArgumentParser) -> None:
     target(parser)
 
 
-def run(options: Namespace, context: Context) -> tuple[str, Result]:
-    """Return how the result is worded, and the result."""
-    from ..releasing.auto import auto
-
-    return "auto", auto(context, options.to)
+run = calls("auto", "releasing.auto:auto", "to")

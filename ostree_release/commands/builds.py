@@ -8,8 +8,6 @@ from ..context import Context
 from ..model import following
 from ..text import Result
 
-SUMMARY = "list the builds of a composed environment, newest first"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

@@ -8,8 +8,6 @@ from ..command_line import target
 from ..context import Context
 from ..text import Result
 
-SUMMARY = "say what each release changed, fixed, and who let it through"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

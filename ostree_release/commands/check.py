@@ -12,8 +12,6 @@ from ..environments.snapshot import Snapshot
 from ..model import Commit
 from ..text import Result
 
-SUMMARY = "run the gates on a candidate or release, and record what they say"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

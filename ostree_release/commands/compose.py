@@ -1,13 +1,8 @@
 """`compose`: compose an environment now, or follow the compose that is running."""
 
-from __future__ import annotations
+from argparse import ArgumentParser
 
-from argparse import ArgumentParser, Namespace
-
-from ..context import Context
-from ..text import Result
-
-SUMMARY = "compose an environment now, or follow the compose that is running"
+from ..command_line import calls
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -16,8 +11,4 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--version", help="instead of <release>.<yyyymmdd>.<n>")
 
 
-def run(options: Namespace, context: Context) -> tuple[str, Result]:
-    """Return how the result is worded, and the result."""
-    from ..composing.follow import compose
-
-    return "compose", compose(context, options.environment, options.version)
+run = calls("compose", "composing.follow:compose", "environment", "version")

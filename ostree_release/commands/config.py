@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from ..config import Config
 from ..context import Context
 from ..loading import plain
 from ..text import Result
-
-SUMMARY = "check the configuration and print it"
-
-
-def arguments(parser: ArgumentParser) -> None:
-    """Add what it takes: nothing."""
 
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:

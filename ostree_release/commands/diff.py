@@ -8,8 +8,6 @@ from ..context import Context
 from ..errors import Refused
 from ..text import Result
 
-SUMMARY = "compare the packages of two images"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

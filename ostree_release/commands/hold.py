@@ -9,8 +9,6 @@ from ..context import Context
 from ..errors import Refused
 from ..text import Result
 
-SUMMARY = "keep something from being staged, signed or moved; without arguments: list"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

@@ -9,9 +9,6 @@ from ..command_line import target
 from ..context import Context
 from ..text import Result
 
-SUMMARY = "list the keys of an environment; as root, let one take over from another"
-
-
 _ACTIONS = (
     ("introduce", "new|-", "publish one more key: made here, or an exported one from standard input"),
     ("use", "FINGERPRINT", "sign everything again with this key, and from now on"),

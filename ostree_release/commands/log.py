@@ -7,8 +7,6 @@ from argparse import ArgumentParser, Namespace
 from ..context import Context
 from ..text import Result
 
-SUMMARY = "print the journal"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

@@ -8,8 +8,6 @@ from ..command_line import reason, target
 from ..context import Context
 from ..text import Result
 
-SUMMARY = "stage, sign and publish a build, or move what is in the ring before"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

@@ -1,14 +1,8 @@
 """`publish`: publish a signed candidate and move the first ring to it."""
 
-from __future__ import annotations
+from argparse import ArgumentParser
 
-from argparse import ArgumentParser, Namespace
-
-from ..command_line import reason, target
-from ..context import Context
-from ..text import Result
-
-SUMMARY = "publish a signed candidate and move the first ring to it"
+from ..command_line import calls, reason, target
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -18,8 +12,4 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", type=reason, help="goes into the journal")
 
 
-def run(options: Namespace, context: Context) -> tuple[str, Result]:
-    """Return how the result is worded, and the result."""
-    from ..releasing.publish import publish_only
-
-    return "publish", publish_only(context, options.to, options.version, options.reason)
+run = calls("publish", "releasing.publish:publish_only", "to", "version", "reason")

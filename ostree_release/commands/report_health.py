@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from .. import health
 from ..context import Context
 from ..text import Result
-
-SUMMARY = "record the clients' health reports that stand on standard input as JSON"
-
-
-def arguments(parser: ArgumentParser) -> None:
-    """Add what it takes: nothing."""
 
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:

@@ -1,13 +1,8 @@
 """`run-compose`: what the systemd unit of a compose runs."""
 
-from __future__ import annotations
+from argparse import ArgumentParser
 
-from argparse import ArgumentParser, Namespace
-
-from ..context import Context
-from ..text import Result
-
-SUMMARY = "what the systemd unit of a compose runs"
+from ..command_line import calls
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -15,8 +10,4 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("environment", metavar="ENV")
 
 
-def run(options: Namespace, context: Context) -> tuple[str, Result]:
-    """Return how the result is worded, and the result."""
-    from ..composing.compose import run_compose
-
-    return "run-compose", run_compose(context, options.environment)
+run = calls("run-compose", "composing.compose:run_compose", "environment")

@@ -1,13 +1,8 @@
 """`run-gate`: what the systemd unit of a gate of your own runs."""
 
-from __future__ import annotations
+from argparse import ArgumentParser
 
-from argparse import ArgumentParser, Namespace
-
-from ..context import Context
-from ..text import Result
-
-SUMMARY = "what the systemd unit of a gate of your own runs"
+from ..command_line import calls
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -15,8 +10,4 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN")
 
 
-def run(options: Namespace, context: Context) -> tuple[str, Result]:
-    """Return how the result is worded, and the result."""
-    from ..gates.own.inside import run_gate
-
-    return "run-gate", run_gate(context, options.run)
+run = calls("run-gate", "gates.own.inside:run_gate", "run")

@@ -1,13 +1,8 @@
 """`sbom`: print the bill of materials of a release (SPDX 2.3)."""
 
-from __future__ import annotations
+from argparse import ArgumentParser
 
-from argparse import ArgumentParser, Namespace
-
-from ..context import Context
-from ..text import Result
-
-SUMMARY = "print the bill of materials of a release (SPDX 2.3)"
+from ..command_line import calls
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -15,8 +10,4 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("image", metavar="VERSION|RING")
 
 
-def run(options: Namespace, context: Context) -> tuple[str, Result]:
-    """Return how the result is worded, and the result."""
-    from ..releasing.sbom import sbom
-
-    return "sbom", sbom(context, options.image)
+run = calls("sbom", "releasing.sbom:sbom", "image")

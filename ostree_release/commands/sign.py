@@ -9,8 +9,6 @@ from ..command_line import target
 from ..context import Context
 from ..text import Result
 
-SUMMARY = "sign a candidate with the environment's key, here or elsewhere"
-
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what it takes."""

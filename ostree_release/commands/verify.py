@@ -1,13 +1,8 @@
 """`verify`: prove what is published from the journal; exit 1 if something is wrong."""
 
-from __future__ import annotations
+from argparse import ArgumentParser
 
-from argparse import ArgumentParser, Namespace
-
-from ..context import Context
-from ..text import Result
-
-SUMMARY = "prove what is published from the journal; exit 1 if something is wrong"
+from ..command_line import calls
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -15,8 +10,4 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--to", metavar="ENV", help="default: every promoting environment")
 
 
-def run(options: Namespace, context: Context) -> tuple[str, Result]:
-    """Return how the result is worded, and the result."""
-    from ..proof.verify import prove
-
-    return "verify", prove(context, options.to)
+run = calls("verify", "proof.verify:prove", "to")
