@@ -27,6 +27,7 @@ from .model import Entry
 from .signing import gpg, keyring
 
 FORMAT = 1
+UNSIGNED = "journal's head was not signed"
 _FIELDS: dict[str, type] = {
     **dict.fromkeys(("environment", "head", "previous", "key", "time"), str),
     **dict.fromkeys(("number", "lines", "bytes"), int),
@@ -122,7 +123,7 @@ def anchor(context: Context, environment: Environment, entries: Sequence[Entry] 
     except (Refused, OSError) as error:
         context.say(f"Warning: the journal's head is not signed yet ({error}); the next run does it")
         return []
-    return ["journal's head was not signed"]
+    return [UNSIGNED]
 
 
 def _make(context: Context, environment: Environment) -> None:

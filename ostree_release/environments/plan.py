@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from .. import versions
+from .. import anchors, versions
 from ..config import Ring
 from ..errors import Refused
 from ..model import Commit, Move
@@ -14,6 +14,10 @@ from .snapshot import Snapshot
 PROMOTE = "promote"
 UNCHANGED = "unchanged"
 REPAIR = "repair"
+
+# What an interruption can leave, in words; another is in `anchors`.
+OPEN = "journal had a change without its end"
+UNTOLD = "summary did not name the refs as they are"
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,9 @@ def promote(seen: Snapshot, ring: Ring, build: Commit | None) -> Plan:
 def interrupted(seen: Snapshot) -> list[str]:
     """Return, in words, what an interruption left that the next change of the environment completes first."""
     left = {
-        "journal had a change without its end": seen.interrupted > 0,
-        "summary did not name the refs as they are": (seen.summary or {}) != seen.refs,
-        "journal's head was not signed": seen.unanchored,
+        OPEN: seen.interrupted > 0,
+        UNTOLD: (seen.summary or {}) != seen.refs,
+        anchors.UNSIGNED: seen.unanchored,
     }
     return [words for words, true in left.items() if true]
 

@@ -19,7 +19,7 @@ from ..journal import interrupted, moved
 from ..model import Entry
 from ..repository import writing
 from ..repository.reading import Repository
-from . import signature
+from . import plan, signature
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def settle(context: Context, environment: Environment) -> Settled:
     if left:
         context.journal.settle(context.actor, left, refs)
         entries = context.journal.entries()
-        lines.append("journal had a change without its end")
+        lines.append(plan.OPEN)
     signed = True
     if environment.composed:
         signed = _sign_build(context, environment, repository, entries, lines)
@@ -128,5 +128,5 @@ def _show(
         moves = [{"ref": ref, "from": told.get(ref), "to": refs[ref]} for ref in sorted(hidden)]
         context.record("shown", "repair", environment.name, moves=moves)
     if writing.update_summary(repository):
-        lines.append("summary did not name the refs as they are")
+        lines.append(plan.UNTOLD)
     return hidden

@@ -6,6 +6,7 @@ from ..config import Environment
 from ..context import Context
 from ..repository import writing
 from ..repository.reading import Repository
+from . import plan
 
 
 def update_summary(context: Context, environment: Environment, repository: Repository) -> list[str]:
@@ -13,4 +14,4 @@ def update_summary(context: Context, environment: Environment, repository: Repos
     if not writing.update_summary(repository):
         return []
     context.say(f"Updated the summary of {environment.name}")
-    return ["summary did not name the refs as they are"]
+    return [plan.UNTOLD]
