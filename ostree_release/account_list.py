@@ -6,8 +6,8 @@ Pure: the lines of passwd and group files in, a list out. The laptop checks a se
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 USER, GROUP = "user", "group"
 KINDS = (USER, GROUP)
@@ -62,17 +62,11 @@ class AccountList:
     """Accounts in the order in which they came. No name is in it twice, and no number of a kind."""
 
     accounts: tuple[Account, ...] = ()
-    _names: Mapping[tuple[str, str], Account] = field(init=False, repr=False, compare=False)
-    _numbers: Mapping[tuple[str, int], Account] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Index the accounts."""
-        object.__setattr__(self, "_names", {(each.kind, each.name): each for each in self.accounts})
-        object.__setattr__(self, "_numbers", {(each.kind, each.number): each for each in self.accounts})
 
     def with_all(self, more: Iterable[Account]) -> tuple[AccountList, tuple[Clash, ...]]:
         """Return the list with what is new at its end, and what it cannot take."""
-        names, numbers = dict(self._names), dict(self._numbers)
+        names = {(each.kind, each.name): each for each in self.accounts}
+        numbers = {(each.kind, each.number): each for each in self.accounts}
         added: list[Account] = []
         clashes: list[Clash] = []
         for each in more:

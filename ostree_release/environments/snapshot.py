@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .. import anchors
@@ -27,11 +28,6 @@ class Snapshot:
     use; builds: the place of each of the source's builds, 0 for the newest, where several candidates are to
     be put in their order; summary: what the summary names; entries: of the whole journal; interrupted: how
     many of its intents nothing ended; unanchored: whether the journal's head must be signed.
-
-    What follows from these is data, too. tips: what the rings have, by the ring's ref; releases: everything
-    released, oldest first, also what only a ring still names; newest: the one with the highest serial;
-    candidates: everything staged and not published, oldest first, where serials are the same by their builds;
-    valid_candidates: those that can still be published, after the newest release and for today's rings.
     """
 
     environment: Environment
@@ -45,34 +41,38 @@ class Snapshot:
     builds: Mapping[str, int] = field(default_factory=dict)
     interrupted: int = 0
     unanchored: bool = False
-    tips: Mapping[str, Commit] = field(init=False)
-    releases: Sequence[Commit] = field(init=False)
-    newest: Commit | None = field(init=False)
-    candidates: Sequence[Commit] = field(init=False)
-    valid_candidates: Sequence[Commit] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Put what the refs name in order."""
-        environment, refs = self.environment, self.refs
-        tips = {ring.ref: self.commits[refs[ring.ref]] for ring in environment.rings if ring.ref in refs}
-        releases = self._sorted([*tips, *self._below(environment.release_ref(""))])
-        candidates = self._sorted(self._below(environment.candidate_ref("")))
-        newest = releases[-1] if releases else None
-        serial, parent = (newest.serial, newest.checksum) if newest else (0, None)
-        derived = {
-            "tips": tips,
-            "releases": releases,
-            "newest": newest,
-            "candidates": candidates,
-            "valid_candidates": [
-                each
-                for each in candidates
-                if (each.serial, each.parent) == (serial + 1, parent)
-                and each.bindings == environment.bindings(each.version)
-            ],
-        }
-        for name, value in derived.items():
-            object.__setattr__(self, name, value)  # the only way into a frozen dataclass
+    @cached_property
+    def tips(self) -> dict[str, Commit]:
+        """What the rings have, by the ring's ref."""
+        rings = [ring.ref for ring in self.environment.rings if ring.ref in self.refs]
+        return {ref: self.commits[self.refs[ref]] for ref in rings}
+
+    @cached_property
+    def releases(self) -> list[Commit]:
+        """Everything released, oldest first, also what only a ring still names."""
+        return self._sorted([*self.tips, *self._below(self.environment.release_ref(""))])
+
+    @property
+    def newest(self) -> Commit | None:
+        """The release with the highest serial."""
+        return self.releases[-1] if self.releases else None
+
+    @cached_property
+    def candidates(self) -> list[Commit]:
+        """Everything staged and not published, oldest first, where serials are the same by their builds."""
+        return self._sorted(self._below(self.environment.candidate_ref("")))
+
+    @cached_property
+    def valid_candidates(self) -> list[Commit]:
+        """Those that can still be published, after the newest release and for today's rings."""
+        after = (self.newest.serial + 1, self.newest.checksum) if self.newest else (1, None)
+        return [
+            each
+            for each in self.candidates
+            if (each.serial, each.parent) == after
+            and each.bindings == self.environment.bindings(each.version)
+        ]
 
     @property
     def origin(self) -> Repository:
