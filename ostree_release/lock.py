@@ -56,13 +56,13 @@ def journal(run: Path) -> AbstractContextManager[None]:
 
 def gate_runs(folder: Path) -> AbstractContextManager[None]:
     """Hold the lock under which run directories of gates appear and are tidied; waits, it is held shortly."""
-    return _waiting(_made(folder / "lock"))
+    return _waiting(_opened(folder / "lock", os.O_CREAT))
 
 
 @contextlib.contextmanager
 def alive(path: Path) -> Iterator[None]:
     """Hold a lock file for as long as its maker lives, or raise Busy: he does."""
-    with _made(path) as descriptor:
+    with _opened(path, os.O_CREAT) as descriptor:
         if not _lock(descriptor, fcntl.F_WRLCK):
             raise Busy(f"{path} is somebody else's")
         yield
@@ -96,9 +96,10 @@ def _waiting(opened: AbstractContextManager[int]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: Path, make: int = 0) -> Iterator[int]:
+    """Open a lock's file; make: os.O_CREAT for one that nobody else makes."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | make, 0o600)
     except FileNotFoundError:
         raise Refused(
             f"{path} is missing: run systemd-tmpfiles --create, or deploy the server again"
@@ -107,15 +108,6 @@ def _opened(path: Path) -> Iterator[int]:
         raise Refused(
             f"{path} is not for {os.geteuid()}: run this through sudo, as your role allows"
         ) from None
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _made(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         yield descriptor
     finally:
