@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .errors import Refused
 
@@ -32,6 +34,15 @@ def read(path: Path) -> bytes | None:
     with refusing(path), contextlib.suppress(FileNotFoundError):
         return path.read_bytes()
     return None
+
+
+def read_object(path: Path) -> dict[str, Any] | None:
+    """Return the object in a JSON file, or None where there is none; refuses as `read` does."""
+    try:
+        content = json.loads(read(path) or b"")
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
 
 
 @contextlib.contextmanager

@@ -38,18 +38,9 @@ def write(path: Path, content: dict[str, Any]) -> None:
     files.replace(path, json.dumps(content).encode(), 0o600)
 
 
-def read(path: Path) -> dict[str, Any] | None:
-    """Return the content of a JSON file, or None where there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
 def take_request(path: Path) -> dict[str, Any]:
     """Return the request and remove it; empty where there is none (the timer), or only an old one."""
-    request = read(path) or {}
+    request = files.read_object(path) or {}
     path.unlink(missing_ok=True)
     fresh = abs(clock.now() - request.get("time", 0.0)) < _STALE
     return request if fresh else {}
@@ -95,7 +86,7 @@ def compose(context: Context, name: str, version: str | None) -> dict[str, Any]:
             f"compose {name}: goes on without you; watch it again with: ostree-release compose {name}, "
             f"or journalctl -f -u {service}"
         ) from None
-    answer = read(place / "result.json")
+    answer = files.read_object(place / "result.json")
     if answer is None:
         raise Refused(f"compose {name}: ended without a result: {how(ended, said)} (journalctl -u {service})")
     result = _result(answer, ended)
@@ -153,7 +144,7 @@ def follow(unit: str, place: Path) -> tuple[dict[str, str], str]:
                 start.wait(_POLL)
         # What it said last is on its way to the journal.
         subprocess.run(["journalctl", "--sync"], stderr=subprocess.DEVNULL, check=False)
-        _show(invocation or (read(place / "result.json") or {}).get("invocation", ""), cursor)
+        _show(invocation or (files.read_object(place / "result.json") or {}).get("invocation", ""), cursor)
         assert start.stderr is not None
         said = " ".join(start.stderr.read().decode(errors="replace").split())
         return _properties(unit), said

@@ -226,11 +226,8 @@ def _write(context: Context, environment: Environment, before: AccountList, afte
 
 
 def _remembered(config: Config, environment: Environment) -> str | None:
-    try:
-        content = json.loads(_text(folder(config, environment) / _NEWEST) or "null")
-    except ValueError:
-        return None
-    return content.get("build") if isinstance(content, dict) else None
+    content = files.read_object(folder(config, environment) / _NEWEST)
+    return content.get("build") if content else None
 
 
 def _remember(config: Config, environment: Environment, build: str) -> None:
