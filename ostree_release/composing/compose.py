@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -71,15 +71,19 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         treefiles=hashes,
         starts={"ref": environment.ref, "from": before},
     )
+
+    def composed(*options: str) -> rpm_ostree.Ended:
+        with numbers.handed(context.config, environment, path, merged) as given:
+            return _rpm_ostree(environment, given, version, place / "compose.json", *options)
+
     with record as moves:
         if own:
             context.say(
                 f"{path} has {', '.join(own)}, so the list of users and groups is not used: numbers may move"
             )
-            with numbers.handed(context.config, environment, path, merged) as composed:
-                ended = _rpm_ostree(environment, composed, version, place / "compose.json")
+            ended = composed()
         else:
-            ended = _keeping(context, environment, repository, known, path, merged, version)
+            ended = _keeping(context, environment, repository, known, composed)
         after = repository.refs().get(environment.ref)
         # The exit status does not decide: rpm-ostree can fail after it has moved the ref.
         if ended.status and after == before:
@@ -120,25 +124,20 @@ def _keeping(
     environment: Environment,
     repository: Repository,
     known: AccountList,
-    path: Path,
-    merged: Mapping[str, Any],
-    version: str,
+    composed: Callable[..., rpm_ostree.Ended],
 ) -> rpm_ostree.Ended:
-    """Run rpm-ostree so that it keeps the numbers of a list; returns as `_rpm_ostree` does.
+    """Run rpm-ostree so that it keeps the numbers of a list; composed: does so, with more of its options.
 
     The list is input as the packages are. Where it has only grown by the newest build, rpm-ostree is asked
     first, with the list as it was, whether there is anything else to compose for.
     """
-    compose_json = folder(context.config, environment) / "compose.json"
-    with numbers.handed(context.config, environment, path, merged) as composed:
-        if numbers.may_be_unchanged(context.config, environment, repository, known):
-            ended = _rpm_ostree(environment, composed, version, compose_json, "--dry-run")
-            if ended.status or any(line.startswith(_UNCHANGED) for line in ended.output):
-                return ended
+    if numbers.may_be_unchanged(context.config, environment, repository, known):
+        ended = composed("--dry-run")
+        if ended.status or any(line.startswith(_UNCHANGED) for line in ended.output):
+            return ended
     last, before = numbers.last_handed(context.config, environment), repository.refs().get(environment.ref)
     numbers.hand(context.config, environment, known)
-    with numbers.handed(context.config, environment, path, merged) as composed:
-        ended = _rpm_ostree(environment, composed, version, compose_json)
+    ended = composed()
     if ended.status and repository.refs().get(environment.ref) == before:
         numbers.hand(context.config, environment, last)
     return ended
