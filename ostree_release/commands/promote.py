@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import fields
 
 from ..command_line import reason, target
 from ..context import Context
@@ -31,14 +32,7 @@ def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result."""
     from ..releasing.promote import Request, plan_only, promote
 
-    request = Request(
-        environment=options.to,
-        build=options.build,
-        ring=options.ring,
-        reason=options.reason,
-        expect_build=options.expect_build,
-        expect_tip=options.expect_tip,
-        through=options.through,
-        laptop_gate=options.laptop_gate,
-    )
+    # Every option but --to has the name of its field.
+    _, *others = fields(Request)
+    request = Request(options.to, **{each.name: getattr(options, each.name) for each in others})
     return ("plan", plan_only(context, request)) if options.plan else ("promote", promote(context, request))

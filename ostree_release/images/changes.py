@@ -17,6 +17,8 @@ from . import accounts, capabilities, pkglist, rpmdb
 from .accounts import Accounts, Shift
 from .pkglist import Change
 
+_PARTS = ("vendors", "repositories", "privileges", "accounts")
+
 
 @dataclass(frozen=True)
 class Image:
@@ -94,10 +96,7 @@ def as_json(changes: Changes) -> dict[str, Any]:
     """Return changes as results and the users' own gates have them."""
     return {
         "packages": pkglist.as_json(changes.packages),
-        "vendors": [asdict(each) for each in changes.vendors],
-        "repositories": [asdict(each) for each in changes.repositories],
-        "privileges": [asdict(each) for each in changes.privileges],
-        "accounts": [asdict(each) for each in changes.accounts],
+        **{part: [asdict(each) for each in getattr(changes, part)] for part in _PARTS},
         "size": asdict(changes.size),
         "not_compared": dict(changes.not_compared),
     }

@@ -54,14 +54,8 @@ class Advisory:
     @classmethod
     def of(cls, data: dict[str, Any]) -> Advisory:
         """Return the advisory that `as_json` described."""
-        return cls(
-            id=data["id"],
-            severity=data["severity"],
-            title=data["title"],
-            issued=data["issued"],
-            cves=tuple(data["cves"]),
-            packages=tuple(Package(*fields) for fields in data["packages"]),
-        )
+        packages = tuple(Package(*fields) for fields in data["packages"])
+        return cls(**{**data, "cves": tuple(data["cves"]), "packages": packages})
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,8 @@ def _package(identifier: str, name: str, version: str) -> Document:
 
 def _identifier(package: Package) -> str:
     """Return a name that SPDX allows; the hash keeps apart what differs only in what it does not allow."""
-    nevra = f"{package.name}-{package.evr}.{package.arch}"
-    return f"SPDXRef-{_UNREFERABLE.sub('-', nevra)}-{hashlib.sha256(nevra.encode()).hexdigest()[:8]}"
+    name = package.nevra
+    return f"SPDXRef-{_UNREFERABLE.sub('-', name)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _relationship(one: str, kind: str, other: str) -> dict[str, str]:

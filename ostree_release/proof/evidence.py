@@ -18,10 +18,6 @@ class Finding:
     where: str
     line: str
 
-    def as_json(self) -> dict[str, str]:
-        """Return the finding as results have it."""
-        return {"where": self.where, "line": self.line}
-
 
 @dataclass(frozen=True)
 class Line:

@@ -38,14 +38,10 @@ def read(context: Context, environments: Sequence[Environment]) -> tuple[list[Li
             locks.enter_context(context.reading(environment))
         for _ in range(_ATTEMPTS):
             moments = [_moment(context, environment) for environment in environments]
-            journal = chain.lines(_content(context))
+            journal = chain.lines(context.journal.content() if context.config.journal.exists() else b"")
             if moments == [_moment(context, environment) for environment in environments]:
                 return journal, [_seen(context, *each) for each in zip(environments, moments)]
     raise Busy("verify: what it reads is being changed all the time: try again later")
-
-
-def _content(context: Context) -> bytes:
-    return context.journal.content() if context.config.journal.exists() else b""
 
 
 def _moment(context: Context, environment: Environment) -> _Moment:

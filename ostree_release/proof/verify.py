@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,7 @@ def prove(context: Context, name: str | None) -> dict[str, Any]:
         "environments": [environment.name for environment in chosen],
         "time": clock.now(),
         "lines": len(journal),
-        "releases": verdict.releases,
-        "refs": verdict.refs,
-        "findings": [finding.as_json() for finding in verdict.findings],
-        "notes": verdict.notes,
-        "unanchored": verdict.unanchored,
+        **asdict(verdict),
         "exit": 1 if verdict.findings else 0,
     }
 
@@ -57,7 +54,7 @@ def prove_and_keep(context: Context) -> dict[str, Any]:
     except Exception as error:
         words = " ".join(str(error).split()) or type(error).__name__
         finding = Finding("verify", f"failed, so nothing is proven: {words}")
-        _keep(context.config, {"releases": [], "findings": [finding.as_json()], "unanchored": 0})
+        _keep(context.config, {"releases": [], "findings": [asdict(finding)], "unanchored": 0})
         raise
     _keep(context.config, result)
     return result

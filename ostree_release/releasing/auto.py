@@ -48,10 +48,6 @@ class Verdict:
     why: str
     line: str
 
-    def as_json(self) -> dict[str, str]:
-        """Return it as it is printed."""
-        return asdict(self)
-
 
 def auto(context: Context, name: str) -> dict[str, Any]:
     """Take the next step that is due, or say what it waits for; returns the result as it is printed.
@@ -94,7 +90,7 @@ def _step(context: Context, environment: Environment) -> dict[str, Any]:
             build = None if todo.release else commit.checksum
             request = Request(environment.name, build=build, ring=todo.ring.name, reason=REASON)
             done = promote(context, request)
-            return {**done, "passed": [each.as_json() for each in passed]}
+            return {**done, "passed": [asdict(each) for each in passed]}
         passed.append(verdict)
     first = min(reversed(passed), key=lambda each: _URGENCY.index(each.why))  # the oldest is due first
     where = f"{environment.name}/{todo.ring.name}"
@@ -190,6 +186,6 @@ def _result(
     return {
         "outcome": outcome,
         "environment": environment.name,
-        "passed": [each.as_json() for each in passed],
+        "passed": [asdict(each) for each in passed],
         "line": line,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_a_history_in_words(tmp_path: Path) -> None:
     result = {
         "releases": verdict.releases,
         "notes": ["something"],
-        "findings": [each.as_json() for each in verdict.findings],
+        "findings": [asdict(each) for each in verdict.findings],
         "unanchored": 1,
     }
     lines = [re.sub(r", \d{4}-[^)]*", "", line) for line in render("verify", result)]
