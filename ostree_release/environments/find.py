@@ -43,17 +43,15 @@ def find(config: Config, typed: str, among: Iterable[Environment] | None = None)
                 raise Refused(f"{typed!r}: {before} is not {others}, which is looked in here")
             environments = [wanted]
             break
+    there = [(each, Repository(each.repository)) for each in environments if each.repository.exists()]
     found: dict[tuple[str, str], Found] = {}
-    for environment in environments:
-        if not environment.repository.exists():
-            continue
-        repository = Repository(environment.repository)
+    for environment, repository in there:
         for checksum in _named(environment, repository, name):
             key = (environment.name, checksum)
             found.setdefault(key, Found(environment, repository, repository.commit(checksum)))
     if not found:
         where = ", ".join(each.name for each in environments)
-        raise Refused(f"{typed!r}: {where} has no such {_kinds(environments)}{_newest(environments)}")
+        raise Refused(f"{typed!r}: {where} has no such {_kinds(environments)}{_newest(there)}")
     images = list(found.values())
     contents = {each.commit.content for each in images}
     if len(contents) > 1 or len({each.environment.name for each in images}) < len(images):
@@ -133,13 +131,10 @@ def _kinds(environments: Iterable[Environment]) -> str:
     return "candidate, release or ring" if composed == {False} else "build, candidate, release or ring"
 
 
-def _newest(environments: Iterable[Environment]) -> str:
+def _newest(there: Iterable[tuple[Environment, Repository]]) -> str:
     """Return the names that would have been found first."""
     versions: list[str] = []
-    for environment in environments:
-        if not environment.repository.exists():
-            continue
-        repository = Repository(environment.repository)
+    for environment, repository in there:
         if environment.composed:
             commits = [each for _, each in zip(range(_SHOWN), repository.history(environment.ref))]
         else:

@@ -18,7 +18,7 @@ from ..text import command, short
 def missing(context: Context, environment: Environment, repository: Repository, commit: Commit) -> bool:
     """Say whether a commit lacks the signature of a key that has to sign it."""
     needed = _needed(environment, keyring.in_use(context.config, environment))
-    return not _there(environment, repository, commit) >= needed
+    return not repository.signed_with(commit.checksum, environment.public_key) >= needed
 
 
 def sign(context: Context, environment: Environment, repository: Repository, commit: Commit) -> list[str]:
@@ -27,7 +27,7 @@ def sign(context: Context, environment: Environment, repository: Repository, com
     Refuses where the key in use is not on this server and nobody has attached its signature yet.
     """
     in_use = keyring.in_use(context.config, environment)
-    there = _there(environment, repository, commit)
+    there = repository.signed_with(commit.checksum, environment.public_key)
     if there >= _needed(environment, in_use):
         return []
     lacking: list[str] = []
@@ -64,7 +64,3 @@ def _needed(environment: Environment, in_use: str) -> frozenset[str]:
     if environment.offline:
         return frozenset({in_use})
     return gpg.fingerprints(environment.public_key)
-
-
-def _there(environment: Environment, repository: Repository, commit: Commit) -> frozenset[str]:
-    return repository.signed_with(commit.checksum, environment.public_key)

@@ -32,7 +32,9 @@ def judge(subject: Subject) -> Outcome:
         line = f"ring {subject.ring.name} has no release yet: nothing to compare with"
         return Outcome("diff", incomplete, _shown(incomplete) or line, {"from": None})
     findings = (*incomplete, *judged(changes, subject.options))
-    return Outcome("diff", findings, _line(subject.tip.version, changes, findings), {
+    upgraded = sum(change.kind == "upgraded" for change in changes.packages)
+    line = f"against {subject.tip.version}: {upgraded} packages upgraded, nothing that a rule is about"
+    return Outcome("diff", findings, _shown(findings) or line, {
         "from": subject.tip.checksum,
         **as_json(changes),
     })  # fmt: skip
@@ -162,12 +164,6 @@ PARTS: dict[str, tuple[str, str]] = {
     "vendors": ("vendor", "vendors"),
     "repositories": ("repository", "package repositories"),
 }
-
-
-def _line(tip: str, changes: Changes, findings: Sequence[Finding]) -> str:
-    """Return the gate's line for a person."""
-    upgraded = sum(change.kind == "upgraded" for change in changes.packages)
-    return _shown(findings) or f"against {tip}: {upgraded} packages upgraded, nothing that a rule is about"
 
 
 def _shown(findings: Sequence[Finding]) -> str:

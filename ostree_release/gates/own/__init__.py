@@ -55,7 +55,8 @@ def judge(subject: Subject) -> Outcome:
             results.append(result)
             if finding.answer != PASS:
                 findings.append(finding)
-    return Outcome("own", tuple(findings), _line(findings, len(found)), {"gates": results})
+    line = "; ".join(finding.line for finding in findings) or f"{len(found)} of your own passed"
+    return Outcome("own", tuple(findings), line, {"gates": results})
 
 
 def _paths(config: Config) -> list[Path]:
@@ -113,8 +114,8 @@ def _run(
         difference,
         subject.options["timeout_seconds"],
     )
-    folder = runs.output_of(places, subject.environment.name, subject.candidate.checksum)
-    output = runs.keep_output(folder, path.name, ended.output)
+    about = (subject.environment.name, subject.candidate.checksum)
+    output = runs.keep_output(places, *about, path.name, ended.output)
     answer, line = _said(ended)
     finding = Finding(_id(path.name, answer, line), answer, f"{path.name}: {line}")
     result = {
@@ -170,9 +171,3 @@ def _said(ended: Ended) -> tuple[str, str]:
         return FAIL, ended.problem
     answer = _ANSWERS.get(ended.status, FAIL)
     return answer, ended.line or f"said nothing and ended with exit status {ended.status}"
-
-
-def _line(findings: list[Finding], count: int) -> str:
-    if not findings:
-        return f"{count} of your own passed"
-    return "; ".join(finding.line for finding in findings)

@@ -131,15 +131,10 @@ def tidy(places: Places) -> None:
                     remove(folder)
 
 
-def output_of(places: Places, environment: str, checksum: str) -> Path:
-    """Return the directory of what gates print about a candidate of an environment."""
-    return places.output / environment / checksum
-
-
-def keep_output(folder: Path, gate: str, output: bytes) -> Path:
-    """Keep in a candidate's directory what a gate printed about it; returns where."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{gate}.txt"
+def keep_output(places: Places, environment: str, checksum: str, gate: str, output: bytes) -> Path:
+    """Keep what a gate printed about a candidate of an environment; returns where."""
+    path = places.output / environment / checksum / f"{gate}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(output)
     return path
 
