@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import Refused
@@ -20,12 +20,17 @@ _READ = ("pub", "sec", "sub", "ssb", "fpr", "grp", "uid")
 
 @dataclass(frozen=True)
 class Key:
-    """A primary key. expires: seconds since 1970, None for never; usable: neither expired nor revoked."""
+    """A primary key.
+
+    expires: seconds since 1970, None for never; usable: neither expired nor revoked; grip: what gpg-agent
+    calls its secret part, where that was asked for.
+    """
 
     fingerprint: str
     name: str
     expires: int | None
     usable: bool
+    grip: str = ""
 
 
 def keys(public_key: Path) -> list[Key]:
@@ -47,20 +52,8 @@ def secret_keys(home: Path) -> list[Key]:
     if not home.is_dir():
         return []
     options = ("--no-autostart", "--lock-never", "--trust-model", "always", "--with-keygrip", "--list-keys")
-    grips: dict[str, str] = {}
-    fingerprint = ""
-    listing = _gpg(home, *options)
-    for fields in _records(listing):
-        if fields[0] in ("pub", "sub"):
-            fingerprint = fields[0]
-        elif fields[0] == "fpr" and fingerprint == "pub":
-            fingerprint = fields[9]
-        elif fields[0] == "grp":
-            grips.setdefault(fingerprint, fields[9])
     private = home / "private-keys-v1.d"
-    return [
-        key for key in _parsed(listing, "pub") if (private / f"{grips.get(key.fingerprint)}.key").exists()
-    ]
+    return [key for key in _parsed(_gpg(home, *options), "pub") if (private / f"{key.grip}.key").exists()]
 
 
 def generate(home: Path, name: str) -> str:
@@ -170,17 +163,17 @@ def signers(data: bytes, signature: bytes, public_keys: Sequence[Path]) -> froze
 def _parsed(listing: str, kind: str) -> list[Key]:
     """Return the primary keys of a colon listing (gnupg, doc/DETAILS); kind: `pub` or `sec`."""
     found: list[Key] = []
-    record: list[str] | None = None  # of the primary key, until its fingerprint was read
+    record: list[str] | None = None  # of the primary key, until one of its other keys comes
     for fields in _records(listing):
         if fields[0] in ("pub", "sec", "sub", "ssb"):
             record = fields if fields[0] == kind else None
         elif fields[0] == "fpr" and record:
             expires = int(record[6]) if record[6].isdecimal() else None
             found.append(Key(fields[9], "", expires, record[1] not in ("e", "r", "d", "i")))
-            record = None
+        elif fields[0] == "grp" and record and found:
+            found[-1] = replace(found[-1], grip=fields[9])
         elif fields[0] == "uid" and found and not found[-1].name:
-            key = found[-1]
-            found[-1] = Key(key.fingerprint, fields[9], key.expires, key.usable)
+            found[-1] = replace(found[-1], name=fields[9])
     return found
 
 
