@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import inspect
 import itertools
 import json
 import os
@@ -229,6 +231,21 @@ class Everybody(ServerTest):
     def test_every_subcommand_is_known_here(self) -> None:
         actions = {f"keys {name}" for name, *_ in keys._ACTIONS}
         self.assertEqual({*CHANGING, *NOT_CHANGING}, {*commands.names(), *actions})
+
+    def test_what_a_subcommand_calls_is_there_and_takes_its_options(self) -> None:
+        called = 0
+        for name in commands.names():
+            run = importlib.import_module(f"ostree_release.commands.{name.replace('-', '_')}").run
+            given = inspect.getclosurevars(run).nonlocals
+            if given:
+                module, _, function = given["place"].partition(":")
+                found = getattr(importlib.import_module(f"ostree_release.{module}"), function)
+                inspect.signature(found).bind(None, *given["names"])
+                whole: Any = commands.parser([name])
+                options = whole._subparsers._group_actions[0].choices[name]._actions
+                self.assertLessEqual({*given["names"]}, {each.dest for each in options}, name)
+                called += 1
+        self.assertGreaterEqual(called, 10)
 
     def test_whatever_changes_something_completes_first_what_was_interrupted(self) -> None:
         self.promote_new("44.0")
