@@ -106,8 +106,8 @@ class Journal:
 
     def content(self) -> bytes:
         """Return the whole file."""
-        with self._opened(os.O_RDONLY) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-            return file.read()
+        with self._opened(os.O_RDONLY) as descriptor:
+            return _everything(descriptor, 0, os.fstat(descriptor).st_size)
 
     def _tail(self) -> bytes:
         """Return the end of the file, with the whole of its last complete line and what is torn after it."""
@@ -209,13 +209,9 @@ def _entries(content: bytes) -> Iterator[Entry]:
 
 def _everything(descriptor: int, begin: int, end: int) -> bytes:
     """Read from one place in a file to another; less where it has become shorter meanwhile."""
-    found = b""
-    while begin + len(found) < end:
-        piece = os.pread(descriptor, end - begin - len(found), begin + len(found))
-        if not piece:
-            break
-        found += piece
-    return found
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(begin)
+        return file.read(end - begin)
 
 
 def line_hash(line: bytes) -> str:
