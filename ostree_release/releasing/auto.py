@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import clock, freeze
 from ..answers import NEEDS_APPROVAL
@@ -25,13 +25,11 @@ from ..gates.subject import Subject
 from ..judging import admission, check, holds
 from ..judging.admission import Admission
 from ..model import Commit
+from ..repository.reading import Repository
 from ..signing import keyring
 from ..text import command
 from .promote import Request, promote
 from .stage import stage_only
-
-if TYPE_CHECKING:
-    from ..repository.reading import Repository
 
 REASON = "automatic"
 # Why something does not move, and, in this order, what of it a person should hear first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import files
 from ..config import Config, Environment
@@ -13,10 +13,8 @@ from ..environments.snapshot import Snapshot
 from ..errors import Refused
 from ..images import spdx
 from ..model import Commit
+from ..repository.reading import Repository
 from ..text import document
-
-if TYPE_CHECKING:
-    from ..repository.reading import Repository
 
 
 def place(config: Config, environment: Environment, version: str) -> Path:
