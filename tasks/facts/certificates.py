@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import Reading, Said, asked, unexpected
-
-_CHECKSUM = re.compile(r"[0-9a-f]{64}  -")
+from tasks.facts.said import Reading, Said, asked
 
 
 class CertificatesDue(Reading[list[str]]):
@@ -27,31 +23,3 @@ class CertificatesDue(Reading[list[str]]):
     def read(self, said: Said) -> list[str]:
         """One reason a line."""
         return said.lines
-
-
-class CopyDiffers(Reading[bool]):
-    """Whether one file of the server is not the same as another one.
-
-    + source: file that is copied
-    + target: its copy
-    """
-
-    subject = "sha256sum"
-
-    def command(self, source: str, target: str) -> StringCommand:
-        """Print checksums: `cmp` is not in every minimal install."""
-        return asked(
-            StringCommand(
-                *("set --", QuoteString(source), QuoteString(target), ";"),
-                'for path in "$@"; do [ ! -f "$path" ] || sha256sum <"$path" || exit; done',
-            )
-        )
-
-    def read(self, said: Said) -> bool:
-        """One checksum for each file that is there."""
-        for line in said.lines:
-            if not _CHECKSUM.fullmatch(line):
-                raise unexpected(line)
-        if len(said.lines) > 2:
-            raise unexpected(said.lines[2])
-        return len(said.lines) < 2 or said.lines[0] != said.lines[1]

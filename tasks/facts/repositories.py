@@ -55,24 +55,3 @@ class Repositories(Reading[dict[str, RepositoryState]]):
             else:
                 raise unexpected(line)
         return states
-
-
-class MissingRefs(Reading[list[str]]):
-    """Those of the refs that their repository does not have.
-
-    + refs: repository -> ref
-    """
-
-    subject = "the look at the refs"
-
-    def command(self, refs: dict[str, str]) -> StringCommand:
-        """Refs are files, so ostree is not needed."""
-        bits: list[object] = []
-        for repository, ref in refs.items():
-            file = QuoteString(f"{repository}/refs/heads/{ref}")
-            bits += ["test -e", file, "|| printf '%s\\n'", QuoteString(ref), ";"]
-        return asked(StringCommand(*bits, "true"))
-
-    def read(self, said: Said) -> list[str]:
-        """One ref a line."""
-        return said.lines

@@ -7,7 +7,8 @@ from collections.abc import Generator
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host, state
 
-from tasks.facts.certificates import CertificatesDue, CopyDiffers
+from tasks.facts.certificates import CertificatesDue
+from tasks.facts.managed_files import ManagedFiles
 from tasks.operations.remote_script import quoted, script
 from tasks.pyinfra_gaps.messages import tell
 
@@ -36,7 +37,9 @@ def copied(source: str, target: str) -> Generator[StringCommand, None, None]:
     + source: file that the administrator keeps up to date
     + target: its copy, written atomically
     """
-    if not host.get_fact(CopyDiffers, source=source, target=target):
+    states = host.get_fact(ManagedFiles, files=[source, target])
+    checksums = [states[path].sha256 for path in (source, target) if path in states]
+    if len(checksums) == 2 and checksums[0] is not None and checksums[0] == checksums[1]:
         host.noop(f"{target} is the same as {source}")
         return
     new = quoted(f"{target}.new")

@@ -7,24 +7,21 @@ from collections.abc import Generator
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
-from tasks.facts.repositories import MissingRefs
+from tasks.facts.managed_files import ManagedFiles
 from tasks.operations.remote_script import quoted
 
 
 @operation()
-def composed(
-    program: str, refs: dict[str, str], names: dict[str, str]
-) -> Generator[StringCommand, None, None]:
+def composed(program: str, refs: dict[str, str]) -> Generator[StringCommand, None, None]:
     """
     Compose every environment that has no build yet.
 
     + program: ostree-release on the server
-    + refs: repository -> ref that a build moves
-    + names: the same refs -> names of their environments
+    + refs: environment -> the file of the ref that a build moves
     """
-    missing = host.get_fact(MissingRefs, refs=refs)
+    found = host.get_fact(ManagedFiles, others=list(refs.values()))
+    missing = [environment for environment, ref in refs.items() if ref not in found]
     if not missing:
-        host.noop(f"{', '.join(names.values())}: there is a build")
-        return
-    for ref in missing:
-        yield StringCommand(quoted(program, "compose", names[ref]))
+        host.noop(f"{', '.join(refs)}: there is a build")
+    for environment in missing:
+        yield StringCommand(quoted(program, "compose", environment))

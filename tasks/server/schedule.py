@@ -109,8 +109,7 @@ def compose_on_setup(settings: Server) -> None:
     setup_compose.composed(
         name="First builds",
         program=places.COMMAND,
-        refs={str(each.repository): each.ref for each in chosen},
-        names={each.ref: each.name for each in chosen},
+        refs={each.name: f"{each.repository}/refs/heads/{each.ref}" for each in chosen},
     )
 
 

@@ -180,15 +180,6 @@ CASES = [
         },
     ),
     Case(
-        certificates.CopyDiffers,
-        {"source": "/etc/passwd", "target": "/etc/group"},
-        "sha256sum",
-        here(f"{64 * 'a'}  -"),
-        lambda found: found is False,
-        LINES,
-        {"without a final newline": OWN, "twice": OWN, "with nothing": Exactly(True)},
-    ),
-    Case(
         firewalld.Firewalld,
         {"memory": "/nowhere"},
         "firewall-cmd",
@@ -289,13 +280,6 @@ CASES = [
         # How much is free only warns: not known is an answer.
         dict.fromkeys([*LINES, *FAILING], Exactly({"/etc": repositories.RepositoryState()})),
         {"twice": None, "with a NUL byte": None},
-    ),
-    Case(
-        repositories.MissingRefs,
-        {"refs": {"/nowhere": "os/dev"}},
-        None,
-        "",
-        lambda found: found == ["os/dev"],
     ),
     Case(
         rpm_ostree.ClientState,
