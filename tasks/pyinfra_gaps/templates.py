@@ -11,6 +11,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tasks.settings import places
+
 FOLDER = Path(__file__).resolve().parents[2] / "templates"
 
 
@@ -18,7 +20,7 @@ def render(name: str, **values: object) -> str:
     """Fill in a template.
 
     name: path below templates/.
-    values: what the template names; a missing one raises jinja2.UndefinedError.
+    values: what the template names, beside `places`; a missing one raises jinja2.UndefinedError.
     """
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -28,6 +30,7 @@ def render(name: str, **values: object) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.globals["places"] = places
     environment.filters["quote"] = shlex.quote
     environment.filters["pattern"] = _pattern
     return environment.get_template(name).render(**values)

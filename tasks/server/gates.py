@@ -51,21 +51,12 @@ def own_gates(settings: Server) -> dict[str, bytes]:
 
 def service_text() -> str:
     """Render the sandbox."""
-    return render(
-        f"systemd/{UNIT}.service.j2",
-        user=places.RELEASE_USER,
-        command=places.COMMAND,
-        run=places.RUN,
-        state=places.STATE,
-        runs=places.GATE_RUNS,
-        checkouts=places.GATE_CHECKOUTS,
-        runtime_seconds=RUNTIME_SECONDS,
-    )
+    return render(f"systemd/{UNIT}.service.j2", runtime_seconds=RUNTIME_SECONDS)
 
 
 def polkit_text() -> str:
     """Render the rule that lets the user who promotes start sandboxes."""
-    return render("polkit/ostree-release.rules.j2", user=places.RELEASE_USER, unit=UNIT)
+    return render("polkit/ostree-release.rules.j2", unit=UNIT)
 
 
 def _memory(names: Iterable[str]) -> File:

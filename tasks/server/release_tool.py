@@ -62,12 +62,7 @@ def entry_point(role: str) -> str:
 
 def tmpfiles_text(settings: Server) -> str:
     """Render what makes the run directory and the lock files at boot."""
-    return render(
-        "tmpfiles.d/ostree-release.conf.j2",
-        run=places.RUN,
-        group=places.RELEASE_USER,
-        environments=[each.name for each in settings.environments],
-    )
+    return render("tmpfiles.d/ostree-release.conf.j2", environments=settings.environments)
 
 
 def configuration_text(settings: Server) -> str:

@@ -69,7 +69,7 @@ def nightly_compose(settings: Server) -> Work:
     composed = [each.name for each in settings.environments if each.composed]
     return Work(
         COMPOSE,
-        render(f"systemd/{COMPOSE}.service.j2", command=places.COMMAND),
+        render(f"systemd/{COMPOSE}.service.j2"),
         timer,
         on=nightly,
         off=[name for name in composed if name not in nightly],
@@ -81,7 +81,7 @@ def automatic_promotion(settings: Server) -> Work:
     promoting = [each for each in settings.environments if not each.composed]
     return Work(
         AUTO,
-        render(f"systemd/{AUTO}.service.j2", command=places.COMMAND, user=places.RELEASE_USER),
+        render(f"systemd/{AUTO}.service.j2"),
         render(f"systemd/{AUTO}.timer.j2"),
         on=[each.name for each in promoting if each.automatic],
         off=[each.name for each in promoting if not each.automatic],
@@ -90,14 +90,8 @@ def automatic_promotion(settings: Server) -> Work:
 
 def proof() -> Work:
     """Declare the unit that proves what is published, which fails on a finding, and its daily timer."""
-    service = render(
-        f"systemd/{VERIFY}.service.j2",
-        command=places.COMMAND,
-        user=places.RELEASE_USER,
-        run=places.RUN,
-        proofs=f"{places.STATE}/verify",
-    )
-    return Work(VERIFY, service, render(f"systemd/{VERIFY}.timer.j2"), on=[""])
+    service, timer = (render(f"systemd/{VERIFY}.{kind}.j2") for kind in ("service", "timer"))
+    return Work(VERIFY, service, timer, on=[""])
 
 
 @deploy("Composing")
