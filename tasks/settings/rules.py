@@ -58,10 +58,8 @@ def listed(rule: Rule[T], *, empty: bool = True) -> Rule[tuple[T, ...]]:
     """A list whose items follow the rule and do not repeat."""
 
     def check(value: object) -> tuple[T, ...]:
-        if not isinstance(value, (list, tuple)):
+        if not isinstance(value, (list, tuple)) or not (value or empty):
             raise Wrong("a list" + ("" if empty else " that is not empty"))
-        if not value and not empty:
-            raise Wrong("a list that is not empty")
         items: list[T] = []
         for item in value:
             try:
@@ -116,11 +114,11 @@ def whole_number(lowest: int, highest: int, words: str = "a whole number") -> Ru
     return check
 
 
-def dictionary(value: object) -> Mapping[str, object]:
+def dictionary(value: object) -> dict[str, object]:
     """A dictionary with text as keys; what may be in it is somebody else's to judge."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Wrong("a dictionary with names as keys")
-    return value
+    return dict(value)
 
 
 def freeze_window(value: object) -> str:
@@ -139,9 +137,8 @@ def switch(value: object) -> bool:
 
 def gibibytes(value: object) -> float:
     """A number of GiB."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Wrong("a number of GiB from 0 to 1000000")
-    if not math.isfinite(value) or not 0 <= value <= 1_000_000:
+    # What is no number at all (NaN) is in no range either.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1_000_000:
         raise Wrong("a number of GiB from 0 to 1000000")
     return value
 
@@ -256,7 +253,7 @@ def postprocess_command(value: object) -> str:
 
 def architecture_packages(value: object) -> dict[str, tuple[str, ...]]:
     """Lists of packages by the architecture that has them."""
-    given = plain_mapping(value)
+    given = dictionary(value)
     for name in given:
         if name not in ARCHITECTURES:
             there = " or ".join(repr(each) for each in ARCHITECTURES)
@@ -268,16 +265,9 @@ def architecture_packages(value: object) -> dict[str, tuple[str, ...]]:
         raise Wrong(f"a dictionary in which each value is {wrong}") from None
 
 
-def plain_mapping(value: object) -> dict[str, object]:
-    """A dictionary with text as keys."""
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise Wrong("a dictionary with names as keys")
-    return dict(value)
-
-
 def treefile_options(value: object) -> dict[str, object]:
     """Keys of a treefile that have no setting of their own, with values that YAML can hold."""
-    options = plain_mapping(value)
+    options = dictionary(value)
     for key, setting in TREEFILE_KEYS_WITH_A_SETTING.items():
         if key in options:
             raise Wrong(f"a dictionary without {key!r}, which comes from {setting}")
