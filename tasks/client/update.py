@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 from pyinfra.api import Host
 from pyinfra.api.operation import OperationMeta
 
@@ -9,7 +11,6 @@ from tasks.client import servers
 from tasks.client.follow import decide_rebase, foreign, target
 from tasks.client.health import unit_change
 from tasks.client.trust import Remote, certificate_file
-from tasks.facts.ostree import decoded
 from tasks.facts.rpm_ostree import ClientState
 from tasks.operations import health, ostree, rpm_ostree
 from tasks.pyinfra_gaps import failures
@@ -36,7 +37,8 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
         environment = followed.environment
         published = servers.trust(server_host, f"{server.base_path}/keys", environment.name)
         status = servers.release_status(server_host)
-        wanted = Remote(followed.remote, environment.url, decoded(published), published["certificate"])
+        key = b64decode(published["key"], validate=True)
+        wanted = Remote(followed.remote, environment.url, key, published["certificate"])
         machine = host.get_fact(ClientState, remote=wanted.name, ca_file=certificate_file(wanted.name))
     except (servers.ServerError, SettingsError, ValueError) as error:
         failures.drop(host, str(error))
@@ -48,13 +50,7 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
     if reason:
         failures.drop(host, reason)
         return
-    ostree.remote(
-        name="Declare the remote",
-        remote_name=wanted.name,
-        url=wanted.url,
-        key=wanted.key,
-        certificate=wanted.certificate,
-    )
+    ostree.remote(name="Declare the remote", wanted=wanted)
     if unit_change(machine["health_unit"], client.health_reports):
         health.reporting(name="Health reports", wanted=client.health_reports)
     staging = rpm_ostree.rebase(name="Rebase", refspec=refspec, wanted=there, reboots=reboot)

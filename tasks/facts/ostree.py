@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import ssl
 from typing import TypedDict
@@ -153,15 +152,3 @@ def _entry(ref: str, lines: list[str]) -> list[str]:
         elif inside:
             entry.append(line.strip())
     return entry
-
-
-def decoded(trust: Trust) -> bytes:
-    """Return the key of a Trust as bytes.
-
-    Raises:
-        ValueError: it is not base64.
-    """
-    try:
-        return base64.b64decode(trust["key"], validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None

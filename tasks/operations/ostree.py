@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Generator
+from dataclasses import astuple
 
 from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.context import host
@@ -35,25 +36,19 @@ ostree remote add --set=gpg-verify=true "$@" --gpg-import="$key" "$remote" "$url
 
 
 @operation()
-def remote(
-    remote_name: str, url: str, key: bytes, certificate: str
-) -> Generator[FunctionCommand, None, None]:
+def remote(wanted: Remote) -> Generator[FunctionCommand, None, None]:
     """Declare a remote in /etc/ostree/remotes.d that trusts one key and, if there is one, one private CA.
 
-    + remote_name: name of the remote
-    + url: address of the repository
-    + key: the only key it trusts, binary OpenPGP
-    + certificate: certificate of the private CA in PEM, "" for a public one
+    + wanted: its name, its address, the only key it trusts, and the certificate of its private CA
     """
-    wanted = Remote(remote_name, url, key, certificate)
-    machine = host.get_fact(ClientState, remote=remote_name, ca_file=certificate_file(remote_name))
+    machine = host.get_fact(ClientState, remote=wanted.name, ca_file=certificate_file(wanted.name))
     changes = differences(machine, wanted)
     if not changes:
-        host.noop(f"remote {remote_name} is as it should be")
+        host.noop(f"remote {wanted.name} is as it should be")
         return
     for change in changes:
         tell(change)
-    yield FunctionCommand(declare, (remote_name, url, key, certificate), {})
+    yield FunctionCommand(declare, astuple(wanted), {})
 
 
 def declare(state: State, host: Host, remote_name: str, url: str, key: bytes, certificate: str) -> bool:
