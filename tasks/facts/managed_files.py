@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import basename
 
 from pyinfra.api import QuoteString, StringCommand
@@ -127,17 +126,14 @@ class Content(Reading[bytes | None]):
             return None
         try:
             return base64.b64decode("".join(lines), validate=True)
-        except binascii.Error:
+        except ValueError:
             raise ValueError("printed text that is no base64, or not all of it") from None
 
 
-def _with(
-    states: dict[str, PathState], path: str, *, sha256: str | None = None, target: str | None = None
-) -> PathState:
-    known = states.get(path)
-    if known is None:
+def _with(states: dict[str, PathState], path: str, **found: str) -> PathState:
+    if path not in states:
         raise ValueError(f"found {path}, which appeared while it was looked at; run again")
-    return PathState(known.kind, known.mode, known.owner, known.group, sha256, target)
+    return replace(states[path], **found)
 
 
 def _fields(line: str, count: int) -> list[str]:

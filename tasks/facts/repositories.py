@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyinfra.api import QuoteString, StringCommand
 
@@ -45,13 +45,12 @@ class Repositories(Reading[dict[str, RepositoryState]]):
                 path = value
                 states[path] = RepositoryState()
             elif word == "mode" and path:
-                states[path] = RepositoryState(value.strip(), states[path].free_bytes)
+                states[path] = replace(states[path], mode=value.strip())
             elif word == "config" and path:
                 if states[path].mode is None:
                     raise ValueError(f"found no mode in {path}/config: is it damaged?")
             elif word == "free" and path:
-                free = int(value) if value.isdecimal() else None
-                states[path] = RepositoryState(states[path].mode, free)
+                states[path] = replace(states[path], free_bytes=int(value) if value.isdecimal() else None)
             else:
                 raise unexpected(line)
         return states

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import configparser
 import hashlib
 
@@ -68,11 +67,8 @@ class ClientState(FactBase[Machine]):
         machine = self.default()
         try:
             said = reply(output)
-        except ValueError as error:
-            return {**machine, "problem": f"the client {error}"}
-        if said.status:
-            return {**machine, "problem": client_reason(said.words)}
-        try:
+            if said.status:
+                return {**machine, "problem": client_reason(said.words)}
             found = sections(said.lines, *_SECTIONS)
         except ValueError as error:
             return {**machine, "problem": f"the client {error}"}
@@ -114,7 +110,7 @@ def _keyring(lines: list[str]) -> list[str]:
     """Read the fingerprints in a keyring; an unreadable one is as good as one with a foreign key."""
     try:
         return fingerprints(base64.b64decode("".join(lines), validate=True))
-    except (binascii.Error, ValueError):
+    except ValueError:
         return ["unreadable"]
 
 
@@ -122,5 +118,5 @@ def _digest(lines: list[str]) -> str:
     """Return the SHA-256 of a file; one that does not come whole is as good as another one."""
     try:
         return hashlib.sha256(base64.b64decode("".join(lines), validate=True)).hexdigest() if lines else ""
-    except binascii.Error:
+    except ValueError:
         return "unreadable"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass, field
 from shlex import quote
@@ -113,7 +112,7 @@ def _state(name: str, block: dict[str, list[str]]) -> KeyState:
 def _fingerprints(name: str, encoded: str) -> list[str]:
     try:
         found = fingerprints(base64.b64decode(encoded, validate=True))
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"found a damaged file of the keys that clients of {name} trust: {error}") from None
     if not found:
         raise ValueError(f"found no key in the file of the keys that clients of {name} trust")
