@@ -10,7 +10,6 @@ from pyinfra import config, host, inventory
 
 from tasks.facts.machine import Machine
 from tasks.pyinfra_gaps.arguments import Arguments
-from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
 from tasks.server import (
     accounts,
@@ -31,7 +30,6 @@ from tasks.server import (
 from tasks.server.image_servers import concerns
 from tasks.settings.values import load_server
 
-fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()):
         pass

@@ -16,11 +16,9 @@ from pyinfra import host, inventory
 
 from ostree_release.model import DEFAULT_ENVIRONMENT
 from tasks.pyinfra_gaps.arguments import Arguments
-from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
 from tasks.releases.promote import promote_here
 
-fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         asked = {

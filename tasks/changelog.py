@@ -11,11 +11,9 @@ from pyinfra import host, inventory
 
 from ostree_release.model import DEFAULT_ENVIRONMENT
 from tasks.pyinfra_gaps.arguments import Arguments
-from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
 from tasks.releases.changelog import print_changelog
 
-fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         to = given.name("to", default=DEFAULT_ENVIRONMENT)

@@ -10,11 +10,9 @@ following only; the compose goes on on the server.
 from pyinfra import host, inventory
 
 from tasks.pyinfra_gaps.arguments import Arguments
-from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
 from tasks.releases.compose import compose_here
 
-fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         environment = given.name("environment", default="dev")

@@ -12,11 +12,9 @@ release=yes ends the hold; reason=TEXT (kept in the journal). Without any of the
 from pyinfra import host, inventory
 
 from tasks.pyinfra_gaps.arguments import Arguments
-from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
 from tasks.releases.hold import hold_here
 
-fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         what = {

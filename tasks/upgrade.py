@@ -10,10 +10,8 @@ from pyinfra import host, inventory
 
 from tasks.client.update import upgrade_client
 from tasks.pyinfra_gaps.arguments import Arguments
-from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
 
-fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         reboot = given.switch("reboot")

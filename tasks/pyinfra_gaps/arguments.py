@@ -14,7 +14,6 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import TypeVar, overload
 
 from pyinfra.api.arguments import all_global_arguments
@@ -42,12 +41,7 @@ class Arguments:
     def __enter__(self) -> "Arguments":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is not None:
             return
         self._refuse_unknown()

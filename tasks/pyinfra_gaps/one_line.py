@@ -1,4 +1,4 @@
-"""End a run with one line, whichever of its hosts found out first.
+"""End a run with one line, whichever of its hosts found out first, or whoever interrupts it.
 
 Unnecessary once a SystemExit in a file that pyinfra reads for several hosts ends it so (3.10.0: a traceback).
 """
@@ -13,6 +13,8 @@ from typing import IO, Any
 from gevent import get_hub  # type: ignore[import-untyped]
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
+
+from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 
 # pyinfra says in a line why it ends; gevent would print a traceback beside it. Output that is no UTF-8 ends a
 # reader of pyinfra's: what reads the fact says that its end is missing. On the hub itself: gevent makes it a
@@ -34,7 +36,11 @@ class OneLineError(PyinfraError, CliError):  # type: ignore[misc]
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Turn a SystemExit with a text into a OneLineError."""
+    """Turn a SystemExit with a text into a OneLineError: every file that a person runs does its work in here.
+
+    From here on, Ctrl-C fails the run.
+    """
+    fail_on_interrupt()
     try:
         yield
     except SystemExit as end:
