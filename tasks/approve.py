@@ -12,19 +12,19 @@ from pyinfra import host, inventory
 
 from ostree_release.model import DEFAULT_ENVIRONMENT
 from tasks.pyinfra_gaps.arguments import Arguments
-from tasks.pyinfra_gaps.interrupts import fail_on_interrupt
 from tasks.pyinfra_gaps.one_line import one_line
 from tasks.releases.approve import approve_here
 
-fail_on_interrupt()
 with one_line():
     with Arguments(inventory.get_override_data()) as given:
         version = given.build("version")
-        to = given.name("to", default=DEFAULT_ENVIRONMENT)
-        ring = given.name("ring")
-        through = given.name("through")
+        asked = {
+            "to": given.name("to", default=DEFAULT_ENVIRONMENT),
+            "ring": given.name("ring"),
+            "through": given.name("through"),
+        }
         override = given.names("override")
         reason = given.text("reason")
         given.need(version=version, reason=reason)
 
-    approve_here(host, to, version, ring, through, override, reason)
+    approve_here(host, str(version), asked, override, reason)
