@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,88 +23,81 @@ from tasks.settings.values import Followed, load_client, load_server, resolve
 from tasks.signing import laptop_keys
 from tasks.signing.keyring import has_secret
 
-Clients = Callable[[], Sequence[Trusting]]  # all of them have been heard when pyinfra executes
+NEW = "new"
+_heard: dict[str, tuple[str, ...]] = {}  # all clients have been heard when pyinfra executes
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was asked for. action: introduce, use or withdraw; key: NEW, a file, or a fingerprint.
+
+    force: withdraw though a client trusts no other key. For the server, a file is `-`, and `content` what is
+    in it. sign: fingerprint of the key on this machine that signs again what is kept, or None.
+    """
+
+    action: str
+    key: str
+    force: bool
+    content: bytes | None = None
+    sign: str | None = None
 
 
 @operation()
-def shown(keys: dict[str, Any], clients: Clients) -> Generator[FunctionCommand, None, None]:
+def shown(keys: dict[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Show which keys the clients trust.
 
     + keys: what `keys` says
-    + clients: gives the clients
     """
-    yield FunctionCommand(show, (keys, clients), {})
+    yield FunctionCommand(show, (keys,), {})
 
 
 @operation(is_idempotent=False, idempotent_notice="The server does nothing where it is so already.")
-def changed(
-    keys: dict[str, Any],
-    action: str,
-    key: str,
-    clients: Clients,
-    content: bytes | None = None,
-    sign: str | None = None,
-    force: bool = False,
-) -> Generator[FunctionCommand, None, None]:
+def changed(keys: dict[str, Any], wanted: Change) -> Generator[FunctionCommand, None, None]:
     """Introduce, use or withdraw a key.
 
     + keys: what `keys` says
-    + action: introduce, use or withdraw
-    + key: new, - for what `content` has, or a fingerprint
-    + clients: gives the clients
-    + content: an exported key, or None
-    + sign: fingerprint of the key on this machine that signs again what is kept, or None
-    + force: withdraw though a client trusts no other key
+    + wanted: what is done, as the server is told
     """
-    yield FunctionCommand(change, (keys, action, key, clients, content, sign, force), {})
+    yield FunctionCommand(change, (keys, wanted), {})
 
 
-def show(state: State, host: Host, keys: dict[str, Any], clients: Clients) -> bool:
+def show(state: State, host: Host, keys: dict[str, Any]) -> bool:
     """Show each client with the keys it trusts."""
-    for line in client_lines(clients(), [each["fingerprint"] for each in keys["keys"]]):
+    found = clients(host, keys["environment"])
+    for line in client_lines(found, [each["fingerprint"] for each in keys["keys"]]):
         host.log(line)
     return True
 
 
-def change(
-    state: State,
-    host: Host,
-    keys: dict[str, Any],
-    action: str,
-    key: str,
-    clients: Clients,
-    content: bytes | None,
-    sign: str | None,
-    force: bool,
-) -> bool:
+def change(state: State, host: Host, keys: dict[str, Any], wanted: Change) -> bool:
     """Do it, and say which clients have to be given a key.
 
     Returns:
         False when it was refused, with the reason said.
     """
-    to = keys["environment"]
+    to, action, key = keys["environment"], wanted.action, wanted.key
     trusted = [each["fingerprint"] for each in keys["keys"]]
-    if action == "withdraw" and not force:
-        out = locked_out(clients(), [each for each in trusted if each != key])
+    if action == "withdraw" and not wanted.force:
+        out = locked_out(clients(host, to), [each for each in trusted if each != key])
         if out:
             return failed(
                 host,
                 f"{', '.join(out)} may trust no other key than {key} and would be left without updates: "
                 f"{command(mending(out))}; or, for clients that are gone, add --data force=yes",
             )
-    if sign:
-        entry = next(each for each in keys["keys"] if each["fingerprint"] == sign)
+    if wanted.sign:
+        entry = next(each for each in keys["keys"] if each["fingerprint"] == wanted.sign)
         for version in entry["unsigned"]:
-            if not sign_here(host, to, version, sign, {"version": version}):
+            if not sign_here(host, to, version, wanted.sign, {"version": version}):
                 return False
-    wanted = StringCommand(
+    change_it = StringCommand(
         "sudo", "-n", "ostree-release", "keys", action, QuoteString(key), QuoteString(f"--to={to}")
     )
-    stdin = None if content is None else _armored(content)
-    result = call(host, wanted, "promoter", f"keys {action}", stdin)
+    stdin = None if wanted.content is None else _armored(wanted.content)
+    result = call(host, change_it, "promoter", f"keys {action}", stdin)
     if "error" in result:
         return failed(host, result["error"])
-    late = missed(clients(), result["key"]) if action != "withdraw" else []
+    late = missed(clients(host, to), result["key"]) if action != "withdraw" else []
     if late:
         host.log(f"{', '.join(late)} do not trust it yet")
         result["next"] = mending(late)
@@ -119,19 +112,6 @@ def _armored(content: bytes) -> str:
     kind = "PRIVATE" if has_secret(content) else "PUBLIC"
     lines = base64.encodebytes(content).decode()
     return f"-----BEGIN PGP {kind} KEY BLOCK-----\n\n{lines}-----END PGP {kind} KEY BLOCK-----\n"
-
-
-NEW = "new"
-_heard: dict[str, tuple[str, ...]] = {}
-
-
-@dataclass(frozen=True)
-class Change:
-    """What was asked for. action: introduce, use or withdraw; key: NEW, a file, or a fingerprint."""
-
-    action: str
-    key: str
-    force: bool
 
 
 def rotate_here(host: Host, to: str, change: Change | None) -> None:
@@ -150,36 +130,27 @@ def rotate_here(host: Host, to: str, change: Change | None) -> None:
         return
     say(host, "keys", keys)
     if change is None:
-        shown(name="Clients", keys=keys, clients=lambda: clients(host, to))
+        shown(name="Clients", keys=keys)
         return
-    content, sign = None, None
-    key = change.key
     try:
-        if change.action == "introduce" and key != NEW:
-            content, key = Path(key).expanduser().read_bytes(), "-"
-        elif change.action == "use":
-            key = key.upper()
-            published = {each["fingerprint"]: each for each in keys["keys"]}
-            if key in published and published[key]["here"] is False and published[key]["unsigned"]:
-                sign = laptop_keys.find(key, published)
+        if change.action != "introduce":
+            wanted = replace(change, key=change.key.upper())
+        elif change.key != NEW:
+            wanted = replace(change, key="-", content=Path(change.key).expanduser().read_bytes())
         else:
-            key = key if key == NEW else key.upper()
+            wanted = change
+        if change.action == "use":
+            published = {each["fingerprint"]: each for each in keys["keys"]}
+            entry = published.get(wanted.key)
+            if entry and entry["here"] is False and entry["unsigned"]:
+                wanted = replace(wanted, sign=laptop_keys.find(wanted.key, published))
     except OSError as error:
         drop(host, f"{change.key}: {error.strerror}")
         return
     except laptop_keys.LaptopKeyError as error:
         drop(host, f"{error}; nothing was changed")
         return
-    changed(
-        name=f"{change.action.capitalize()} {change.key}",
-        keys=keys,
-        action=change.action,
-        key=key,
-        content=content,
-        sign=sign,
-        force=change.force,
-        clients=lambda: clients(host, to),
-    )
+    changed(name=f"{change.action.capitalize()} {change.key}", keys=keys, wanted=wanted)
 
 
 def clients(server: Host, to: str) -> list[Trusting]:
