@@ -10,7 +10,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.firewalld import Firewalld, FirewalldState, Served
-from tasks.operations.remote_script import quoted, script
+from tasks.operations.remote_script import quoted, remember, script
 from tasks.pyinfra_gaps.messages import tell
 
 
@@ -53,7 +53,7 @@ def _changes(
     obsolete = [port for port in state.remembered if port not in opened]
     # Remembered first: cut off after this line, the next run still knows what is to be closed.
     if sorted({*ours, *obsolete}) != state.remembered:
-        yield _remember(sorted({*ours, *obsolete}), memory)
+        yield remember(sorted({*ours, *obsolete}), memory)
     for option, there, _ in scopes:
         for port in missing[option]:
             yield f"firewall-cmd -q {option}{quoted('--add-port=' + port)}"
@@ -62,7 +62,7 @@ def _changes(
             if port in there and not is_open(port, [each for each in there if each != port]):
                 yield f"firewall-cmd -q {option}{quoted('--remove-port=' + port)}"
     if obsolete:
-        yield _remember(ours, memory)
+        yield remember(ours, memory)
 
 
 def is_open(port: str, there: Iterable[str]) -> bool:
@@ -94,7 +94,3 @@ def _range(port: str) -> tuple[int, int, str]:
         number = getservbyname(ports, protocol)
         return number, number, protocol
     return 0, -1, protocol
-
-
-def _remember(ports: list[str], memory: str) -> str:
-    return f"printf '%s\\n' {quoted(*ports)} >{quoted(memory)}" if ports else f": >{quoted(memory)}"

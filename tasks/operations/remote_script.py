@@ -32,6 +32,11 @@ def quoted(*words: str) -> str:
     return StringCommand(*map(QuoteString, words)).get_raw_value()
 
 
+def remember(entries: list[str], memory: str) -> str:
+    """The shell line that makes a file hold just these lines: what is ours in a store that we share."""
+    return f"printf '%s\\n' {quoted(*entries)} >{quoted(memory)}" if entries else f": >{quoted(memory)}"
+
+
 def refuse(line: str) -> StringCommand:
     """A command that changes nothing, shows the line as the reason, and makes its operation fail.
 

@@ -9,7 +9,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.selinux import Labels, LabelsState
-from tasks.operations.remote_script import quoted, script
+from tasks.operations.remote_script import quoted, remember, script
 
 # What the policies themselves let httpd listen on: http_port_t, and 8080 by http_cache_port_t.
 POLICY_PORTS = (80, 443, 488, 8008, 8009, 8080, 8443)
@@ -47,7 +47,7 @@ def _changes(
     obsolete = [entry for entry in state.remembered if entry not in ours]
     # Remembered first: cut off after this line, the next run still knows what is to be taken back.
     if {*ours, *obsolete} != set(state.remembered):
-        yield _remember([*ours, *obsolete], memory)
+        yield remember([*ours, *obsolete], memory)
     if state.rules.get(pattern) != label:
         action = "-m" if pattern in state.rules else "-a"
         yield f"semanage fcontext{no_reload} {action} -t {quoted(label, pattern)}"
@@ -62,7 +62,7 @@ def _changes(
         elif kind == "port" and state.ports.get(name) == HTTPD_PORT_TYPES[0]:
             yield f"semanage port{no_reload} -d -p tcp {quoted(name)}"
     if obsolete:
-        yield _remember(ours, memory)
+        yield remember(ours, memory)
     if state.wrong or state.rules.get(pattern) != label:
         contexts = f"/etc/selinux/{policy}/contexts/files/file_contexts"
         yield f"setfiles -F {quoted(contexts, *(_topmost(state.wrong) or [path]))}"
@@ -89,7 +89,3 @@ def _topmost(paths: list[str]) -> list[str]:
         if not kept or not path.startswith(f"{kept[-1]}/"):
             kept.append(path)
     return kept
-
-
-def _remember(entries: list[str], memory: str) -> str:
-    return f"printf '%s\\n' {quoted(*entries)} >{quoted(memory)}"
