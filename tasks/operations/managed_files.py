@@ -126,6 +126,16 @@ def declared(
     yield script(_script(steps, check), *(step.content for step in steps if step.content is not None))
 
 
+def names_file(path: str, names: Iterable[str]) -> File:
+    """A file that names what is ours in a folder that the administrator uses, too."""
+    return File(path, "".join(f"{name}\n" for name in sorted(names)))
+
+
+def remembered(path: str) -> list[str]:
+    """Read such a file on the server; without one, nothing there is ours."""
+    return (host.get_fact(Content, path=path) or b"").decode(errors="replace").split()
+
+
 def _removal(found: PathState) -> str:
     return "rmdir --ignore-fail-on-non-empty --" if found.kind == "directory" else "rm -f --"
 

@@ -7,17 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import yaml
-from pyinfra import host
 from pyinfra.api import deploy
 
 from ostree_release import account_list
-from tasks.facts.managed_files import Content
 from tasks.operations import managed_files
-from tasks.operations.managed_files import Directory, File
+from tasks.operations.managed_files import Directory, File, names_file
 from tasks.pyinfra_gaps.templates import render
 from tasks.settings import kinoite, places
+from tasks.settings.declared import Environment, Server
 from tasks.settings.rules import folder_files
-from tasks.settings.values import Environment, Server
 
 # What rpm-ostree calls in-tree scripts runs with this in front, so that a failing command fails the compose.
 SHELL = "#!/usr/bin/bash\nset -xeuo pipefail\n"
@@ -34,7 +32,7 @@ def write_treefiles(settings: Server) -> None:
     disabled = [str(each.treefile) for each in settings.disabled if each.composed]
     seed = accounts_seed(settings)
     wanted, names = folder(settings), f"{settings.treefile_directory}/.folder"
-    remembered = (host.get_fact(Content, path=names) or b"").decode(errors="replace").split()
+    remembered = managed_files.remembered(names)
     left = [name for name in remembered if name not in wanted]
     if left:
         # Before anything is written: a file may have become a folder, or a folder a file.
@@ -51,7 +49,7 @@ def write_treefiles(settings: Server) -> None:
         ],
         files=[
             # Remembered first: cut off after this file, the next run still knows what is ours.
-            *([_names(names, {*remembered, *wanted})] if remembered or wanted else []),
+            *([names_file(names, {*remembered, *wanted})] if remembered or wanted else []),
             *(
                 File(f"{settings.treefile_directory}/{name}", content, mode=mode)
                 for name, (content, mode) in wanted.items()
@@ -65,7 +63,7 @@ def write_treefiles(settings: Server) -> None:
     if left:
         managed_files.declared(
             name="Names of the files in this folder",
-            files=[_names(names, wanted)] if wanted else [],
+            files=[names_file(names, wanted)] if wanted else [],
             absent=[] if wanted else [names],
         )
 
@@ -85,10 +83,6 @@ def _folders(settings: Server, names: Iterable[str]) -> list[str]:
     """Return the folders that files are in, each before what it holds."""
     found = {str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."}
     return [f"{settings.treefile_directory}/{each}" for each in sorted(found)]
-
-
-def _names(path: str, names: Iterable[str]) -> File:
-    return File(path, "".join(f"{name}\n" for name in sorted(names)))
 
 
 def accounts_seed(settings: Server) -> str | None:

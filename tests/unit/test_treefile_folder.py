@@ -12,7 +12,9 @@ from ostree_release.composing import treefile
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.server import treefiles
-from tasks.settings.values import Server, SettingsError, server_settings
+from tasks.settings.declared import Server
+from tasks.settings.reader import SettingsError
+from tasks.settings.values import server_settings
 from tests.unit.settings_cases import NAME, valid
 
 PLACE = "/etc/rpm-ostree/treefiles"
@@ -82,7 +84,7 @@ class Host:
 def declared(monkeypatch: pytest.MonkeyPatch, server: Server, *remembered: str) -> list[dict[str, Any]]:
     """Return what write_treefiles declares, in order, on a server that has had these files."""
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(treefiles, "host", Host(*remembered))
+    monkeypatch.setattr(managed_files, "host", Host(*remembered))
     monkeypatch.setattr(managed_files, "declared", lambda **given: calls.append(given))
     treefiles.write_treefiles._inner(server)
     return calls
