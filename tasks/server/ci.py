@@ -10,7 +10,7 @@ from tasks.operations.managed_files import Directory, File
 from tasks.pyinfra_gaps.templates import render
 from tasks.server.platforms import Platform
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 # Read before files of later names: of two Match blocks that match, the first one counts.
 SSHD = "/etc/ssh/sshd_config.d/10-ostree-ci.conf"
@@ -64,6 +64,4 @@ def forced_command(settings: Server) -> str:
 
 def entry_point(role: str) -> str:
     """Render the program that sudo may start for the CI as a role."""
-    return render(
-        "libexec/role.py.j2", program=places.PROGRAM, role=role, whom=f"the CI as a {role}", ci=True
-    )
+    return render("libexec/role.py.j2", program=places.PROGRAM, role=role, ci=True)

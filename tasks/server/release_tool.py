@@ -15,7 +15,7 @@ from tasks.operations.program import Program
 from tasks.pyinfra_gaps.templates import render
 from tasks.server import ci
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 
 @deploy("Release tool")
@@ -57,7 +57,7 @@ def command() -> str:
 
 def entry_point(role: str) -> str:
     """Render the program that sudo may start for a role."""
-    return render("libexec/role.py.j2", program=places.PROGRAM, role=role, whom=f"a {role}", ci=False)
+    return render("libexec/role.py.j2", program=places.PROGRAM, role=role, ci=False)
 
 
 def tmpfiles_text(settings: Server) -> str:

@@ -12,7 +12,7 @@ from tasks.pyinfra_gaps.messages import tell
 from tasks.pyinfra_gaps.templates import render
 from tasks.server.platforms import Platform
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 COMPOSE = "ostree-release-compose@"
 AUTO = "ostree-release-auto@"
@@ -21,13 +21,19 @@ VERIFY = "ostree-release-verify"
 
 @dataclass(frozen=True)
 class Work:
-    """A unit and its timer; on: instances whose timer runs; off: those whose timer does not."""
+    """A unit and its timer; on: instances whose timer runs; off: those whose timer does not.
+
+    values: what their templates name.
+    """
 
     name: str
-    service: str
-    timer: str
     on: list[str] = field(default_factory=list)
     off: list[str] = field(default_factory=list)
+    values: dict[str, object] = field(default_factory=dict)
+
+    def text(self, kind: str) -> str:
+        """Render the unit; kind: service or timer."""
+        return render(f"systemd/{self.name}.{kind}.j2", **self.values)
 
     def units(self, kind: str, instances: list[str]) -> list[str]:
         """Name the units of some instances; kind: service or timer."""
@@ -41,12 +47,9 @@ def schedule_work(settings: Server, composes: bool) -> None:
     managed_files.declared(
         name="Units and timers",
         files=[
-            file
+            File(f"{places.UNITS}/{work.name}.{kind}", work.text(kind))
             for work in works
-            for file in (
-                File(f"{places.UNITS}/{work.name}.service", work.service),
-                File(f"{places.UNITS}/{work.name}.timer", work.timer),
-            )
+            for kind in ("service", "timer")
         ],
     )
     units.running(
@@ -61,18 +64,12 @@ def schedule_work(settings: Server, composes: bool) -> None:
 def nightly_compose(settings: Server) -> Work:
     """Declare the unit that composes, and the timers that start it at night."""
     nightly = list(settings.compose_environments) if settings.compose_nightly else []
-    timer = render(
-        f"systemd/{COMPOSE}.timer.j2",
-        time=settings.compose_time,
-        delay_minutes=settings.compose_delay_minutes,
-    )
     composed = [each.name for each in settings.environments if each.composed]
     return Work(
         COMPOSE,
-        render(f"systemd/{COMPOSE}.service.j2"),
-        timer,
         on=nightly,
         off=[name for name in composed if name not in nightly],
+        values={"time": settings.compose_time, "delay_minutes": settings.compose_delay_minutes},
     )
 
 
@@ -81,8 +78,6 @@ def automatic_promotion(settings: Server) -> Work:
     promoting = [each for each in settings.environments if not each.composed]
     return Work(
         AUTO,
-        render(f"systemd/{AUTO}.service.j2"),
-        render(f"systemd/{AUTO}.timer.j2"),
         on=[each.name for each in promoting if each.automatic],
         off=[each.name for each in promoting if not each.automatic],
     )
@@ -90,8 +85,7 @@ def automatic_promotion(settings: Server) -> Work:
 
 def proof() -> Work:
     """Declare the unit that proves what is published, which fails on a finding, and its daily timer."""
-    service, timer = (render(f"systemd/{VERIFY}.{kind}.j2") for kind in ("service", "timer"))
-    return Work(VERIFY, service, timer, on=[""])
+    return Work(VERIFY, on=[""])
 
 
 @deploy("Composing")

@@ -210,9 +210,7 @@ def test_what_runs_stays_what_it_was_when_the_link_is_switched(
     old, new = program(folder, "old"), program(folder, "new")
     install(old)
     entry = tmp_path / "entry"
-    entry.write_text(
-        render(f"libexec/{template}.py.j2", program=old.path, role="a", whom="a", ci=False, entries={})
-    )
+    entry.write_text(render(f"libexec/{template}.py.j2", program=old.path, role="a", ci=False, entries={}))
     assert entry.read_text().startswith("#!/usr/bin/python3 -I\n")
     ast.parse(entry.read_text(), feature_version=(3, 9))
     printed = []

@@ -15,7 +15,8 @@ import yaml
 from tasks.operations import managed_files
 from tasks.server import release_tool, schedule, tls, treefiles, web
 from tasks.server.platforms import DEBIAN, RED_HAT, Platform
-from tasks.settings.values import Server, server_settings
+from tasks.settings.declared import Server
+from tasks.settings.values import server_settings
 
 DATA: dict[str, object] = {
     "ostree_public_name": "images.example.org",
@@ -303,7 +304,7 @@ def test_own_certificate_without_ca_means_the_systems_trust() -> None:
 def test_the_proof_runs_daily_as_whoever_owns_prod_and_writes_only_its_result() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read_string(schedule.proof().service)
+    unit.read_string(schedule.proof().text("service"))
     service = dict(unit["Service"])
     assert service["User"] == "ostree-prod"
     assert service["ExecStart"] == "/usr/sbin/ostree-release run-verify"
@@ -311,17 +312,17 @@ def test_the_proof_runs_daily_as_whoever_owns_prod_and_writes_only_its_result() 
 
 
 def test_timer_and_unit() -> None:
-    timer = schedule.nightly_compose(settings(compose_time="03:15", compose_delay_minutes=7)).timer
+    timer = schedule.nightly_compose(settings(compose_time="03:15", compose_delay_minutes=7)).text("timer")
     assert "OnCalendar=*-*-* 03:15:00\nRandomizedDelaySec=7min\nPersistent=true\n" in timer
-    unit = schedule.nightly_compose(settings()).service
+    unit = schedule.nightly_compose(settings()).text("service")
     for kept in ("PrivateTmp=yes", "KillMode=mixed", "OOMPolicy=continue"):
         assert f"\n{kept}\n" in f"{unit}\n", "a killed compose leaves nothing, and says why it ended"
     assert "ExecStart=/usr/sbin/ostree-release run-compose %i\nUMask=0022\n" in unit
     assert "Type=oneshot" in unit
-    unit = schedule.automatic_promotion(settings()).service
+    unit = schedule.automatic_promotion(settings()).text("service")
     assert "User=ostree-prod\nExecStart=/usr/sbin/ostree-release auto --to %i\n" in unit
     assert "After=network-online.target time-sync.target\n" in unit
-    assert "OnCalendar=hourly\n" in schedule.automatic_promotion(settings()).timer
+    assert "OnCalendar=hourly\n" in schedule.automatic_promotion(settings()).text("timer")
 
 
 def test_lock_files_of_every_environment_are_made_at_boot() -> None:
