@@ -9,7 +9,8 @@ from tasks.client.follow import Target, target
 from tasks.client.health import Health, in_words
 from tasks.client.machine import Deployment, Machine, booted, named, pending, rollback
 from tasks.facts.release import worded
-from tasks.settings.values import Server, resolve
+from tasks.settings.declared import Server
+from tasks.settings.values import resolve
 
 COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"}
 
@@ -84,16 +85,14 @@ def client_row(name: str, machine: Machine, wanted: str, server: Server, status:
         state, detail = "behind", "; ".join(filter(None, [f"{there.version} is there", detail]))
     else:
         state = "reboot pending" if waiting else "up to date"
-    return ClientRow(
-        name=name,
-        state=state,
-        detail=detail,
-        follows=follows or first["origin"],
-        booted=running,
-        pending=waiting,
-        rollback=rollback(machine),
-        health=machine["health"],
-    )
+    return {
+        **unknown(name, detail, state),
+        "follows": follows or first["origin"],
+        "booted": running,
+        "pending": waiting,
+        "rollback": rollback(machine),
+        "health": machine["health"],
+    }
 
 
 def _followed(origin: str, server: Server, status: dict[str, Any]) -> tuple[str | None, Target | None]:
