@@ -24,7 +24,8 @@ from tasks.facts.rpm_ostree import ClientState
 from tasks.operations import health
 from tasks.pyinfra_gaps.failures import drop
 from tasks.server.image_servers import is_server
-from tasks.settings.values import SettingsError, load_client, load_server
+from tasks.settings.reader import SettingsError
+from tasks.settings.values import load_client, load_server
 
 _waiting: set[str] = set()
 _started: list[bool] = []

@@ -15,7 +15,8 @@ from tasks.facts.rpm_ostree import ClientState
 from tasks.operations import health, ostree, rpm_ostree
 from tasks.pyinfra_gaps import failures
 from tasks.server.image_servers import is_server
-from tasks.settings.values import SettingsError, load_client, load_server, resolve
+from tasks.settings.reader import SettingsError
+from tasks.settings.values import load_client, load_server, resolve
 
 
 def rebase_client(host: Host, to: str | None, reboot: bool) -> None:

@@ -6,7 +6,7 @@ from pyinfra.api import deploy
 
 from tasks.operations import firewalld
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 
 @deploy("Firewall")

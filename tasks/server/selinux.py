@@ -7,7 +7,7 @@ from pyinfra.api import deploy
 from tasks.facts.machine import MachineState
 from tasks.operations import selinux
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 SERVED = "httpd_sys_content_t"
 

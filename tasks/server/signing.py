@@ -8,7 +8,7 @@ from tasks.facts.signing_keys import KeyState, SigningKeys
 from tasks.operations import signing_keys
 from tasks.operations.key_decision import KeyRefused, SigningKey, decide
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 
 def check_signing_keys(host: Host, settings: Server) -> None:

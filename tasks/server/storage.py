@@ -8,7 +8,7 @@ from tasks.operations import managed_files, repositories
 from tasks.operations.managed_files import Directory, File
 from tasks.operations.repositories import Repository
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 
 @deploy("Storage")

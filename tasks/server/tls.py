@@ -9,7 +9,7 @@ from tasks.operations.managed_files import Directory, File
 from tasks.pyinfra_gaps.templates import render
 from tasks.server.platforms import Platform
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 UNIT = "ostree-release-certificate"
 SCRIPT_UNITS = (f"{UNIT}.service", f"{UNIT}.timer")

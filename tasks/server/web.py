@@ -9,7 +9,7 @@ from tasks.operations.managed_files import File, Link
 from tasks.pyinfra_gaps.templates import render
 from tasks.server.platforms import Httpd, Platform
 from tasks.settings import places
-from tasks.settings.values import Server
+from tasks.settings.declared import Server
 
 
 @deploy("Web server")

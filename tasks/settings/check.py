@@ -15,8 +15,9 @@ import click
 from pyinfra.api.inventory import Inventory
 from pyinfra.context import inventory as inventory_in_use
 
-from tasks.settings.reader import near_miss, problem
-from tasks.settings.values import Server, SettingsError, client_settings, resolve, server_settings
+from tasks.settings.declared import Server
+from tasks.settings.reader import SettingsError, near_miss, problem
+from tasks.settings.values import client_settings, resolve, server_settings
 
 Data = Mapping[str, Any]
 
@@ -80,7 +81,8 @@ def find_problems(hosts: Mapping[str, Data]) -> list[str]:
     Returns one line for each problem; one that several hosts share is there once, with the first one's name.
     """
     clients = {name: data for name, data in hosts.items() if data.get("ostree_follows") is not None}
-    named = {data.get("ostree_image_server") for data in clients.values() if _is_text(data)}
+    servers_named = (data.get("ostree_image_server") for data in clients.values())
+    named = {name for name in servers_named if isinstance(name, str)}
     found: dict[str, str] = {}
     servers: dict[str, Server] = {}
     for name, data in hosts.items():
@@ -106,10 +108,6 @@ def _check_client(data: Data, hosts: Mapping[str, Data], servers: Mapping[str, S
     elif client.image_server not in hosts:
         right = "the inventory's name of a host" + near_miss(client.image_server, servers)
         raise SettingsError([problem("ostree_image_server", client.image_server, right)])
-
-
-def _is_text(data: Data) -> bool:
-    return isinstance(data.get("ostree_image_server"), str)
 
 
 @contextmanager

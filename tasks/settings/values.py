@@ -17,19 +17,6 @@ from tasks.settings.rules import Wrong, shown
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
 
-__all__ = [
-    "Client",
-    "Environment",
-    "Followed",
-    "Server",
-    "SettingsError",
-    "client_settings",
-    "load_client",
-    "load_server",
-    "resolve",
-    "server_settings",
-]
-
 # What an environment's treefile and the server's own edit of it end in.
 _TREEFILES = (".yaml", ".local.yaml")
 NOT_READ = (
@@ -105,7 +92,7 @@ def resolve(server: Server, follows: str) -> Followed:
 def load_server(host: "Host") -> Server:
     """Return a host's settings as a server; ends the run with all problems if there are any."""
     try:
-        return server_settings(_host_data(host), host.name)
+        return server_settings(host.data.dict(), host.name)
     except SettingsError as error:
         raise SystemExit(str(error)) from None
 
@@ -113,14 +100,9 @@ def load_server(host: "Host") -> Server:
 def load_client(host: "Host") -> Client:
     """Return a host's settings as a client; ends the run with all problems if there are any."""
     try:
-        return client_settings(_host_data(host))
+        return client_settings(host.data.dict())
     except SettingsError as error:
         raise SystemExit(str(error)) from None
-
-
-def _host_data(host: "Host") -> dict[str, object]:
-    data: dict[str, object] = host.data.dict()
-    return data
 
 
 def _read(data: Mapping[str, object], kind: type) -> tuple[list[str], dict[str, Any]]:

@@ -14,7 +14,9 @@ from ostree_release.access.roles import FOR_CI, ROLES, RUN_AS, role_for
 from ostree_release.config import CiKey
 from ostree_release.errors import Refused
 from tasks.server import ci, release_tool
-from tasks.settings.values import Server, SettingsError, server_settings
+from tasks.settings.declared import Server
+from tasks.settings.reader import SettingsError
+from tasks.settings.values import server_settings
 from tests.unit.settings_cases import NAME, valid
 
 
