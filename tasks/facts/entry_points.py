@@ -5,32 +5,25 @@ pyinfra's own `_sudo` runs a shell as the other user, which the roles' sudoers r
 
 from __future__ import annotations
 
+from functools import partial
+
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.settings.places import APPROVER, COMPOSER, PROMOTER
+from tasks.settings.places import ROLE_USERS, entry
 
 
-def composer(*words: str, **options: str | None) -> StringCommand:
-    """Build a call of the composer's entry point (as root)."""
-    return StringCommand("sudo", "-n", COMPOSER, *_quoted(words, options))
+def _call(role: str, /, *words: str, **options: str | None) -> StringCommand:
+    """Build a call of a role's entry point, as whom the role runs.
 
-
-def promoter(*words: str, **options: str | None) -> StringCommand:
-    """Build a call of the promoter's entry point (as ostree-prod)."""
-    return StringCommand("sudo", "-n", "-u", "ostree-prod", PROMOTER, *_quoted(words, options))
-
-
-def approver(*words: str, **options: str | None) -> StringCommand:
-    """Build a call of the approver's entry point (as ostree-prod)."""
-    return StringCommand("sudo", "-n", "-u", "ostree-prod", APPROVER, *_quoted(words, options))
-
-
-def _quoted(words: tuple[str, ...], options: dict[str, str | None]) -> list[QuoteString]:
-    """Quote words, and options as --name=value: no value can be taken for an option. None is left out."""
+    Options go as --name=value: no value can be taken for an option. One that is None is left out.
+    """
+    user = ROLE_USERS[role]
     given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
-    return [QuoteString(each) for each in (*words, *given)]
+    whom = [] if user == "root" else ["-u", user]
+    return StringCommand("sudo", "-n", *whom, entry(role), *map(QuoteString, (*words, *given)))
 
 
+composer, promoter, approver = (partial(_call, role) for role in ("composer", "promoter", "approver"))
 # Who looks may do it in any role; sudo refuses the other ones without reading what they are given.
 ENTRY_POINTS = {
     "reader": (promoter, approver, composer),

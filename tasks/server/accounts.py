@@ -17,9 +17,9 @@ def make_accounts(settings: Server) -> None:
         user=places.RELEASE_USER,
         home=places.STATE,
         groups={
-            places.COMPOSERS: list(settings.composers),
-            places.PROMOTERS: list(settings.promoters),
-            places.APPROVERS: list(settings.approvers),
+            places.group("composer"): list(settings.composers),
+            places.group("promoter"): list(settings.promoters),
+            places.group("approver"): list(settings.approvers),
         },
     )
     if settings.ci_keys:

@@ -26,9 +26,7 @@ def install_release_tool(settings: Server) -> None:
         directories=[Directory(places.LIBEXEC)],
         files=[
             File(places.COMMAND, command(), mode="755"),
-            File(places.COMPOSER, entry_point("composer"), mode="755"),
-            File(places.PROMOTER, entry_point("promoter"), mode="755"),
-            File(places.APPROVER, entry_point("approver"), mode="755"),
+            *(File(places.entry(role), entry_point(role), mode="755") for role in places.ROLE_USERS),
             File(f"{places.CONFIGURATION}/config.json", configuration_text(settings)),
             File("/etc/tmpfiles.d/ostree-release.conf", tmpfiles_text(settings)),
             File("/etc/sudoers.d/ostree-release", sudoers_text(settings), mode="440", validate="visudo -cf"),
@@ -42,9 +40,7 @@ def sudoers_text(settings: Server) -> str:
     """Render what each role may start, and as whom; for the CI's user, what its keys need and no more."""
     users = places.ROLE_USERS
     rules = [
-        (f"%{places.COMPOSERS}", users["composer"], places.COMPOSER),
-        (f"%{places.PROMOTERS}", users["promoter"], places.PROMOTER),
-        (f"%{places.APPROVERS}", users["approver"], places.APPROVER),
+        *((f"%{places.group(role)}", user, places.entry(role)) for role, user in users.items()),
         *((places.CI_USER, users[role], places.ci_entry(role)) for role in ci.roles(settings)),
     ]
     return render("sudoers/ostree-release.j2", rules=rules, programs=[program for _, _, program in rules])

@@ -7,9 +7,6 @@ from ostree_release.config import DEFAULT_PATH
 RELEASE_USER = "ostree-prod"
 # Whom a role's program runs as.
 ROLE_USERS = {"composer": "root", "promoter": RELEASE_USER, "approver": RELEASE_USER}
-COMPOSERS = "ostree-composers"
-PROMOTERS = "ostree-promoters"
-APPROVERS = "ostree-approvers"
 CI_USER = "ostree-ci"
 
 LIBEXEC = "/usr/libexec/ostree-release"
@@ -17,9 +14,6 @@ LIBEXEC = "/usr/libexec/ostree-release"
 PROGRAM = f"{LIBEXEC}/program"
 PYTHON = "/usr/bin/python3"
 COMMAND = "/usr/sbin/ostree-release"
-COMPOSER = f"{LIBEXEC}/composer"
-PROMOTER = f"{LIBEXEC}/promoter"
-APPROVER = f"{LIBEXEC}/approver"
 CI = f"{LIBEXEC}/ci"
 CERTIFICATE = f"{LIBEXEC}/certificate"
 
@@ -45,6 +39,16 @@ GATE_CHECKOUTS = f"{STATE}/gates/checkouts"
 GATE_OUTPUT = f"{STATE}/gates/output"
 UNITS = "/etc/systemd/system"
 POLKIT_RULE = "/etc/polkit-1/rules.d/50-ostree-release.rules"
+
+
+def group(role: str) -> str:
+    """Group of those who have a role."""
+    return f"ostree-{role}s"
+
+
+def entry(role: str) -> str:
+    """Program that sudo may start as a role."""
+    return f"{LIBEXEC}/{role}"
 
 
 def ci_entry(role: str) -> str:
