@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
@@ -17,48 +16,41 @@ SERVABLE = ("archive", "archive-z2")
 GIB = 1 << 30
 
 
-@dataclass(frozen=True)
-class Repository:
-    """A directory that exists by now, and the user who writes to it."""
-
-    path: str
-    owner: str
-
-
 @operation()
 def initialised(
-    repositories: list[Repository], minimum_free_bytes: int
+    repositories: dict[str, str], minimum_free_bytes: int
 ) -> Generator[StringCommand, None, None]:
     """
     Initialise what is no repository yet; refuse one of another kind, which httpd could not serve.
 
-    + repositories: directories, each with the user who is to write to it
+    + repositories: directories that exist by now, each with the user who is to write to it
     + minimum_free_bytes: with less, a warning, because the server's program will refuse to add to it
     """
-    states = host.get_fact(Repositories, paths=[repository.path for repository in repositories])
+    states = host.get_fact(Repositories, paths=list(repositories))
     missing = []
-    for repository in repositories:
-        state = states.get(repository.path)
+    for path in repositories:
+        state = states.get(path)
         if state is None or state.mode is None:
-            missing.append(repository)
+            missing.append(path)
         elif state.mode not in SERVABLE:
             yield refuse(
-                f"{repository.path} is a repository of mode {state.mode}, which cannot be served: it must be"
+                f"{path} is a repository of mode {state.mode}, which cannot be served: it must be"
                 " archive; move it away, or give the environment another repository"
             )
             return
         if state and state.free_bytes is not None and state.free_bytes < minimum_free_bytes:
             warn(
-                f"{repository.path} has {state.free_bytes / GIB:.1f} GiB free; compose and promote refuse"
+                f"{path} has {state.free_bytes / GIB:.1f} GiB free; compose and promote refuse"
                 f" below {minimum_free_bytes / GIB:.1f} GiB (ostree_minimum_free_gib)"
             )
     if not missing:
         host.noop(f"{len(repositories)} repositories are initialised")
         return
     # Over an existing repository of another mode ostree would succeed and change nothing.
-    yield script("\n".join(["set -e; umask 022", *map(_initialise, missing)]))
+    lines = [_initialise(path, repositories[path]) for path in missing]
+    yield script("\n".join(["set -e; umask 022", *lines]))
 
 
-def _initialise(repository: Repository) -> str:
-    command = f"ostree init --mode=archive {quoted('--repo=' + repository.path)}"
-    return command if repository.owner == "root" else f"runuser -u {quoted(repository.owner)} -- {command}"
+def _initialise(path: str, owner: str) -> str:
+    command = f"ostree init --mode=archive {quoted('--repo=' + path)}"
+    return command if owner == "root" else f"runuser -u {quoted(owner)} -- {command}"

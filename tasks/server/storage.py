@@ -6,7 +6,6 @@ from pyinfra.api import deploy
 
 from tasks.operations import managed_files, repositories
 from tasks.operations.managed_files import Directory, File
-from tasks.operations.repositories import Repository
 from tasks.settings import places
 from tasks.settings.declared import Server
 
@@ -19,7 +18,7 @@ def make_storage(settings: Server) -> None:
     )
     repositories.initialised(
         name="Repositories",
-        repositories=[Repository(str(each.repository), each.owner) for each in settings.environments],
+        repositories={str(each.repository): each.owner for each in settings.environments},
         minimum_free_bytes=settings.minimum_free_bytes,
     )
 
