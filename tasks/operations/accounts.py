@@ -1,4 +1,7 @@
-"""A system user, and groups with exactly the members that are declared."""
+"""A system user, and groups with exactly the members that are declared.
+
+pyinfra's `server.user` knows the groups of a user, not who is in a group, and asks for each user.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Health reports of clients: the unit that writes them, and handing them to the server."""
+"""Health reports of clients: the unit that writes them, and handing them to the server.
+
+Not by `files.put` and `systemd.service` of pyinfra, which ask for each file and unit: a client is asked for
+everything in one read, and its files come with the command that uses them.
+"""
 
 from __future__ import annotations
 

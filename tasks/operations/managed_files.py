@@ -1,4 +1,7 @@
-"""Files, directories, links and the like of one concern, declared together, changed only where needed."""
+"""Files, directories, links and the like of one concern, declared together, changed only where needed.
+
+pyinfra's `files.put` and its like ask for each path several times, and cannot put back what fails a test.
+"""
 
 from __future__ import annotations
 

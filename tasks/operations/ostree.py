@@ -1,4 +1,8 @@
-"""Remotes of a client: where it gets its image from, and whom it trusts."""
+"""Remotes of a client: where it gets its image from, and whom it trusts.
+
+Key and certificate come with the command that uses them, not by `files.put` of pyinfra, which would ask and
+upload for each: a client is asked for everything in one read.
+"""
 
 from __future__ import annotations
 

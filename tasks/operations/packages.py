@@ -1,4 +1,7 @@
-"""Packages of the distribution, by the platform's own commands."""
+"""Packages of the distribution, by the platform's own commands.
+
+pyinfra's `dnf.packages` and `apt.packages` would need a branch for each platform, and ask once more.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Labels of what httpd serves, and types of the ports it listens on, also before SELinux is loaded."""
+"""Labels of what httpd serves, and types of the ports it listens on, also before SELinux is loaded.
+
+pyinfra's `selinux.file_context_mapping` takes two rules that begin alike for none (3.10.0).
+"""
 
 from __future__ import annotations
 

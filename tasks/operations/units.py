@@ -1,4 +1,7 @@
-"""systemd units that run, start at boot, and know their newest configuration."""
+"""systemd units that run, start at boot, and know their newest configuration.
+
+pyinfra's `systemd.service` asks for each unit, and cannot tell whether one runs with older configuration.
+"""
 
 from __future__ import annotations
 

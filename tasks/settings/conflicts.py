@@ -37,11 +37,9 @@ def find_conflicts(
     _check_refs(environments, problems)
     if base:
         _check_repositories(environments, base, problems)
-    aliases = (
-        [_Place("ostree_keys_alias", keys_alias, keys_alias, "alias of the public keys")]
-        if keys_alias
-        else []
-    )
+    aliases = []
+    if keys_alias:
+        aliases.append(_Place("ostree_keys_alias", keys_alias, keys_alias, "alias of the public keys"))
     for each in environments:
         aliases.append(_Place(_label(each, "alias"), each.alias, each.alias, f"alias of {each.name}"))
     _check_apart(aliases, problems)
