@@ -11,7 +11,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.accounts import Accounts, AccountsState
-from tasks.operations.remote_script import quoted, refuse, script
+from tasks.operations.remote_script import quoted, refuse, together
 
 
 @operation()
@@ -37,10 +37,7 @@ def present(
         )
         return
     lines = [*_user(user, home, shell, state), *_groups(groups, state)]
-    if not lines:
-        host.noop(f"user {user} and groups {', '.join(groups) or user} are as declared")
-        return
-    yield script("\n".join(["set -e", *lines]))
+    yield from together(lines, f"user {user} and groups {', '.join(groups) or user} are as declared")
 
 
 def _where(login: str, groups: dict[str, list[str]]) -> str:

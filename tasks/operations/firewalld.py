@@ -10,7 +10,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.firewalld import Firewalld, FirewalldState, Served
-from tasks.operations.remote_script import quoted, remember, script
+from tasks.operations.remote_script import quoted, remember, together
 from tasks.pyinfra_gaps.messages import tell
 
 
@@ -32,10 +32,7 @@ def ports(opened: list[str], memory: str) -> Generator[StringCommand, None, None
     listed = all(is_open(port, there) for port in opened for there in (state.now, state.permanent))
     served = {"now": [], "permanent": []} if listed else host.get_fact(Served)
     lines = list(_changes(opened, state, served, memory))
-    if not lines:
-        host.noop(f"{', '.join(opened)}: open in firewalld")
-        return
-    yield script("\n".join(["set -e; umask 022", *lines]))
+    yield from together(lines, f"{', '.join(opened)}: open in firewalld", "set -e; umask 022")
 
 
 def _changes(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Generator, Sequence
 
 from pyinfra.api import QuoteString, StringCommand
+from pyinfra.context import host
 
 # Content travels as base64 lines on standard input, each piece closed by a line with a dot: neither a process
 # list nor a log shows it, and any byte arrives as it is.
@@ -20,6 +22,16 @@ def script(text: str, *contents: bytes) -> StringCommand:
     if not contents:
         return StringCommand(text)
     return StringCommand(text, _stdin="".join(map(_encoded, contents)))
+
+
+def together(
+    lines: Sequence[str], unchanged: str, begin: str = "set -e"
+) -> Generator[StringCommand, None, None]:
+    """The lines as one script that ends with the first that fails; without any, say what is right already."""
+    if lines:
+        yield script("\n".join([begin, *lines]))
+    else:
+        host.noop(unchanged)
 
 
 def as_root(text: str, *words: str) -> StringCommand:

@@ -8,7 +8,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.repositories import Repositories
-from tasks.operations.remote_script import quoted, refuse, script
+from tasks.operations.remote_script import quoted, refuse, together
 from tasks.pyinfra_gaps.messages import warn
 
 # Two names of one mode; ostree writes the older one.
@@ -43,12 +43,9 @@ def initialised(
                 f"{path} has {state.free_bytes / GIB:.1f} GiB free; compose and promote refuse"
                 f" below {minimum_free_bytes / GIB:.1f} GiB (ostree_minimum_free_gib)"
             )
-    if not missing:
-        host.noop(f"{len(repositories)} repositories are initialised")
-        return
     # Over an existing repository of another mode ostree would succeed and change nothing.
     lines = [_initialise(path, repositories[path]) for path in missing]
-    yield script("\n".join(["set -e; umask 022", *lines]))
+    yield from together(lines, f"{len(repositories)} repositories are initialised", "set -e; umask 022")
 
 
 def _initialise(path: str, owner: str) -> str:

@@ -12,7 +12,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.selinux import Labels, LabelsState
-from tasks.operations.remote_script import quoted, remember, script
+from tasks.operations.remote_script import quoted, remember, together
 
 # What the policies themselves let httpd listen on: http_port_t, and 8080 by http_cache_port_t.
 POLICY_PORTS = (80, 443, 488, 8008, 8009, 8080, 8443)
@@ -35,10 +35,7 @@ def labelled(
     """
     state = host.get_fact(Labels, policy=policy, path=path, label=label, memory=memory)
     lines = list(_changes(state, policy, "" if loaded else " -N", path, label, ports, memory))
-    if not lines:
-        host.noop(f"{path} is labelled {label}")
-        return
-    yield script("\n".join(["set -e; umask 022", *lines]))
+    yield from together(lines, f"{path} is labelled {label}", "set -e; umask 022")
 
 
 def _changes(

@@ -12,7 +12,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.units import Units, UnitState
-from tasks.operations.remote_script import quoted, script
+from tasks.operations.remote_script import quoted, together
 
 
 @operation()
@@ -48,10 +48,7 @@ def running(
         }
         stopped = sorted({*stopped, *(surplus - set(started))})
     lines = list(_changes(started, stopped, loaded, read, units))
-    if not lines:
-        host.noop(f"{', '.join(names) or only}: as declared")
-        return
-    yield script("\n".join(["set -e", *lines]))
+    yield from together(lines, f"{', '.join(names) or only}: as declared")
 
 
 def _changes(
