@@ -7,6 +7,7 @@ import sys
 
 import click
 from pyinfra.api import Host
+from pyinfra.operations import python
 
 from tasks.client import servers
 from tasks.client.fleet import (
@@ -88,7 +89,7 @@ def _hear_client(host: Host) -> ClientRow:
     report = news(row, status)
     if report:
         servers.collect_report(server_host, report)
-        health.handed_in(name="Health to the server", server=server_host.name)
+        python.call(name="Health to the server", function=health.hand_in, server=server_host.name)
     return row
 
 

@@ -51,15 +51,6 @@ def reporting(wanted: bool) -> Generator[FunctionCommand, None, None]:
     yield FunctionCommand(change_unit, (change,), {})
 
 
-@operation()
-def handed_in(server: str) -> Generator[FunctionCommand, None, None]:
-    """Hand what clients say to their server, everything in one command, whichever client comes first.
-
-    + server: its name in the inventory
-    """
-    yield FunctionCommand(hand_in, (server,), {})
-
-
 def hand_in(state: State, host: Host, server: str) -> bool:
     """Hand in all reports that were collected for a server, once.
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
-from pyinfra import host
-from pyinfra.api import FunctionCommand, Host, operation
+from pyinfra.api import Host
+from pyinfra.operations import python
 
 from ostree_release.model import following
 from ostree_release.text import command, what
@@ -13,25 +11,10 @@ from tasks.facts.entry_points import composer
 from tasks.releases.call import carried_out, look
 
 
-@operation(
-    is_idempotent=False,
-    idempotent_notice="Each run asks the server for a compose, which may find nothing new.",
-)
-def compose(environment: str, version: str | None = None) -> Generator[FunctionCommand, None, None]:
-    """Compose an environment's image, or attach to the compose that is running.
-
-    + environment: name of a composed environment
-    + version: version of the build; without one the server makes it of release, date and number
-    """
-    wanted = composer("compose", environment, version=version)
-    named = {} if environment == "dev" else {"environment": environment}
-    again = command(following("compose", **named))
-    goes_on = f"The compose of {environment} goes on on {host.name}. To follow it again: {again}"
-    yield FunctionCommand(carried_out, (wanted.get_raw_value(), "composer", "compose", goes_on), {})
-
-
 def compose_here(host: Host, environment: str, version: str | None) -> None:
     """Say which build an environment has, and add the operation that composes the next one.
+
+    It attaches to a compose that is running, and may find nothing new.
 
     Args:
         host: a host of the run; only repository servers are concerned.
@@ -43,4 +26,15 @@ def compose_here(host: Host, environment: str, version: str | None) -> None:
         return
     newest = next(iter(found["builds"]), None)
     host.log(f"{environment} has {' '.join(what(newest)).rstrip()}")
-    compose(name=f"Compose {environment}", environment=environment, version=version)
+    wanted = composer("compose", environment, version=version).get_raw_value()
+    named = {} if environment == "dev" else {"environment": environment}
+    again = command(following("compose", **named))
+    goes_on = f"The compose of {environment} goes on on {host.name}. To follow it again: {again}"
+    python.call(
+        name=f"Compose {environment}",
+        function=carried_out,
+        command=wanted,
+        role="composer",
+        kind="compose",
+        interrupted=goes_on,
+    )

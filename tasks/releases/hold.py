@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
-from pyinfra.api import FunctionCommand, Host, operation
+from pyinfra.api import Host
+from pyinfra.operations import python
 
 from tasks.facts.entry_points import approver
 from tasks.releases.call import carried_out, look, say
@@ -26,24 +25,8 @@ def hold_here(host: Host, what: tuple[str, str] | None, release: bool, reason: s
     if what:
         kind, value = what
         verb = "Release" if release else "Hold"
-        hold(name=f"{verb} {kind} {value}", kind=kind, value=value, release=release, reason=reason)
-
-
-@operation(
-    is_idempotent=False,
-    idempotent_notice="The server does nothing where something is held already, and says so.",
-)
-def hold(
-    kind: str, value: str, release: bool = False, reason: str | None = None
-) -> Generator[FunctionCommand, None, None]:
-    """Hold a build, a content, inputs or a package, or release it.
-
-    + kind: build, content, inputhash or package
-    + value: which one
-    + release: end the hold
-    + reason: why, for the journal
-    """
-    words = [*([value] if kind == "build" else []), *(["--release"] if release else [])]
-    options = {} if kind == "build" else {kind: value}
-    command = approver("hold", *words, **options, reason=reason)
-    yield FunctionCommand(carried_out, (command.get_raw_value(), "approver", "hold"), {})
+        words = [*([value] if kind == "build" else []), *(["--release"] if release else [])]
+        options = {} if kind == "build" else {kind: value}
+        command = approver("hold", *words, **options, reason=reason).get_raw_value()
+        title = f"{verb} {kind} {value}"
+        python.call(name=title, function=carried_out, command=command, role="approver", kind="hold")

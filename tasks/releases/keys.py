@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
+from pyinfra.api import Host, QuoteString, State, StringCommand
+from pyinfra.operations import python
 
 from ostree_release.text import command
 from tasks.client import servers
@@ -42,25 +42,6 @@ class Change:
     sign: str | None = None
 
 
-@operation()
-def shown(keys: dict[str, Any]) -> Generator[FunctionCommand, None, None]:
-    """Show which keys the clients trust.
-
-    + keys: what `keys` says
-    """
-    yield FunctionCommand(show, (keys,), {})
-
-
-@operation(is_idempotent=False, idempotent_notice="The server does nothing where it is so already.")
-def changed(keys: dict[str, Any], wanted: Change) -> Generator[FunctionCommand, None, None]:
-    """Introduce, use or withdraw a key.
-
-    + keys: what `keys` says
-    + wanted: what is done, as the server is told
-    """
-    yield FunctionCommand(change, (keys, wanted), {})
-
-
 def show(state: State, host: Host, keys: dict[str, Any]) -> bool:
     """Show each client with the keys it trusts."""
     found = clients(host, keys["environment"])
@@ -69,8 +50,14 @@ def show(state: State, host: Host, keys: dict[str, Any]) -> bool:
     return True
 
 
-def change(state: State, host: Host, keys: dict[str, Any], wanted: Change) -> bool:
-    """Do it, and say which clients have to be given a key.
+def carry_out(state: State, host: Host, keys: dict[str, Any], wanted: Change) -> bool:
+    """Introduce, use or withdraw a key, and say which clients have to be given one.
+
+    Args:
+        state: pyinfra's.
+        host: the server.
+        keys: what `keys` says.
+        wanted: what is done, as the server is told.
 
     Returns:
         False when it was refused, with the reason said.
@@ -130,7 +117,7 @@ def rotate_here(host: Host, to: str, change: Change | None) -> None:
         return
     say(host, "keys", keys)
     if change is None:
-        shown(name="Clients", keys=keys)
+        python.call(name="Clients", function=show, keys=keys)
         return
     try:
         if change.action != "introduce":
@@ -150,7 +137,8 @@ def rotate_here(host: Host, to: str, change: Change | None) -> None:
     except laptop_keys.LaptopKeyError as error:
         drop(host, f"{error}; nothing was changed")
         return
-    changed(name=f"{change.action.capitalize()} {change.key}", keys=keys, wanted=wanted)
+    title = f"{change.action.capitalize()} {change.key}"
+    python.call(name=title, function=carry_out, keys=keys, wanted=wanted)
 
 
 def clients(server: Host, to: str) -> list[Trusting]:

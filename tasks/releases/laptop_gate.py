@@ -5,27 +5,22 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from pyinfra.api import FunctionCommand, Host, State, operation
+from pyinfra.api import Host, State
 
 from tasks.pyinfra_gaps.failures import failed
 
 
-@operation()
-def passed(program: str, plan: dict[str, Any]) -> Generator[FunctionCommand, None, None]:
-    """Run a program on this machine; anything but exit status 0 refuses, and nothing that follows is done.
-
-    + program: path of an executable file
-    + plan: what `promote --plan` says, which the program reads on its standard input
-    """
-    yield FunctionCommand(run_gate, (program, plan), {})
-
-
 def run_gate(state: State, host: Host, program: str, plan: dict[str, Any]) -> bool:
-    """Run the program with its output shown.
+    """Run a program with its output shown; anything but exit status 0 refuses, and nothing follows.
+
+    Args:
+        state: pyinfra's.
+        host: the server.
+        program: path of an executable file.
+        plan: what `promote --plan` says, which the program reads on its standard input.
 
     Returns:
         False when it refused, with its last line as the reason.

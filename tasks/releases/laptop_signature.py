@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator
 from typing import Any
 
-from pyinfra.api import FunctionCommand, Host, State, operation
+from pyinfra.api import Host, State
 
 from tasks.facts.entry_points import promoter
 from tasks.pyinfra_gaps.failures import failed
@@ -14,19 +13,15 @@ from tasks.releases.call import call, say
 from tasks.signing import commit_object, laptop_keys
 
 
-@operation()
-def signed(plan: dict[str, Any], key: str, bindings: list[str]) -> Generator[FunctionCommand, None, None]:
+def stage_and_sign(state: State, host: Host, plan: dict[str, Any], key: str, bindings: list[str]) -> bool:
     """Stage what a plan says if it is not, have it checked, and sign it here if its signature is missing.
 
-    + plan: what `promote --plan` says, which is something to do
-    + key: fingerprint of the key on this machine
-    + bindings: the refs that a new release may be offered under, from this machine's own settings
-    """
-    yield FunctionCommand(stage_and_sign, (plan, key, bindings), {})
-
-
-def stage_and_sign(state: State, host: Host, plan: dict[str, Any], key: str, bindings: list[str]) -> bool:
-    """Do it, one step after the other.
+    Args:
+        state: pyinfra's.
+        host: the server.
+        plan: what `promote --plan` says, which is something to do.
+        key: fingerprint of the key on this machine.
+        bindings: the refs that a new release may be offered under, from this machine's own settings.
 
     Returns:
         False when something was refused, with the reason said; no ring has moved then.

@@ -8,14 +8,16 @@ from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand, Host, operation
+from pyinfra.operations import python
 
 from ostree_release.model import following
 from ostree_release.text import command
 from tasks.facts.entry_points import promoter
 from tasks.facts.release import Answer, worded
 from tasks.pyinfra_gaps.failures import drop
-from tasks.releases import laptop_gate, laptop_signature
 from tasks.releases.call import carried_out, look, say
+from tasks.releases.laptop_gate import run_gate
+from tasks.releases.laptop_signature import stage_and_sign
 from tasks.settings.values import load_server
 from tasks.signing import laptop_keys
 
@@ -68,7 +70,7 @@ def promote_here(
     say(host, "plan", plan)
     if gate and plan["outcome"] == "promote":
         host.log(f"  gate {gate} runs first, on this machine")
-        laptop_gate.passed(name=f"Gate {Path(gate).name}", program=gate, plan=plan)
+        python.call(name=f"Gate {Path(gate).name}", function=run_gate, program=gate, plan=plan)
     if sign and plan["outcome"] != "unchanged" and not _sign_here(host, plan, key):
         return
     promote(
@@ -102,5 +104,5 @@ def _sign_here(host: Host, plan: Answer, chosen: str | None) -> bool:
     version = plan["release"]["version"]
     bindings = [f"{environment.home}/{kind}/{version}" for kind in ("candidate", "releases")]
     bindings += [ring.ref for ring in environment.rings]
-    laptop_signature.signed(name="Sign on this machine", plan=plan, key=key, bindings=bindings)
+    python.call(name="Sign on this machine", function=stage_and_sign, plan=plan, key=key, bindings=bindings)
     return True
