@@ -86,10 +86,9 @@ def in_use(found: KeyState) -> str | None:
     return found.in_use or (found.trusted[0] if len(found.trusted) == 1 else None)
 
 
-def keys_task(environment: str, *changes: str) -> str:
-    """Return what to type to change an environment's keys; changes: as the task's argument, `use=…`."""
-    given = dict(each.split("=", 1) for each in changes)
-    return command({"task": "keys", "data": {"to": environment, **given}})
+def introducing(environment: str, key: str) -> str:
+    """Return what to type to introduce a key in an environment; key: a file, or "new"."""
+    return command({"task": "keys", "data": {"to": environment, "introduce": key}})
 
 
 def _kept(found: KeyState) -> Step:
@@ -114,11 +113,11 @@ def _not_in_use(key: SigningKey, source: str, fingerprint: str, found: KeyState)
     now = f"{used} is in use" if used else f"{', '.join(found.trusted)} are trusted"
     beginning = f"{key.environment}: {source} holds {fingerprint}, which"
     mend = "name the file of the key in use as signing_key, or leave signing_key out"
-    introduce = keys_task(key.environment, f"introduce={source}")
+    introduce = introducing(key.environment, source)
     if fingerprint in found.trusted:
         return f"{beginning} clients trust, but {now}: bring it with {introduce}, and use it; else {mend}"
     if fingerprint in found.withdrawn:
-        another = keys_task(key.environment, "introduce=new")
+        another = introducing(key.environment, "new")
         return f"{beginning} was withdrawn, and {now}: {mend}; a new key comes with {another}"
     return f"{beginning} clients do not trust, and {now}: if it is a new key, {introduce}; else {mend}"
 
@@ -128,7 +127,7 @@ def _lost(key: SigningKey, found: KeyState) -> str:
     return (
         f"{key.environment}: clients trust {used}, but on the server there is no key to sign with: bring "
         f"{key.home} back from the backup, or set 'signing': 'offline' where it is elsewhere, or let a new "
-        f"key take over: {keys_task(key.environment, 'introduce=new')} (docs/signing.md, When a key is lost)"
+        f"key take over: {introducing(key.environment, 'new')} (docs/signing.md, When a key is lost)"
     )
 
 

@@ -13,7 +13,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host, state
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
-from tasks.operations.key_decision import KeyRefused, SigningKey, Step, decide, in_use, keys_task
+from tasks.operations.key_decision import KeyRefused, SigningKey, Step, decide, in_use, introducing
 from tasks.operations.remote_script import READ_CONTENT, quoted, refuse, script
 from tasks.pyinfra_gaps.messages import tell, warn
 from tasks.signing.keyring import PrimaryKey, dearmored, primary_keys
@@ -106,10 +106,10 @@ def told(keys: list[SigningKey], backup: str) -> Generator[StringCommand, None, 
     if state.is_executing:
         states = host.get_fact(SigningKeys, homes=homes(keys))
         for key in keys:
-            for line in _told(key, states.get(key.environment, KeyState())):
+            found = states.get(key.environment, KeyState())
+            for line in _told(key, found):
                 tell(line)
-            strange = _another(key, states.get(key.environment, KeyState()))
-            if strange:
+            if strange := _another(key, found):
                 warn(strange)
         tell(f"Back up the keys, they cannot be made again: {backup}")
     host.noop("nothing to change")
@@ -175,7 +175,7 @@ def _another(key: SigningKey, found: KeyState) -> str | None:
             f"{key.environment}: {key.source} holds {min(named)}, but {used} is in use: name its file as "
             "signing_key"
         )
-    introduce = keys_task(key.environment, f"introduce={key.source}")
+    introduce = introducing(key.environment, str(key.source))
     return (
         f"{key.environment}: {key.source} holds {min(named - set(found.trusted))}, which is not published: a "
         f"new key comes with {introduce}; else name the file of the key in use as signing_key"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,9 @@ def run_gate(state: State, host: Host, program: str, plan: dict[str, Any]) -> bo
         return failed(host, f"gate {name}: could not be started: {error.strerror}; nothing was promoted")
     assert process.stdin is not None
     assert process.stdout is not None
-    try:
+    with suppress(BrokenPipeError):  # it does not read the plan
         process.stdin.write(json.dumps(plan))
         process.stdin.close()
-    except BrokenPipeError:  # it does not read the plan
-        pass
     last = ""
     for line in process.stdout:
         last = line.strip() or last
