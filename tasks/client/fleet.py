@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from ostree_release.text import table
-from tasks.client.follow import Target, target
+from tasks.client.decisions import Target, target
 from tasks.client.health import Health, in_words
 from tasks.client.machine import Deployment, Machine, booted, named, pending, rollback
 from tasks.facts.release import worded

@@ -8,7 +8,7 @@ from pyinfra.api import Host
 from pyinfra.api.operation import OperationMeta
 
 from tasks.client import servers
-from tasks.client.follow import decide_rebase, foreign, target
+from tasks.client.decisions import decide_rebase, foreign, target
 from tasks.client.health import unit_change
 from tasks.client.trust import Remote, certificate_file
 from tasks.facts.rpm_ostree import ClientState

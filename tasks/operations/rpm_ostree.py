@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
 from pyinfra.context import host, state
 
-from tasks.client.follow import Decision, Target, check_boot, decide_rebase, decide_upgrade, unable
+from tasks.client.decisions import Decision, Target, check_boot, decide_rebase, decide_upgrade, unable
 from tasks.client.machine import Deployment, named, pending
 from tasks.client.reboot import NotBackError, reboot_and_wait
 from tasks.facts.ostree import PublishedRef

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.client.follow import Target, check_boot, decide_rebase, decide_upgrade, target, unable
+from tasks.client.decisions import Target, check_boot, decide_rebase, decide_upgrade, target, unable
 from tasks.client.machine import Machine, booted, named, parse_status, pending, rollback
 from tasks.client.trust import Remote, differences
 from tasks.signing.keyring import fingerprints
