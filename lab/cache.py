@@ -35,11 +35,10 @@ class Volume:
 def ensure(engine: Engine, image: str, volume: Volume, build: Callable[[], None]) -> None:
     """Make a volume with what belongs in it, unless it is there as a whole.
 
-    Args:
-        engine: where the volume lies.
-        image: for helper containers.
-        volume: which one.
-        build: fills the volume, which is new and empty then; it is only whole if this returns.
+    + engine: where the volume lies
+    + image: for helper containers
+    + volume: which one
+    + build: fills the volume, which is new and empty then; it is only whole if this returns
     """
     with _one_builder(volume.kind):
         if engine.has_volume(volume.name):

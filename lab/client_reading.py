@@ -45,8 +45,7 @@ class Reading:
 def read_client(lab: Lab, machine: Machine) -> Reading:
     """Ask a client what it runs.
 
-    Raises:
-        LabError: it does not answer, or rpm-ostree and ostree do not agree on what runs.
+    Raises LabError: it does not answer, or rpm-ostree and ostree do not agree on what runs.
     """
     try:
         deployment = booted(json.loads(connection.run(lab, machine, "rpm-ostree status --json")))
@@ -92,9 +91,8 @@ def signing_key(deployment: dict[str, Any]) -> str:
 def wrong_key_script(remote: str, key: str) -> str:
     """Return a shell command that makes a client trust another key for a remote, and keeps the remote's rest.
 
-    Args:
-        remote: name of the remote.
-        key: the other public key, in base64.
+    + remote: name of the remote
+    + key: the other public key, in base64
     """
     keyring = f"/ostree/repo/{remote}.trustedkeys.gpg"
     script = (

@@ -94,12 +94,11 @@ _HAS_COPY = "[ -e /sysroot/boot/lab/installed ] && echo yes || echo no"
 def up(engine: Engine, lab: Lab, image: str, machines: Sequence[Machine], say: Callable[[str], None]) -> None:
     """Make these clients run: each boots its own copy of the golden installation.
 
-    Args:
-        engine: where the lab runs.
-        lab: whose clients.
-        image: the server's image: helper containers and the clients' boot program start from it.
-        machines: the clients; those that run already stay as they are.
-        say: prints a line of progress.
+    + engine: where the lab runs
+    + lab: whose clients
+    + image: the server's image: helper containers and the clients' boot program start from it
+    + machines: the clients; those that run already stay as they are
+    + say: prints a line of progress
     """
     missing = [machine for machine in machines if engine.find(machine.container) is None]
     if missing:

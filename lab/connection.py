@@ -79,14 +79,12 @@ def boot_id(lab: Lab, machine: Machine) -> str:
 def wait(lab: Lab, machine: Machine, seconds: float, ended: Callable[[], str | None]) -> None:
     """Return once the admin can log in and run a command.
 
-    Args:
-        lab: which one.
-        machine: which of its machines.
-        seconds: how long it may take.
-        ended: says why it will not happen any more, or nothing.
+    + lab: which one
+    + machine: which of its machines
+    + seconds: how long it may take
+    + ended: says why it will not happen any more, or nothing
 
-    Raises:
-        LabError: it ended, or time is up, with the reason.
+    Raises LabError: it ended, or time is up, with the reason.
     """
 
     def ready() -> bool:

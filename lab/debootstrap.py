@@ -24,15 +24,13 @@ def root_tar(
 ) -> None:
     """Write the root file system of a Debian with these packages into a tar file.
 
-    Args:
-        target: the tar file; it is there afterwards as a whole, or not at all.
-        suite: name of the Debian release.
-        packages: on top of the smallest Debian with apt.
-        options: further ones of mmdebstrap, such as hooks.
-        environment: variables for its hooks.
+    + target: the tar file; it is there afterwards as a whole, or not at all
+    + suite: name of the Debian release
+    + packages: on top of the smallest Debian with apt
+    + options: further ones of mmdebstrap, such as hooks
+    + environment: variables for its hooks
 
-    Raises:
-        LabError: mmdebstrap is missing or failed; the sentence has its own words.
+    Raises LabError: mmdebstrap is missing or failed; the sentence has its own words.
     """
     if shutil.which("mmdebstrap") is None:
         raise LabError(

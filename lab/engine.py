@@ -136,10 +136,9 @@ class Engine:
 
         It is named by the identifier that the engine answers: Podman 4 calls whatever it imports `latest`.
 
-        Args:
-            root: a tar file of it.
-            name: REPOSITORY:TAG.
-            changes: instructions of a Containerfile, such as LABEL.
+        + root: a tar file of it
+        + name: REPOSITORY:TAG
+        + changes: instructions of a Containerfile, such as LABEL
         """
         what = f"the container engine did not take the image {name}"
         with _sentences(what):
@@ -258,8 +257,7 @@ class Engine:
     ) -> str:
         """Run a command in a running container and return its standard output.
 
-        Raises:
-            LabError: it exited non-zero; the sentence has the last lines it printed.
+        Raises LabError: it exited non-zero; the sentence has the last lines it printed.
         """
         done = self.call(container, argv, user=user, environment=environment)
         if done.code != 0:
@@ -278,16 +276,14 @@ class Engine:
     ) -> Finished:
         """Run a command in a running container, whatever becomes of it.
 
-        Args:
-            container: where.
-            argv: the command.
-            user: who runs it.
-            environment: further variables.
-            stdin: for its standard input.
-            timeout: seconds that it may take; then nobody listens to it any more.
+        + container: where
+        + argv: the command
+        + user: who runs it
+        + environment: further variables
+        + stdin: for its standard input
+        + timeout: seconds that it may take; then nobody listens to it any more
 
-        Raises:
-            LabError: the engine did not run it, or it took too long.
+        Raises LabError: the engine did not run it, or it took too long.
         """
         api = self.client.api
         with _sentences(f"cannot run {argv[0]} in {container.name}"):
@@ -327,8 +323,7 @@ class Engine:
     def run(self, image: str, argv: Sequence[str], **options: Any) -> str:
         """Run a command in a container of its own and return what it printed; `finish` has the arguments.
 
-        Raises:
-            LabError: it exited non-zero or took too long; the sentence has the last lines it printed.
+        Raises LabError: it exited non-zero or took too long; the sentence has the last lines it printed.
         """
         done = self.finish(image, argv, **options)
         if done.code != 0:
@@ -349,18 +344,16 @@ class Engine:
     ) -> Finished:
         """Run a command in a container of its own, without a network, and remove it, whatever becomes of it.
 
-        Args:
-            image: name or identifier of the image.
-            argv: the command, run as root.
-            volumes: volume name -> path.
-            capabilities: on top of the engine's default ones; any brings seccomp and AppArmor off.
-            files: written before it starts: path -> (content, mode).
-            lab: whose container it is, so that `down` finds one that was left by a kill; the selected one's.
-            timeout: seconds; then the container is killed.
-            options: further ones of docker's `containers.create`.
+        + image: name or identifier of the image
+        + argv: the command, run as root
+        + volumes: volume name -> path
+        + capabilities: on top of the engine's default ones; any brings seccomp and AppArmor off
+        + files: written before it starts: path -> (content, mode)
+        + lab: whose container it is, so that `down` finds one that was left by a kill; the selected one's
+        + timeout: seconds; then the container is killed
+        + options: further ones of docker's `containers.create`
 
-        Raises:
-            LabError: the engine did not run it, or it took too long.
+        Raises LabError: the engine did not run it, or it took too long.
         """
         settings: dict[str, Any] = {"network_mode": "none", **options}
         if capabilities:

@@ -30,8 +30,7 @@ def ensure_engine(say: Say) -> Engine:
 
     As root, one that is installed is started; where there is none, Debian's or Fedora's is installed.
 
-    Raises:
-        LabError: there is none and it cannot be installed from here, or it does not answer.
+    Raises LabError: there is none and it cannot be installed from here, or it does not answer.
     """
     if os.environ.get("DOCKER_HOST"):
         return Engine.connect()

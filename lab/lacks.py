@@ -35,9 +35,8 @@ _FILTER = 2  # SECCOMP_MODE_FILTER of linux/seccomp.h
 def of_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[str]:
     """Say what an engine lacks for any lab.
 
-    Args:
-        version: what its API answers to /version.
-        info: to /info.
+    + version: what its API answers to /version
+    + info: to /info
     """
     found = describe(version, info)
     if info.get("OSType", "linux") != "linux":
@@ -70,10 +69,9 @@ def of_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[s
 def of_control_groups(version: int | str, systemd: int, base: str) -> Iterator[str]:
     """Say that a base's systemd does not start on this host's version of control groups, if so.
 
-    Args:
-        version: of the control groups, as the engine or the kernel says it.
-        systemd: version of the base's systemd, 0 if it is not known.
-        base: name of the base.
+    + version: of the control groups, as the engine or the kernel says it
+    + systemd: version of the base's systemd, 0 if it is not known
+    + base: name of the base
     """
     if str(version) == "1" and systemd >= _SYSTEMD_WITHOUT_CGROUP_V1:
         yield (
@@ -88,10 +86,9 @@ def of_control_groups(version: int | str, systemd: int, base: str) -> Iterator[s
 def of_containers(host: Host, machines: int, *, composes_on_fuse: bool) -> Iterator[str]:
     """Say what containers lack, here, to be that many more machines.
 
-    Args:
-        host: what one of them saw.
-        machines: how many are about to be started.
-        composes_on_fuse: whether the real rpm-ostree composes, on rofiles-fuse.
+    + host: what one of them saw
+    + machines: how many are about to be started
+    + composes_on_fuse: whether the real rpm-ostree composes, on rofiles-fuse
     """
     missing = [name for name, bit in _CAPABILITY_BITS.items() if not host.capabilities >> bit & 1]
     if missing:

@@ -29,15 +29,14 @@ def up(engine: Engine, lab: Lab, clients_wanted: int, environment: Mapping[str, 
     A finished lab is kept: stopped machines are started, missing clients added. What an interrupted `up` left
     (there is no state file then) or a lab without its server is removed first.
 
-    Args:
-        engine: where the containers run.
-        lab: which one.
-        clients_wanted: how many clients there are to be; never fewer than there are.
-        environment: LAB_BASE and CI choose the base.
-        say: prints a line of progress.
+    + engine: where the containers run
+    + lab: which one
+    + clients_wanted: how many clients there are to be; never fewer than there are
+    + environment: LAB_BASE and CI choose the base
+    + say: prints a line of progress
 
-    Raises:
-        LabError: it could not be done; the next `up` repairs what was created so far, and `down` removes it.
+    Raises LabError: it could not be done; the next `up` repairs what was created so far, and `down` removes
+    it.
     """
     lab.folder.mkdir(parents=True, exist_ok=True)
     with _alone(lab):
@@ -120,8 +119,7 @@ def down(engine: Engine, lab: Lab, say: Say) -> None:
 def remove_shared(engine: Engine, say: Say) -> None:
     """Remove what labs share and the next one would reuse: images, packages, the clients' installation.
 
-    Raises:
-        LabError: a lab still uses it.
+    Raises LabError: a lab still uses it.
     """
     labs = engine.labs()
     if labs:
@@ -154,8 +152,7 @@ def machine_states(engine: Engine, found: State) -> list[dict[str, object]]:
 def reboot(engine: Engine, lab: Lab, machine: Machine, say: Say) -> None:
     """Reboot a machine in order and return when it can be logged in to again.
 
-    Raises:
-        LabError: its container is not there, or it did not come back in time.
+    Raises LabError: its container is not there, or it did not come back in time.
     """
     container = engine.find(machine.container)
     if container is None:
@@ -176,8 +173,7 @@ def reboot(engine: Engine, lab: Lab, machine: Machine, say: Say) -> None:
 def wait(engine: Engine, lab: Lab, machine: Machine, seconds: float = _BOOT_SECONDS) -> None:
     """Return once a machine can be logged in to; one that hangs in its boot is reset, once.
 
-    Raises:
-        LabError: it ended and stays so, or ends again and again, or time is up; with its last output.
+    Raises LabError: it ended and stays so, or ends again and again, or time is up; with its last output.
     """
     try:
         _until_answering(engine, lab, machine, seconds)

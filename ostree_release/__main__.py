@@ -31,8 +31,9 @@ def main(
 ) -> int:
     """Run one subcommand; return 0 (done), 1 (refused or failed), 2 (wrong usage) or 75 (try again).
 
-    role: what the entry point is for (see `roles`); config: the configuration file; ci_key: name of the CI's
-    key that the entry point serves.
+    + role: what the entry point is for (see `roles`)
+    + config: the configuration file
+    + ci_key: name of the CI's key that the entry point serves
     """
     os.umask(0o022)  # what a repository holds is served by the web server's own user
     given = sys.argv[1:] if arguments is None else arguments

@@ -38,9 +38,12 @@ _FIELDS: dict[str, type] = {
 class Anchor:
     """One signed head of the journal.
 
-    line: its number in the file; hash: of that line; number: from 1 up; lines, bytes, head: how much of the
-    journal it covers, and the hash of the last of those lines; previous: hash of the anchor's line before;
-    key: fingerprint of the signing key.
+    + line: its number in the file
+    + hash: of that line
+    + number: from 1 up
+    + lines, bytes, head: how much of the journal it covers, and the hash of the last of those lines
+    + previous: hash of the anchor's line before
+    + key: fingerprint of the signing key
     """
 
     line: int
@@ -112,8 +115,8 @@ def is_due(config: Config, environment: Environment, entries: Sequence[Entry]) -
 def anchor(context: Context, environment: Environment, entries: Sequence[Entry] | None = None) -> list[str]:
     """Sign the journal's head if something has moved since the last anchor; returns what was done, in words.
 
-    entries: the whole journal's, None right after a move: then it is due. A failure is said and no more: what
-    was published stays so, and the next run makes the anchor.
+    + entries: the whole journal's, None right after a move: then it is due
+    A failure is said and no more: what was published stays so, and the next run makes the anchor.
     """
     try:
         moved = not environment.offline if entries is None else is_due(context.config, environment, entries)

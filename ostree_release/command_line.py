@@ -18,8 +18,9 @@ _REASON_LIMIT = 500  # characters; the journal's lines stay short
 def calls(words: str, place: str, *names: str) -> Callable[[Namespace, Context], tuple[str, Result]]:
     """Return what runs one function with some options, and says how its result is worded.
 
-    words: the name of that; place: MODULE:FUNCTION of this program, loaded when it is run; names: of the
-    options, in the order in which the function takes them after the context.
+    + words: the name of that
+    + place: MODULE:FUNCTION of this program, loaded when it is run
+    + names: of the options, in the order in which the function takes them after the context
     """
 
     def run(options: Namespace, context: Context) -> tuple[str, Result]:

@@ -104,8 +104,9 @@ class CiKey:
 class Config:
     """Everything that the server was told.
 
-    minimum_free_bytes: what a compose must find free; fedora_release: what versions begin with;
-    gates_directory: of the administrator's own gates.
+    + minimum_free_bytes: what a compose must find free
+    + fedora_release: what versions begin with
+    + gates_directory: of the administrator's own gates
     """
 
     image: str

@@ -34,8 +34,10 @@ _SHAPES = {
 class Report:
     """What one client said.
 
-    checksum: of the commit it runs; boot: the kernel's id of this boot; system: systemd's word for its state;
-    failed: the units that failed.
+    + checksum: of the commit it runs
+    + boot: the kernel's id of this boot
+    + system: systemd's word for its state
+    + failed: the units that failed
     """
 
     client: str

@@ -153,7 +153,7 @@ def moved(
 ) -> list[Entry]:
     """Return the entries that an environment's ref was moved to a commit, oldest first.
 
-    events: done of the moves themselves; shown where clients were told of one later, after an interruption.
+    + events: done of the moves themselves; shown where clients were told of one later, after an interruption
     """
     return [
         entry

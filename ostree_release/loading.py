@@ -49,7 +49,7 @@ def text_of(config: Config) -> str:
 def plain(kind: Any, value: Any) -> Any:
     """Return a value as JSON has it: of a class its fields, and of several with names a dictionary by name.
 
-    kind: a type; of a value that has more fields than it, only its own are taken.
+    + kind: a type; of a value that has more fields than it, only its own are taken
     """
     if value is None or isinstance(value, (str, int)):
         return value
@@ -72,8 +72,9 @@ def plain(kind: Any, value: Any) -> Any:
 def read(kind: Any, value: object, path: tuple[str, ...], problems: list[Problem]) -> Any:
     """Return what `plain` has made, or anybody has written, as a type; adds every problem, and is None then.
 
-    kind: a number, text, a path, a dictionary, a tuple of one type, a class made of these; each of them or
-    None. path: the keys that lead to the value.
+    + kind: a number, text, a path, a dictionary, a tuple of one type, a class made of these; each of them or
+      None
+    + path: the keys that lead to the value
     """
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Union:  # of something and None

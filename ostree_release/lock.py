@@ -27,7 +27,7 @@ _FLOCK = "hhqqi"
 def writer(run: Path, environment: str, holder: str) -> AbstractContextManager[None]:
     """Hold the environment's writer lock, or raise Busy naming who holds it.
 
-    holder: who does what, in words; the next one who finds the lock taken reads it.
+    + holder: who does what, in words; the next one who finds the lock taken reads it
     """
     return _alone(run / f"{environment}.writer", f"{environment} is locked by", holder)
 
@@ -35,7 +35,7 @@ def writer(run: Path, environment: str, holder: str) -> AbstractContextManager[N
 def check(run: Path, environment: str, holder: str) -> AbstractContextManager[None]:
     """Hold the environment's check lock, or raise Busy naming who holds it; gates may take long.
 
-    holder: who does what, in words.
+    + holder: who does what, in words
     """
     return _alone(run / f"{environment}.check", f"{environment} is being checked by", holder)
 

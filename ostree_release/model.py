@@ -38,7 +38,8 @@ class Package:
 class Commit:
     """What a build, candidate or release says about itself.
 
-    timestamp: seconds since 1970, UTC; journal: the journal's head when a release was staged.
+    + timestamp: seconds since 1970, UTC
+    + journal: the journal's head when a release was staged
     """
 
     checksum: str

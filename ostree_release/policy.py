@@ -104,7 +104,7 @@ class Approval:
 class Policy:
     """What is in force for one environment.
 
-    gates: every gate's thresholds, or False for a gate that is off; what is not given has its default.
+    + gates: every gate's thresholds, or False for a gate that is off; what is not given has its default
     """
 
     gates: Mapping[str, Any] = field(default_factory=dict)

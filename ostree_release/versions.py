@@ -37,7 +37,7 @@ def check(version: str) -> str:
 def next_build(release: str, today: date, existing: Collection[str]) -> str:
     """Return the first free build version `<release>.<yyyymmdd>.<n>` of a day.
 
-    existing: the versions that are taken. Numbers of a day are never reused, also when a middle one is gone.
+    + existing: the versions that are taken. Numbers of a day are never reused, also when a middle one is gone
     """
     prefix = f"{release}.{today:%Y%m%d}."
     numbers = [int(version[len(prefix) :]) for version in existing if _is_numbered(version, prefix)]

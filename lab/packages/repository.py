@@ -98,11 +98,10 @@ python3 "$1/builder.py" index /srv/lab/packages
 def prepare(engine: Engine, lab: Lab, image: str, say: Callable[[str], None]) -> None:
     """Fill the lab's package volume, unless it is filled; what was published there stays.
 
-    Args:
-        engine: where the lab runs.
-        lab: whose volume.
-        image: the server's image, which has the tools.
-        say: prints a line of progress.
+    + engine: where the lab runs
+    + lab: whose volume
+    + image: the server's image, which has the tools
+    + say: prints a line of progress
     """
     kept = ensure_cache(engine, image, say)
     engine.ensure_volume(lab, lab.packages_volume)
@@ -121,17 +120,15 @@ def publish(
 ) -> None:
     """Build one more version of a package into the lab's repository, unless it is there.
 
-    Args:
-        engine: where the lab runs.
-        lab: whose repository.
-        image: the server's image, which has the tools.
-        name: one of the lab's packages, or any other name for a new one that has only a program.
-        version: of the package.
-        variant: what this version has besides.
-        advisory: the security advisory that the repository announces this version with.
+    + engine: where the lab runs
+    + lab: whose repository
+    + image: the server's image, which has the tools
+    + name: one of the lab's packages, or any other name for a new one that has only a program
+    + version: of the package
+    + variant: what this version has besides
+    + advisory: the security advisory that the repository announces this version with
 
-    Raises:
-        LabError: the name or the version is none, or one that is made by the lab itself.
+    Raises LabError: the name or the version is none, or one that is made by the lab itself.
     """
     if name in _MADE_BY_THE_LAB or not _NAME.fullmatch(name):
         raise LabError(f"{name!r} cannot be published: small letters, digits and + . _ - make a name")

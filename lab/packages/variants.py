@@ -29,8 +29,9 @@ printf '#!/bin/sh\\necho "{name} %{{version}}"\\n' > %{{buildroot}}/usr/bin/{nam
 class Variant:
     """What one version of a package has besides.
 
-    user: name and number of a user and its group that %pre adds; number None: whichever is free.
-    sysusers: name of a user that is in sysusers.d only, without a script; owns: a file belongs to that user.
+    + user: name and number of a user and its group that %pre adds; number None: whichever is free
+    + sysusers: name of a user that is in sysusers.d only, without a script
+    + owns: a file belongs to that user
     """
 
     setuid: bool = False

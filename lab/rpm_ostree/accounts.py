@@ -34,7 +34,7 @@ def source(tree: Mapping[str, Any], key: str) -> str:
 def prepare(root: Path, tree: Mapping[str, Any], files: Mapping[str, str], previous: str | None) -> None:
     """Put the accounts that a treefile keeps into an empty root: a package's %pre finds who is there.
 
-    files: the text of the treefile's account files, by their key.
+    + files: the text of the treefile's account files, by their key
     """
     if not tree.get("preserve-passwd", True):
         return
@@ -62,7 +62,7 @@ def prepare(root: Path, tree: Mapping[str, Any], files: Mapping[str, str], previ
 def settle(root: Path, packages: Collection[str]) -> None:
     """Take away the account files that a package brought beside the ones which were kept, locks and backups.
 
-    packages: names. Only to one called setup does the real program grant that somebody else made them.
+    + packages: names. Only to one called setup does the real program grant that somebody else made them
     """
     for name, shadow, *_ in _KINDS.values():
         for path in (root / f"etc/{name}.rpmnew", root / f"etc/{shadow}.rpmnew"):
@@ -93,7 +93,7 @@ def check(
 ) -> None:
     """Compare a tree's accounts with those that its treefile names; raises FailedError where one has moved.
 
-    previous: the texts of the previous commit's account files, by key.
+    + previous: the texts of the previous commit's account files, by key
     """
     for key, (name, _, _, kind, words) in _KINDS.items():
         new = {account: numbers for account, numbers in _numbers(root / f"usr/etc/{name}") if numbers[0]}

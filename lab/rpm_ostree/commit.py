@@ -43,12 +43,11 @@ def metadata(
 ) -> GLib.Variant:
     """Return the metadata of a commit, with the keys and types that rpm-ostree writes.
 
-    Args:
-        strings: `--add-metadata-string` and the treefile's `add-commit-metadata`.
-        input_hash: the input state's hash.
-        kernel: the kernel's version.
-        packages: sorted.
-        repositories: repository name -> time of its metadata, in seconds since 1970.
+    + strings: `--add-metadata-string` and the treefile's `add-commit-metadata`
+    + input_hash: the input state's hash
+    + kernel: the kernel's version
+    + packages: sorted
+    + repositories: repository name -> time of its metadata, in seconds since 1970
     """
     rows = [(p.name, p.epoch, p.version, p.release, p.arch) for p in packages]
     # Integers in commit metadata are big-endian, whatever the machine is.
@@ -132,8 +131,7 @@ def commit(
 def publish(cache: Path, target: OSTree.Repo, checksum: str, ref: str | None) -> str:
     """Copy a commit into the served repository; its ref moves last, with the transaction.
 
-    Returns:
-        The line that libostree has for what was copied.
+    Returns the line that libostree has for what was copied.
     """
     progress = OSTree.AsyncProgress.new()
     options = {

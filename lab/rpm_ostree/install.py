@@ -20,11 +20,10 @@ PREFIX = "Installing packages"
 class Installer:
     """One resolution and installation into an empty root.
 
-    Args:
-        tree: the flat treefile.
-        repositories: the folder with the `.repo` files: the treefile's.
-        cache: where downloaded metadata and packages stay between composes.
-        work: a folder of this compose's own, on the cache's file system.
+    + tree: the flat treefile
+    + repositories: the folder with the `.repo` files: the treefile's
+    + cache: where downloaded metadata and packages stay between composes
+    + work: a folder of this compose's own, on the cache's file system
     """
 
     def __init__(self, tree: Mapping[str, Any], repositories: Path, cache: Path, work: Path) -> None:

@@ -47,14 +47,12 @@ d /run/media 0755 root root -
 def postprocess(root: Path, tree: Mapping[str, Any], version: str | None, say: Say) -> str:
     """Turn `root` into a tree that ostree can deploy.
 
-    Args:
-        root: what dnf installed.
-        tree: the flat treefile.
-        version: of the commit, for `mutate-os-release`.
-        say: prints a line of progress.
+    + root: what dnf installed
+    + tree: the flat treefile
+    + version: of the commit, for `mutate-os-release`
+    + say: prints a line of progress
 
-    Returns:
-        The kernel's version.
+    Returns the kernel's version.
     """
     finish_rpm_database(root)
     # No package has it, and whatever runs in the tree may want it.

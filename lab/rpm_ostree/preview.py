@@ -35,13 +35,11 @@ def cached_update(booted: str) -> dict[str, Any] | None:
 def remember(sysroot: OSTree.Sysroot, checksum: str, staged: str | None = None) -> dict[str, Any]:
     """Keep what an upgrade of the booted deployment brings, for `status --json`.
 
-    Args:
-        sysroot: of this machine.
-        checksum: of the newer commit.
-        staged: identifier of the deployment that was staged for it.
+    + sysroot: of this machine
+    + checksum: of the newer commit
+    + staged: identifier of the deployment that was staged for it
 
-    Returns:
-        The update as the JSON has it.
+    Returns the update as the JSON has it.
     """
     from lab.rpm_ostree.status import commit_fields, signature_fields
 

@@ -25,16 +25,14 @@ def pull(
 ) -> str:
     """Fetch what a ref names, and say what was fetched.
 
-    Args:
-        repository: of this machine.
-        source: remote and ref.
-        commit: fetch this commit in place of the ref's.
-        not_older_than: a commit; anything chronologically older is refused.
-        commit_only: leave the tree out.
-        depth: how many of its ancestors to fetch as well; -1: all.
+    + repository: of this machine
+    + source: remote and ref
+    + commit: fetch this commit in place of the ref's
+    + not_older_than: a commit; anything chronologically older is refused
+    + commit_only: leave the tree out
+    + depth: how many of its ancestors to fetch as well; -1: all
 
-    Returns:
-        The checksum.
+    Returns the checksum.
     """
     if source.remote is None:
         raise FailedError(f"{source} is a local ref: the lab's stand-in for rpm-ostree follows remotes only")

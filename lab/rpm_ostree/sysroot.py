@@ -13,8 +13,7 @@ from lab.rpm_ostree.libostree import GLib, OSTree, message
 def load(*, to_change: bool = False) -> OSTree.Sysroot:
     """Load the booted sysroot.
 
-    Args:
-        to_change: make it writable for this process, and keep others from changing it.
+    + to_change: make it writable for this process, and keep others from changing it
     """
     if not Path("/run/ostree-booted").exists():
         inside = os.environ.get("container")  # noqa: SIM112 - the name that container engines use

@@ -49,14 +49,12 @@ def current() -> Transaction | None:
 def run(method: str, title: str, work: Callable[[], int], when_busy: str = "") -> int:
     """Run a change and return its exit status.
 
-    Args:
-        method: the daemon's name for it, such as `Rebase`.
-        title: describes it to others who want to change something meanwhile.
-        work: the change; runs in another process.
-        when_busy: what stands before the error that another change is running.
+    + method: the daemon's name for it, such as `Rebase`
+    + title: describes it to others who want to change something meanwhile
+    + work: the change; runs in another process
+    + when_busy: what stands before the error that another change is running
 
-    Raises:
-        FailedError: the caller may not, or another change is running.
+    Raises FailedError: the caller may not, or another change is running.
     """
     if os.geteuid() != 0:
         raise FailedError(f"rpmostreed OS operation {method} not allowed for user")

@@ -63,11 +63,9 @@ def load(path: Path) -> dict[str, Any]:
 
     The including file wins for single values; lists are joined, the included file's part first; maps merge.
 
-    Returns:
-        The flat treefile: `packages` sorted, `ref` expanded, `releasever` a string.
+    Returns the flat treefile: `packages` sorted, `ref` expanded, `releasever` a string.
 
-    Raises:
-        FailedError: a file is missing or cannot be parsed, or a key or a type is not taken.
+    Raises FailedError: a file is missing or cannot be parsed, or a key or a type is not taken.
     """
     tree, _ = _expand(path)
     arch = platform.machine()

@@ -21,8 +21,8 @@ _AS = re.compile(r"(\S.*) \(as (.*)\)")
 def current(environ: Mapping[str, str], served: str | None = None) -> str:
     """Return who asked, as the journal names it.
 
-    environ: the environment that sudo made; only SUDO_UID counts, which its caller cannot choose.
-    served: the name of whom sudo served, where that is better known than by SUDO_UID.
+    + environ: the environment that sudo made; only SUDO_UID counts, which its caller cannot choose
+    + served: the name of whom sudo served, where that is better known than by SUDO_UID
     """
     return recorded(_login_uid(), _number(environ.get("SUDO_UID", "")), os.geteuid(), served)
 
@@ -30,7 +30,7 @@ def current(environ: Mapping[str, str], served: str | None = None) -> str:
 def recorded(login: int | None, sudo: int | None, effective: int, served: str | None = None) -> str:
     """Return the name to record: the login, or whom sudo served, or the process; `A (as B)` for two.
 
-    login, sudo: user numbers, or None where there is none.
+    + login, sudo: user numbers, or None where there is none
     """
     by = served or _name(effective if sudo is None else sudo)
     if login is None or login == sudo:

@@ -31,7 +31,7 @@ Entries = Mapping[str, tuple[str, str]]
 def forced_command(arguments: Sequence[str], entries: Entries, config: Path = DEFAULT_PATH) -> int:
     """Become the subcommand that the client asked for; returns an exit status if that is refused.
 
-    arguments: the key's name, as the forced command gives it.
+    + arguments: the key's name, as the forced command gives it
     """
     try:
         key = load(config).ci_key("".join(arguments))

@@ -127,7 +127,8 @@ def _looking_away() -> Iterator[None]:
 def follow(unit: str, place: Path) -> tuple[dict[str, str], str]:
     """Start a unit (systemd attaches to the job that is there) and print its output until it has ended.
 
-    place: the directory of its result. Returns the unit's properties, and on one line what systemctl said.
+    + place: the directory of its result
+    Returns the unit's properties, and on one line what systemctl said.
     """
     start = subprocess.Popen(
         ["systemctl", "start", unit],

@@ -58,8 +58,9 @@ def keep_advisories(
 ) -> None:
     """Keep the advisories about a build's packages; what cannot be read is said, and noted for the gate.
 
-    build: checksum; treefile: the merged keys that it was composed from. Also after a compose that changed
-    nothing: the repositories may say more than before.
+    + build: checksum
+    + treefile: the merged keys that it was composed from
+    Also after a compose that changed nothing: the repositories may say more than before.
     """
     words = f"The advisories of {environment.name}"
     with _keeping(context, "advisories", words, environment, build) as content:

@@ -97,9 +97,9 @@ def handed(
 ) -> Iterator[Path]:
     """Give the treefile to compose: the environment's own, with the keys that have rpm-ostree keep a list.
 
-    treefile, merged: its own, and what rpm-ostree makes of it; one that goes its own way is given as it is.
-    The one that is given lies beside it, because rpm-ostree looks for package repositories there; it is
-    always called the same, so that the next compose takes away what one that was killed has left.
+    + treefile, merged: its own, and what rpm-ostree makes of it; one that goes its own way is given as it is.
+      The one that is given lies beside it, because rpm-ostree looks for package repositories there; it is
+      always called the same, so that the next compose takes away what one that was killed has left
     """
     place = folder(config, environment) / _HANDED
     path = treefile.with_name(f".{treefile.stem}.composed{treefile.suffix}")

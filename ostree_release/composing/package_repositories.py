@@ -27,8 +27,9 @@ def listed(treefile: Mapping[str, Any]) -> tuple[str, ...]:
 def in_place(folder: Path, treefile: Mapping[str, Any], name: str) -> Path | None:
     """Return the directory of a package repository that is read in place, or None for one that is fetched.
 
-    folder: where the treefile is, and the .repo files beside it; treefile: its merged keys, which have the
-    values of a URL's variables. Refuses .repo files that nobody can read, or that say two things.
+    + folder: where the treefile is, and the .repo files beside it
+    + treefile: its merged keys, which have the values of a URL's variables
+    Refuses .repo files that nobody can read, or that say two things.
     """
     found = {
         _directory(section, _variables(treefile))

@@ -45,8 +45,8 @@ class Listed:
 def updateinfo(repository: Path) -> Listed | None:
     """Return the updateinfo of a repository's metadata, or None where its index has none.
 
-    repository: the directory that has `repodata`. Refuses an index that is not there or broken, and one that
-    lists a file that is not there.
+    + repository: the directory that has `repodata`
+    Refuses an index that is not there or broken, and one that lists a file that is not there.
     """
     index = repository / "repodata/repomd.xml"
     try:

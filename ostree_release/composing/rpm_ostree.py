@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> Ended:
 def failure(ended: Ended, out_of_memory: bool) -> str:
     """Return in one line how a run failed, and why as far as the program said it.
 
-    out_of_memory: whether the kernel has killed something of ours for want of memory.
+    + out_of_memory: whether the kernel has killed something of ours for want of memory
     """
     if ended.status >= 0:
         return f"rpm-ostree ended with exit status {ended.status}: {_last_words(ended.errors)}"

@@ -52,7 +52,7 @@ _OPEN: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
 def read(path: Path, checksum: Checksum | None = None) -> list[Advisory]:
     """Return the security advisories of an updateinfo file, packed as its name says; refuses a broken one.
 
-    checksum: what the file is to have.
+    + checksum: what the file is to have
     """
     reader = _Reader()
     unpacked = 0

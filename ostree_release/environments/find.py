@@ -28,9 +28,9 @@ class Found:
 def find(config: Config, typed: str, among: Iterable[Environment] | None = None) -> Found:
     """Return the image that somebody means; refuses what is unknown or ambiguous.
 
-    typed: a build's, candidate's or release's version, a ring, a composed environment (its newest build), or
-    a checksum or its beginning; after ENVIRONMENT: or ENVIRONMENT/ only there. among: the environments to
-    look in, all where it is None.
+    + typed: a build's, candidate's or release's version, a ring, a composed environment (its newest build),
+      or a checksum or its beginning; after ENVIRONMENT: or ENVIRONMENT/ only there
+    + among: the environments to look in, all where it is None
     """
     environments = list(config.environments if among is None else among)
     name = typed

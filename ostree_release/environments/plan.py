@@ -24,8 +24,10 @@ UNTOLD = "summary did not name the refs as they are"
 class Plan:
     """What a promotion would do.
 
-    release: the release or valid candidate that is there already, None when one has to be staged; version and
-    serial: what it has or will have; tip: what the ring has now; moves: to None is to a release not made yet.
+    + release: the release or valid candidate that is there already, None when one has to be staged; version
+      and serial: what it has or will have
+    + tip: what the ring has now
+    + moves: to None is to a release not made yet
     """
 
     outcome: str
@@ -60,7 +62,8 @@ class Plan:
 class Due:
     """The ring that moves next.
 
-    builds: what the first ring may get, best first; release: what a later ring gets, from the ring before.
+    + builds: what the first ring may get, best first
+    + release: what a later ring gets, from the ring before
     """
 
     ring: Ring
@@ -71,7 +74,7 @@ class Due:
 def promote(seen: Snapshot, ring: Ring, build: Commit | None) -> Plan:
     """Decide how a ring gets its next release.
 
-    build: what the first ring gets; None for a later ring, which takes what the ring before it has.
+    + build: what the first ring gets; None for a later ring, which takes what the ring before it has
     Raises Refused where the rules forbid the move.
     """
     tip = seen.tips.get(ring.ref)
@@ -203,7 +206,8 @@ def _standing(seen: Snapshot, ring: Ring, tip: Commit) -> Plan:
 def due(seen: Snapshot, builds: Iterable[Commit], held: Collection[str]) -> Due | None:
     """Return the ring that moves next, or None when nothing is newer anywhere.
 
-    builds: those of the source, newest first; held: checksums of releases that nobody may move.
+    + builds: those of the source, newest first
+    + held: checksums of releases that nobody may move
 
     What is in a ring and not in the next one goes first, the release that has come furthest before others: no
     build enters the first ring meanwhile. A release that is held will never get further, so it stops nobody.

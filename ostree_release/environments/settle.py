@@ -26,7 +26,8 @@ from . import plan, signature
 class Settled:
     """What was completed, and what the journal has now.
 
-    lines: in words; moved: refs that clients follow and that only now count as moved, or are shown to them.
+    + lines: in words
+    + moved: refs that clients follow and that only now count as moved, or are shown to them
     """
 
     lines: tuple[str, ...]
@@ -38,7 +39,8 @@ class Settled:
 def changing(context: Context, environment: Environment, what: str) -> Iterator[Settled]:
     """Hold the writer lock and the shared objects locks, and first complete what an interruption left.
 
-    what: the subcommand, for whoever finds the lock taken. Refuses a user who does not own the repository.
+    + what: the subcommand, for whoever finds the lock taken
+    Refuses a user who does not own the repository.
     """
     user = actors.user()
     if user != environment.owner:

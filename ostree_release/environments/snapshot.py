@@ -23,11 +23,16 @@ if TYPE_CHECKING:  # what is decided from a snapshot is decided without libostre
 class Snapshot:
     """What a promoting environment has, and where its builds come from.
 
-    source: the environment that it promotes from; refs: every ref with its checksum; commits: what the
-    environment's refs name, by checksum; signed: the checksums of ring tips with a signature by the key in
-    use; builds: the place of each of the source's builds, 0 for the newest, where several candidates are to
-    be put in their order; summary: what the summary names; entries: of the whole journal; interrupted: how
-    many of its intents nothing ended; unanchored: whether the journal's head must be signed.
+    + source: the environment that it promotes from
+    + refs: every ref with its checksum
+    + commits: what the environment's refs name, by checksum
+    + signed: the checksums of ring tips with a signature by the key in use
+    + builds: the place of each of the source's builds, 0 for the newest, where several candidates are to be
+      put in their order
+    + summary: what the summary names
+    + entries: of the whole journal
+    + interrupted: how many of its intents nothing ended
+    + unanchored: whether the journal's head must be signed
     """
 
     environment: Environment

@@ -48,8 +48,9 @@ def judge(subject: Subject) -> Outcome:
 def place(seen: Snapshot, commit: Commit, ring: str) -> Iterator[Finding]:
     """Yield what is wrong with the refs that a commit is bound to, and with its parent.
 
-    ring: the ref of the ring it is to go to. A candidate is bound to what a release made today would be, and
-    follows the newest release; a release follows the one with the serial before its own, if that is kept.
+    + ring: the ref of the ring it is to go to
+    A candidate is bound to what a release made today would be, and follows the newest release; a release
+    follows the one with the serial before its own, if that is kept.
     """
     released = commit in seen.releases
     environment = seen.environment

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Subject:
     """What a gate is asked about: a candidate, or a release, that is to go to a ring.
 
-    seen: the environment as it stands; options: the gate's thresholds.
+    + seen: the environment as it stands
+    + options: the gate's thresholds
     """
 
     context: Context

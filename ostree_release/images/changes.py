@@ -42,7 +42,8 @@ class Source:
 class Privilege:
     """A file that gives more rights to whoever runs it than the file at its path did before.
 
-    kind: setuid, setgid, "setuid and setgid" or capabilities; old, new: what it has, None without any.
+    + kind: setuid, setgid, "setuid and setgid" or capabilities
+    + old, new: what it has, None without any
     """
 
     path: str

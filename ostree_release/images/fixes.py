@@ -20,7 +20,8 @@ _NOARCH = "noarch"
 class Advisory:
     """One security advisory of a package repository: its packages are those that have the fix.
 
-    issued: when, as the repository writes it; cves: identifiers, sorted.
+    + issued: when, as the repository writes it
+    + cves: identifiers, sorted
     """
 
     id: str

@@ -54,7 +54,8 @@ class _Decompressor(Protocol):
 def files(pieces: Iterable[bytes]) -> frozenset[str]:
     """Return the paths of everything in an initramfs that is no directory, as `usr/bin/x` for `/bin/x`.
 
-    pieces: its content. Raises UnreadableError or UnknownCompressionError.
+    + pieces: its content
+    Raises UnreadableError or UnknownCompressionError.
     """
     reader = _Reader()
     reader.read(_Stream(pieces))

@@ -25,10 +25,9 @@ Document = dict[str, Any]
 def document(image: str, release: Commit, packages: Iterable[Package]) -> Document:
     """Return the SPDX document of a release.
 
-    Args:
-        image: what the image is called.
-        release: the commit; its time is the document's, its checksum makes the namespace unique.
-        packages: what it has.
+    + image: what the image is called
+    + release: the commit; its time is the document's, its checksum makes the namespace unique
+    + packages: what it has
     """
     rows = sorted(
         set(packages), key=lambda each: (each.name, each.arch, each.epoch, each.version, each.release)

@@ -56,8 +56,9 @@ def admission(
 ) -> Admission:
     """Decide about one run of the gates.
 
-    approvals: of this commit for this ring, also ended ones; now: seconds since 1970; composer: who composed
-    the build, whose own approval does not count where the policy wants another's.
+    + approvals: of this commit for this ring, also ended ones
+    + now: seconds since 1970
+    + composer: who composed the build, whose own approval does not count where the policy wants another's
     """
     notes = []
     valid = []

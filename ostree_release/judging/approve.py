@@ -29,7 +29,8 @@ def approve(
 ) -> dict[str, Any]:
     """Approve what is open about a candidate or release; returns the result as it is printed.
 
-    overrides: gates whose failures are let through too; expect: the digest of the findings as shown.
+    + overrides: gates whose failures are let through too
+    + expect: the digest of the findings as shown
     Refuses what was not checked as it stands now, and findings other than those looked at.
     """
     with context.reading(environment):

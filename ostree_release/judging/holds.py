@@ -93,8 +93,9 @@ def holding(live: Iterable[Hold], repository: Repository, commit: Commit) -> lis
 def hold(context: Context, kind: str, value: str, reason: str) -> dict[str, Any]:
     """Hold something, unless it is held already; returns the result as it is printed.
 
-    value: of a build its version or checksum; else a content checksum, an rpmostree.inputhash, or a package's
-    name-version-release. What nothing here has yet is held too, and the result says so.
+    + value: of a build its version or checksum; else a content checksum, an rpmostree.inputhash, or a
+      package's name-version-release
+    What nothing here has yet is held too, and the result says so.
     """
     if kind in _FORMS:
         form, words = _FORMS[kind]

@@ -22,7 +22,8 @@ _ID = 300  # characters of a finding's id
 class Run:
     """One complete run of an environment's gates on one commit, for one ring as it stood.
 
-    tip: what the ring had, None for nothing; policy: digest of the gates and thresholds in force.
+    + tip: what the ring had, None for nothing
+    + policy: digest of the gates and thresholds in force
     """
 
     checksum: str
@@ -45,7 +46,7 @@ class Run:
 class Approval:
     """What one approver let through: exactly these findings, and the failures of these gates.
 
-    until: seconds since 1970 when it ends.
+    + until: seconds since 1970 when it ends
     """
 
     actor: str

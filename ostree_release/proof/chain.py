@@ -172,8 +172,8 @@ def _signed_heads(journal: Sequence[Line], seen: Seen) -> Iterator[Finding]:
 def released_heads(journal: Sequence[Line], seen: Seen, staged: Mapping[str, Line]) -> Iterator[Finding]:
     """Yield the releases whose signed metadata contradicts the journal.
 
-    staged: for each checksum the line that began to stage it. Of releases that name a head which is not in
-    the journal, the first is named: those after it follow from the same change.
+    + staged: for each checksum the line that began to stage it. Of releases that name a head which is not in
+      the journal, the first is named: those after it follow from the same change
     """
     known = positions(journal)
     lost = [ref for ref, image in seen.releases.items() if image.commit.journal not in known]

@@ -51,10 +51,9 @@ class _Record:
 def changelog(context: Context, name: str, ring: str | None, version: str | None) -> dict[str, Any]:
     """Return the releases of a promoting environment, newest first, each against the one before it.
 
-    Args:
-        name: of the environment.
-        ring: only what reached this ring, each against what the ring had before; None for every release.
-        version: only this release; None for all.
+    + name: of the environment
+    + ring: only what reached this ring, each against what the ring had before; None for every release
+    + version: only this release; None for all
     """
     environment, _ = context.config.promoting(name)
     wanted = environment.ring(ring) if ring else None

@@ -38,8 +38,10 @@ class Line:
 class Image:
     """A commit that a ref names.
 
-    signatures: primary key of each, and what is wrong with it; build: the build it was made from, where the
-    source still has that; repositories: identifiers of the package repositories; packages: how many.
+    + signatures: primary key of each, and what is wrong with it
+    + build: the build it was made from, where the source still has that
+    + repositories: identifiers of the package repositories
+    + packages: how many
     """
 
     commit: Commit
@@ -53,9 +55,11 @@ class Image:
 class Seen:
     """What a promoting environment has.
 
-    images: the commits that refs name, by checksum, without those that are missing or partly there; keys:
-    fingerprints of the keys that clients trust; withdrawn: of those that they had trusted before; signers: by
-    which of either the last anchor is signed; busy: who is changing the environment just now.
+    + images: the commits that refs name, by checksum, without those that are missing or partly there
+    + keys: fingerprints of the keys that clients trust
+    + withdrawn: of those that they had trusted before
+    + signers: by which of either the last anchor is signed
+    + busy: who is changing the environment just now
     """
 
     environment: Environment
@@ -84,7 +88,8 @@ class Seen:
 class Verdict:
     """What was found, and what was proven.
 
-    unanchored: how many entries no signature covers yet; notes: what could not be judged, and why.
+    + unanchored: how many entries no signature covers yet
+    + notes: what could not be judged, and why
     """
 
     findings: list[Finding] = field(default_factory=list)

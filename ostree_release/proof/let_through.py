@@ -22,8 +22,9 @@ from .moves import Change, Moves, named
 class Judged:
     """What the journal says about commits: the checks and the approvals of each, and the holds, oldest first.
 
-    first: number of the first line with what gates found; what moved earlier moved before gates; malformed:
-    lines that are none of these, though they say so; holds: entries that hold, or release a hold, by line.
+    + first: number of the first line with what gates found; what moved earlier moved before gates
+    + malformed: lines that are none of these, though they say so
+    + holds: entries that hold, or release a hold, by line
     """
 
     first: int | None = None

@@ -52,7 +52,7 @@ class Place:
 class Moves:
     """What an environment's entries say: its changes, where that leaves each ref, and what is wrong.
 
-    by_target: the changes of an action that moved something to a commit.
+    + by_target: the changes of an action that moved something to a commit
     """
 
     changes: list[Change] = field(default_factory=list)

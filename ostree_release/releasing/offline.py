@@ -62,8 +62,8 @@ def attach(
 ) -> dict[str, Any]:
     """Add a detached signature (binary or armored) to a candidate or release; returns the result as printed.
 
-    expected: the checksum that was signed. Nothing is written unless the signature is valid, by a key that
-    clients trust, and of what that version is now.
+    + expected: the checksum that was signed. Nothing is written unless the signature is valid, by a key that
+      clients trust, and of what that version is now
     """
     if not version or not expected:
         raise Refused("sign --attach: give --version and, as --expect, the checksum that was signed")

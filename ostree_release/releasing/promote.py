@@ -27,8 +27,9 @@ from .stage import stage
 class Request:
     """What somebody asked for.
 
-    through: the last ring of those that get one release in one run, beginning with the first; expect_build,
-    expect_tip: checksums of an earlier plan, still due; laptop_gate: a gate that passed on the laptop.
+    + through: the last ring of those that get one release in one run, beginning with the first
+    + expect_build, expect_tip: checksums of an earlier plan, still due
+    + laptop_gate: a gate that passed on the laptop
     """
 
     environment: str

@@ -54,9 +54,9 @@ def publish(
 ) -> list[str]:
     """Publish a release and move a ring to it; returns what was missing before, in words.
 
-    details: what else the journal is to say of the move (reason, through).
-    Nobody follows `releases/VERSION`: that ref lets the smoke pull see the release before any client does.
-    A failed smoke pull raises Refused and leaves every ring where it is.
+    + details: what else the journal is to say of the move (reason, through). Nobody follows
+      `releases/VERSION`: that ref lets the smoke pull see the release before any client does. A failed smoke
+      pull raises Refused and leaves every ring where it is
     """
     environment = seen.environment
     published = set_release(context, seen, release, ring)

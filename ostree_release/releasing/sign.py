@@ -36,8 +36,8 @@ def sign_only(context: Context, name: str, typed: str | None) -> dict[str, Any]:
 def sign(context: Context, seen: Snapshot, commit: Commit, rings: Sequence[Ring]) -> list[str]:
     """Sign a commit unless it is signed; returns what was done, in words.
 
-    rings: that this run moves. None of them does before all are asked about, also where nothing is to be
-    signed any more.
+    + rings: that this run moves
+    None of them does before all are asked about, also where nothing is to be signed any more.
     """
     environment, repository = seen.environment, seen.repository
     moving = any(seen.refs.get(ring.ref) != commit.checksum for ring in rings)

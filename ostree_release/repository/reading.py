@@ -150,8 +150,8 @@ class Repository:
     def signed_by(self, checksum: str, public_key: Path, fingerprints: frozenset[str]) -> bool:
         """Say whether a commit has a valid signature by one of the keys in a file.
 
-        fingerprints: of the primary keys in that file. libostree also trusts the host's own keyrings,
-        whatever it is handed, so a valid signature counts only if its key is one of these.
+        + fingerprints: of the primary keys in that file. libostree also trusts the host's own keyrings,
+          whatever it is handed, so a valid signature counts only if its key is one of these
         """
         return not fingerprints.isdisjoint(self.signed_with(checksum, public_key))
 
@@ -162,7 +162,9 @@ class Repository:
     def signers_of(self, checksum: str, signature: bytes, public_key: Path) -> list[tuple[str, str | None]]:
         """Return (primary fingerprint, what is wrong) for each signature in a detached one of a commit.
 
-        signature: binary; public_key: file of the keys that it may be by. Refuses what is no signature.
+        + signature: binary
+        + public_key: file of the keys that it may be by
+        Refuses what is no signature.
         """
         data, given = (GLib.Bytes.new(each) for each in (self.commit_bytes(checksum), signature))
         keys = Gio.File.new_for_path(str(public_key))
@@ -199,7 +201,7 @@ class Repository:
     def _unsound(self, kind: str, checksum: str) -> str | None:
         """Read one object and its checksum again; returns "missing", "damaged", or None where it is sound.
 
-        kind: commit, dirtree, dirmeta or file.
+        + kind: commit, dirtree, dirmeta or file
         """
         try:
             self.handle.fsck_object(_KINDS[kind], checksum, None)

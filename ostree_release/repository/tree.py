@@ -32,7 +32,8 @@ class Attributes:
 class Entry:
     """One name in a tree; path begins with /.
 
-    content: the checksum of the file, or of the directory's list of names; meta: of a directory's attributes.
+    + content: the checksum of the file, or of the directory's list of names
+    + meta: of a directory's attributes
     """
 
     path: str

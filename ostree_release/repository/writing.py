@@ -83,7 +83,8 @@ class Transaction:
     ) -> str:
         """Write a commit with a build's tree and all of its metadata, bound to refs; returns its checksum.
 
-        timestamp: seconds since 1970; fields: metadata of our own, text only.
+        + timestamp: seconds since 1970
+        + fields: metadata of our own, text only
         """
         with refusing(f"releasing build {build}"):
             _, source, _ = self._repo.load_commit(build)

@@ -22,8 +22,9 @@ _READ = ("pub", "sec", "sub", "ssb", "fpr", "grp", "uid")
 class Key:
     """A primary key.
 
-    expires: seconds since 1970, None for never; usable: neither expired nor revoked; grip: what gpg-agent
-    calls its secret part, where that was asked for.
+    + expires: seconds since 1970, None for never
+    + usable: neither expired nor revoked
+    + grip: what gpg-agent calls its secret part, where that was asked for
     """
 
     fingerprint: str
@@ -93,7 +94,7 @@ def forget(home: Path, fingerprint: str) -> None:
 def public(data: bytes, wanted: Iterable[str]) -> bytes:
     """Return the public parts of some of the keys in OpenPGP data, as gpg exports them.
 
-    wanted: fingerprints; none at all gives nothing.
+    + wanted: fingerprints; none at all gives nothing
     """
     with tempfile.TemporaryDirectory(prefix="ostree-release-") as place, no_agent_left(Path(place)):
         home = Path(place)

@@ -30,13 +30,11 @@ class Decision(NamedTuple):
 def target(status: dict[str, Any], environment: str, ref: str) -> Target | None:
     """Find what a server has under a ref.
 
-    Args:
-        status: the document of `ostree-release status`.
-        environment: name of the environment that the ref belongs to.
-        ref: the ref.
+    + status: the document of `ostree-release status`
+    + environment: name of the environment that the ref belongs to
+    + ref: the ref
 
-    Returns:
-        The newest build or release there; None if there is none, or if the status could not be read.
+    Returns the newest build or release there; None if there is none, or if the status could not be read.
     """
     entry = status.get("environments", {}).get(environment, {})
     if entry.get("composed"):
@@ -60,9 +58,8 @@ def unable(machine: Machine) -> str | None:
 def foreign(machine: Machine, architecture: str) -> str | None:
     """Say why a server's images are not for a client, in one line; None if they are.
 
-    Args:
-        machine: the client; one that can be worked on.
-        architecture: of the images, as `uname -m` says it.
+    + machine: the client; one that can be worked on
+    + architecture: of the images, as `uname -m` says it
     """
     if machine["architecture"] == architecture:
         return None
@@ -78,14 +75,12 @@ def decide_rebase(machine: Machine, refspec: str, wanted: Target | None) -> Deci
 
     What the next boot takes counts, not what runs: a rebase may be staged already.
 
-    Args:
-        machine: the client.
-        refspec: REMOTE:REF that it is to follow.
-        wanted: what the server has there, as far as it is known.
+    + machine: the client
+    + refspec: REMOTE:REF that it is to follow
+    + wanted: what the server has there, as far as it is known
 
-    Returns:
-        "none", "rebase" or "fail". forbid_older: only the remote changes and the ref's name stays, so that an
-        older commit would be a downgrade along one line, not another line.
+    Returns "none", "rebase" or "fail". forbid_older: only the remote changes and the ref's name stays, so
+    that an older commit would be a downgrade along one line, not another line.
     """
     reason = unable(machine)
     if reason:
@@ -108,13 +103,11 @@ def decide_rebase(machine: Machine, refspec: str, wanted: Target | None) -> Deci
 def decide_upgrade(machine: Machine, checksum: str, version: str) -> Decision:
     """Decide whether a client has something to stage.
 
-    Args:
-        machine: the client; one that can be worked on.
-        checksum: commit that the ref it follows names now.
-        version: that commit's version.
+    + machine: the client; one that can be worked on
+    + checksum: commit that the ref it follows names now
+    + version: that commit's version
 
-    Returns:
-        "none" or "upgrade".
+    Returns "none" or "upgrade".
     """
     first = machine["deployments"][0]
     if first["base"] == checksum:
@@ -127,10 +120,9 @@ def decide_upgrade(machine: Machine, checksum: str, version: str) -> Decision:
 def check_boot(machine: Machine, boot_before: str, expected: Deployment) -> str | None:
     """Say what is wrong after a reboot, in one line; None if the client runs what it should.
 
-    Args:
-        machine: the client, read after the reboot.
-        boot_before: its boot id before.
-        expected: the deployment that was to be booted.
+    + machine: the client, read after the reboot
+    + boot_before: its boot id before
+    + expected: the deployment that was to be booted
     """
     if machine["problem"]:
         return f"rebooted, but its state cannot be read: {machine['problem']}"

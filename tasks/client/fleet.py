@@ -18,8 +18,8 @@ COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"
 class ClientRow(TypedDict):
     """One client.
 
-    state: "up to date", "behind", "reboot pending", "follows something else", "not known" (what the server
-    has), "no answer" or "unreachable".
+    + state: "up to date", "behind", "reboot pending", "follows something else", "not known" (what the server
+      has), "no answer" or "unreachable"
     """
 
     name: str
@@ -56,18 +56,15 @@ def unknown(name: str, detail: str, state: str = "no answer") -> ClientRow:
 def client_row(name: str, machine: Machine, wanted: str, server: Server, status: dict[str, Any]) -> ClientRow:
     """Judge one client.
 
-    Args:
-        name: its name in the inventory.
-        machine: what it said.
-        wanted: what its settings say it follows.
-        server: its server's settings.
-        status: its server's answer.
+    + name: its name in the inventory
+    + machine: what it said
+    + wanted: what its settings say it follows
+    + server: its server's settings
+    + status: its server's answer
 
-    Returns:
-        The row. What the next boot takes is compared with what the server has under the ref it follows.
+    Returns the row. What the next boot takes is compared with what the server has under the ref it follows.
 
-    Raises:
-        SettingsError: the settings name something that the server does not have.
+    Raises SettingsError: the settings name something that the server does not have.
     """
     running = booted(machine)
     if machine["problem"] or running is None:
@@ -109,13 +106,11 @@ def _followed(origin: str, server: Server, status: dict[str, Any]) -> tuple[str 
 def news(row: ClientRow, status: dict[str, Any]) -> dict[str, Any] | None:
     """Find what a client says about its boot that its server does not know yet.
 
-    Args:
-        row: the client.
-        status: its server's answer.
+    + row: the client
+    + status: its server's answer
 
-    Returns:
-        The report for `ostree-release report-health`; None without one, or where the client runs no build:
-        the gate `soak` is about builds.
+    Returns the report for `ostree-release report-health`; None without one, or where the client runs no
+    build: the gate `soak` is about builds.
     """
     health, runs = row["health"], row["booted"]
     environment = status.get("environments", {}).get(row["follows"], {})

@@ -43,11 +43,9 @@ class Health(TypedDict):
 def parse_unit(lines: Sequence[str]) -> str:
     """Read how the unit stands on a client.
 
-    Args:
-        lines: the digest of its files, then properties of its timer.
+    + lines: the digest of its files, then properties of its timer
 
-    Returns:
-        "" without any of the files, else the digest, with "stopped" after it where the timer is not on.
+    Returns "" without any of the files, else the digest, with "stopped" after it where the timer is not on.
     """
     digest = lines[0] if lines else ""
     if digest in ("", _NO_FILES):
@@ -59,9 +57,8 @@ def parse_unit(lines: Sequence[str]) -> str:
 def unit_change(found: str, wanted: bool) -> Literal["install", "remove"] | None:
     """Decide what has to happen with the unit.
 
-    Args:
-        found: how it stands, as parse_unit returns it.
-        wanted: whether the client is to have it.
+    + found: how it stands, as parse_unit returns it
+    + wanted: whether the client is to have it
     """
     if not wanted:
         return "remove" if found else None
@@ -72,12 +69,10 @@ def unit_change(found: str, wanted: bool) -> Literal["install", "remove"] | None
 def parse_report(lines: Sequence[str], boot_id: str) -> Health | None:
     """Read a client's report.
 
-    Args:
-        lines: the file that the unit writes.
-        boot_id: of the present boot, which the report must be about.
+    + lines: the file that the unit writes
+    + boot_id: of the present boot, which the report must be about
 
-    Returns:
-        None without a report of this boot, or with one that the server would not take.
+    Returns None without a report of this boot, or with one that the server would not take.
     """
     pairs = [line.partition(" ")[::2] for line in lines]
     values = {key: value for key, value in pairs if key != "failed"}

@@ -48,10 +48,13 @@ class Deployment(TypedDict):
 class Machine(TypedDict):
     """Everything about one client that decisions need, from one remote command.
 
-    problem: one line, when rpm-ostree's state could not be read; architecture: as `uname -m` says it;
-    remote: the settings of its remote's file; keyring: fingerprints the remote trusts; ca: SHA-256 of the
-    certificate file, "" without one; health: what it says of this boot; health_unit: the unit that says it,
-    as health.parse_unit returns it.
+    + problem: one line, when rpm-ostree's state could not be read
+    + architecture: as `uname -m` says it
+    + remote: the settings of its remote's file
+    + keyring: fingerprints the remote trusts
+    + ca: SHA-256 of the certificate file, "" without one
+    + health: what it says of this boot
+    + health_unit: the unit that says it, as health.parse_unit returns it
     """
 
     problem: str | None
@@ -69,11 +72,10 @@ class Machine(TypedDict):
 def parse_status(status: dict[str, Any]) -> tuple[list[Deployment], str | None]:
     """Take from rpm-ostree's status what is used here.
 
-    Args:
-        status: the parsed document of `rpm-ostree status --json`, of shape STATUS.
+    + status: the parsed document of `rpm-ostree status --json`, of shape STATUS
 
-    Returns:
-        The deployments in its order (the first one is booted next) and the title of a running transaction.
+    Returns the deployments in its order (the first one is booted next) and the title of a running
+    transaction.
     """
     deployments = [
         Deployment(

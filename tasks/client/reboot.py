@@ -28,13 +28,11 @@ def reboot_and_wait(host: Host, boot_id: str, limit: float = LIMIT) -> None:
 
     Not pyinfra's `server.reboot`: that looks at the uptime, which in a container is the machine's around it.
 
-    Args:
-        host: the client, connected.
-        boot_id: its boot id now.
-        limit: seconds to wait.
+    + host: the client, connected
+    + boot_id: its boot id now
+    + limit: seconds to wait
 
-    Raises:
-        NotBackError: it may not be rebooted, or did not come back in time.
+    Raises NotBackError: it may not be rebooted, or did not come back in time.
     """
     deadline = time.monotonic() + limit
     # Detached, so that the answer is here before the shutdown cuts the connection.
@@ -58,8 +56,7 @@ def reboot_and_wait(host: Host, boot_id: str, limit: float = LIMIT) -> None:
 def _boot_id(host: Host) -> str:
     """Ask over a new connection: the old one may hang for minutes after a machine has gone.
 
-    Raises:
-        ValueError: a machine that is going down or coming up gave no answer.
+    Raises ValueError: a machine that is going down or coming up gave no answer.
     """
     host.disconnect()
     host.connect(show_errors=False, raise_exceptions=True)

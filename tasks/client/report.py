@@ -40,9 +40,8 @@ def report(host: Host, as_json: bool) -> None:
     Hosts that pyinfra could not connect to are listed as unreachable. The exit status is 0 if every host of
     the run was reached and answered, whether or not it is up to date.
 
-    Args:
-        host: a host of the run.
-        as_json: print one JSON document in place of tables.
+    + host: a host of the run
+    + as_json: print one JSON document in place of tables
     """
     if not _started:
         _started.append(True)

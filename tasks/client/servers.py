@@ -29,8 +29,7 @@ class ServerError(Exception):
 def find(client: Host, name: str) -> Host:
     """Return the host that a client names as its image server.
 
-    Raises:
-        ServerError: the inventory has no such host.
+    Raises ServerError: the inventory has no such host.
     """
     server: Host | None = client.inventory.get_host(name, None)
     if server is None:
@@ -41,8 +40,7 @@ def find(client: Host, name: str) -> Host:
 def trust(server: Host, directory: str, environment: str) -> Trust:
     """Read an environment's public key and the CA's certificate.
 
-    Raises:
-        ServerError: the server cannot be reached, or has no such key.
+    Raises ServerError: the server cannot be reached, or has no such key.
     """
     published = _once(
         (server.name, directory, environment),
@@ -56,8 +54,7 @@ def trust(server: Host, directory: str, environment: str) -> Trust:
 def release_status(server: Host) -> Answer:
     """Read what every environment and ring holds.
 
-    Raises:
-        ServerError: the server cannot be reached.
+    Raises ServerError: the server cannot be reached.
     """
     asked_for = {"kind": "status", "role": "reader", "words": ["status"], "options": {}}
     return _once((server.name,), lambda: server.get_fact(Released, **asked_for))
@@ -71,8 +68,7 @@ def collect_report(server: Host, report: dict[str, Any]) -> None:
 def hand_in_reports(server: Host) -> Answer:
     """Hand everything that was collected to a server, in one command.
 
-    Returns:
-        The document of `ostree-release report-health`, or {"error": why not}.
+    Returns the document of `ostree-release report-health`, or {"error": why not}.
     """
     try:
         return _once((server.name, "reports"), lambda: _hand_in(server))

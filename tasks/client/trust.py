@@ -43,15 +43,12 @@ def differences(machine: Machine, remote: Remote) -> list[str]:
 
     Every setting counts, also one that somebody added: another key path or a proxy decides what is trusted.
 
-    Args:
-        machine: the client, read for this remote.
-        remote: what it should be.
+    + machine: the client, read for this remote
+    + remote: what it should be
 
-    Returns:
-        One phrase per difference; none if nothing has to be done.
+    Returns one phrase per difference; none if nothing has to be done.
 
-    Raises:
-        ValueError: the wanted key is not an OpenPGP key.
+    Raises ValueError: the wanted key is not an OpenPGP key.
     """
     found: list[str] = []
     if not machine["remote"]:

@@ -22,10 +22,9 @@ from tasks.settings.values import load_client, load_server, resolve
 def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
     """Make a client follow what its settings, or the caller, say.
 
-    Args:
-        host: a host of the run; repository servers are left alone.
-        to: what to follow; None for the client's own setting.
-        reboot: whether to boot what is staged, and check it.
+    + host: a host of the run; repository servers are left alone
+    + to: what to follow; None for the client's own setting
+    + reboot: whether to boot what is staged, and check it
     """
     if is_server(host):
         return
@@ -61,9 +60,8 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
 def upgrade_client(host: Host, reboot: bool) -> None:
     """Stage what the ref that a client follows has now.
 
-    Args:
-        host: a host of the run; repository servers are left alone.
-        reboot: whether to boot what is staged, and check it.
+    + host: a host of the run; repository servers are left alone
+    + reboot: whether to boot what is staged, and check it
     """
     if is_server(host):
         return

@@ -23,6 +23,12 @@ class Accounts(Reading[AccountsState]):
 
     + logins: names of users
     + groups: names of groups
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(Accounts, logins=["ann"], groups=["ostree-composers"])
     """
 
     subject = "getent"

@@ -11,6 +11,12 @@ class CertificatesDue(Reading[list[str]]):
     """One line for each thing that is missing, expires soon or does not fit.
 
     + program: the script on the server
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(CertificatesDue, program="/usr/libexec/ostree-release/certificate")
     """
 
     subject = "the script that keeps the certificates"

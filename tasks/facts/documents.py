@@ -24,15 +24,12 @@ _NAMES = {
 def document(lines: Sequence[str], shape: Shape) -> dict[str, Any]:
     """Read the one JSON object that a program prints.
 
-    Args:
-        lines: its standard output. Lines before the first one that begins with a brace are dropped.
-        shape: what the object must have.
+    + lines: its standard output. Lines before the first one that begins with a brace are dropped.
+    + shape: what the object must have
 
-    Returns:
-        The object.
+    Returns the object.
 
-    Raises:
-        ValueError: it is not there, not whole, not alone or of another shape; says so after a subject.
+    Raises ValueError: it is not there, not whole, not alone or of another shape; says so after a subject.
     """
     start = next((number for number, line in enumerate(lines) if line.lstrip().startswith("{")), 0)
     text = "\n".join(lines[start:]).strip()

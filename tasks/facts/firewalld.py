@@ -28,6 +28,12 @@ class Firewalld(Reading[FirewalldState]):
     """Open ports of the default zone.
 
     + memory: file that names the ports which this project has opened
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(Firewalld, memory="/var/lib/ostree-release/declared/ports")
     """
 
     subject = "firewall-cmd"
@@ -79,6 +85,12 @@ class Served(Reading[dict[str, list[str]]]):
     """Ports ("443/tcp") that services of the default zone open, "now" and "permanent".
 
     Each service is asked for, which takes a while.
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(Served)
     """
 
     subject = "firewall-cmd"

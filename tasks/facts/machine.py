@@ -33,7 +33,14 @@ class MachineState:
 
 
 class Machine(Reading[MachineState]):
-    """The operating system, the login's power, and whether SELinux is configured; read without privileges."""
+    """The operating system, the login's power, and whether SELinux is configured; read without privileges.
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(Machine)
+    """
 
     subject = "the server's shell"
 

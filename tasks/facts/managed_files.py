@@ -53,6 +53,12 @@ class ManagedFiles(Reading[dict[str, PathState]]):
     + programs: folders that a program was unpacked into, with the interpreter of each
 
     A path that is absent is absent from the result too. Needs coreutils, and for programs find.
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(ManagedFiles, files=["/etc/ostree-release/config.json"], directories=["/srv/ostree"])
     """
 
     subject = "stat or sha256sum"
@@ -110,6 +116,12 @@ class Content(Reading[bytes | None]):
     """What a file has in it; None where there is no such file.
 
     + path: absolute path
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(Content, path="/etc/rpm-ostree/treefiles/.folder")
     """
 
     subject = "base64"

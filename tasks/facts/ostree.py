@@ -29,6 +29,12 @@ class PublishedTrust(FactBase[Trust]):
 
     + directory: absolute path of the published keys
     + environment: name of the environment
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(PublishedTrust, directory="/srv/ostree/rpm-ostree/keys", environment="prod")
     """
 
     def command(self, directory: str, environment: str) -> StringCommand:
@@ -95,6 +101,12 @@ class PublishedRef(FactBase[Published]):
     + ref: the ref
 
     Source: `ostree remote summary`.
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(PublishedRef, remote="kinoite-prod", ref="fedora/x86_64/kinoite/stable")
     """
 
     def command(self, remote: str, ref: str) -> StringCommand:

@@ -17,6 +17,12 @@ class InstalledPackages(Reading[list[str]]):
 
     + query: the platform's command, with {names} where the names go
     + names: real names of packages, not what packages provide
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(InstalledPackages, query=platform.installed, names=["ostree", "httpd"])
     """
 
     subject = "the query for packages"

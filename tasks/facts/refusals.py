@@ -41,12 +41,10 @@ def joined(lines: Sequence[str]) -> str:
 def server_reason(lines: Sequence[str], role: str) -> str:
     """Give the reason why `ostree-release` did nothing.
 
-    Args:
-        lines: what the command printed, its last lines last.
-        role: "composer", "promoter" or "approver", whose entry point was called, or "reader" for any.
+    + lines: what the command printed, its last lines last
+    + role: "composer", "promoter" or "approver", whose entry point was called, or "reader" for any
 
-    Returns:
-        One line: the program's own, or what sudo's refusal means here.
+    Returns one line: the program's own, or what sudo's refusal means here.
     """
     said = [line.strip() for line in lines if line.strip()]
     own = [line.removeprefix("ostree-release: ") for line in said if line.startswith("ostree-release: ")]
@@ -63,11 +61,9 @@ def server_reason(lines: Sequence[str], role: str) -> str:
 def client_reason(lines: Sequence[str]) -> str:
     """Give the reason why rpm-ostree or ostree failed on a client.
 
-    Args:
-        lines: its standard error, or all it printed.
+    + lines: its standard error, or all it printed
 
-    Returns:
-        One line: what it means, then what the program said from its "error:" on.
+    Returns one line: what it means, then what the program said from its "error:" on.
     """
     said = [line.strip() for line in lines if line.strip()]
     if any(_SUDO.match(line) for line in said):

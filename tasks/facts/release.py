@@ -20,9 +20,8 @@ Answer = dict[str, Any]
 def worded(kind: str, found: Answer) -> list[str]:
     """Return an answer in the server's own words, with what is to be typed on this laptop.
 
-    Args:
-        kind: the subcommand, or a variant of it.
-        found: what it answered.
+    + kind: the subcommand, or a variant of it
+    + found: what it answered
     """
     return [as_typed(line) for line in render(kind, found)]
 
@@ -30,13 +29,12 @@ def worded(kind: str, found: Answer) -> list[str]:
 def answer(output: list[str], role: str, kind: str | None) -> Answer:
     """Read the JSON document that `ostree-release --json` prints.
 
-    Args:
-        output: what a command of `asked` printed that calls it, perhaps as one role after the other.
-        role: the role it was called as, for the reason when it was not even started.
-        kind: what the document is, for its words; None where it is not used.
+    + output: what a command of `asked` printed that calls it, perhaps as one role after the other
+    + role: the role it was called as, for the reason when it was not even started
+    + kind: what the document is, for its words; None where it is not used
 
-    Returns:
-        The document; {"error": one line} for a refusal of the program or of sudo, or where it is no answer.
+    Returns the document; {"error": one line} for a refusal of the program or of sudo, or where it is no
+    answer.
     """
     try:
         return answered(replies(output), role, kind)
@@ -78,6 +76,14 @@ class Released(FactBase[Answer]):
     + role: composer, promoter or approver; reader for whichever of them the login has
     + words: the subcommand, its operands and switches
     + options: by name; one that is None is left out
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(
+            Released, kind="plan", role="promoter", words=["promote", "--plan"], options={"to": "prod"}
+        )
     """
 
     kind, role = "", "reader"

@@ -21,6 +21,12 @@ class Repositories(Reading[dict[str, RepositoryState]]):
     """State of those directories that exist.
 
     + paths: directories that are to be repositories
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(Repositories, paths=["/srv/ostree/rpm-ostree/dev"])
     """
 
     subject = "df or the look at the repositories"

@@ -47,6 +47,12 @@ class ClientState(FactBase[Machine]):
 
     Source: `rpm-ostree status --json`, /etc/ostree/remotes.d, and the keyring that `ostree remote add
     --gpg-import` writes beside the repository. Needs `sudo -n` on the client.
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(ClientState, remote="kinoite-prod", ca_file="/etc/ostree/certificates/kinoite-prod.crt")
     """
 
     def command(self, remote: str = "", ca_file: str = "") -> StringCommand:

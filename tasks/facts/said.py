@@ -44,8 +44,7 @@ def asked(*commands: StringCommand) -> StringCommand:
 
     Its own exit status is 0: pyinfra would answer another one with all the output.
 
-    Args:
-        commands: of the shell; each may be a script of several lines.
+    + commands: of the shell; each may be a script of several lines
     """
     tries = [StringCommand(StringCommand(_BEFORE, command), _AFTER, _separator="") for command in commands]
     return StringCommand(*tries, "true", _separator=" || ")
@@ -54,14 +53,12 @@ def asked(*commands: StringCommand) -> StringCommand:
 def replies(output: Iterable[str]) -> list[Said]:
     """Take apart what commands made by `asked` have printed.
 
-    Args:
-        output: lines. Those before the first command are what the login printed, and are dropped.
+    + output: lines. Those before the first command are what the login printed, and are dropped.
 
-    Returns:
-        What each command printed, in turn; at least one.
+    Returns what each command printed, in turn; at least one.
 
-    Raises:
-        ValueError: nothing of it is there, or not its end, or a NUL byte is in it; says so after a subject.
+    Raises ValueError: nothing of it is there, or not its end, or a NUL byte is in it; says so after a
+    subject.
     """
     found: list[Said] = []
     said: Said | None = None
@@ -101,8 +98,7 @@ def followed(command: StringCommand) -> StringCommand:
     Errors go to standard output, which pyinfra shows in its usual colour, and the output to standard error.
     The exit status is 0, as that of `asked`.
 
-    Args:
-        command: of the shell.
+    + command: of the shell
     """
     begin = f"export LC_ALL=C.UTF-8; printf '{ANSWER} ' >&2; {{"
     return StringCommand(begin, command, f"; }} 3>&1 1>&2 2>&3 3>&-; printf '{_ENDED}%s\\n' \"$?\" >&2")
@@ -111,8 +107,7 @@ def followed(command: StringCommand) -> StringCommand:
 def follow_reply(output: Sequence[str], errors: Sequence[str]) -> Said:
     """Take apart what a command made by `followed` has printed on standard output and standard error.
 
-    Raises:
-        ValueError: not its end is there; says so after a subject.
+    Raises ValueError: not its end is there; says so after a subject.
     """
     said, ended, status = "\n".join(errors).partition(f"{ANSWER} ")[2].rpartition(_ENDED)
     if not ended:
@@ -143,8 +138,7 @@ class Reading(FactBase[T]):
     def process(self, output: list[str]) -> T:
         """Read the answer.
 
-        Raises:
-            FactProcessError: it failed or is none.
+        Raises FactProcessError: it failed or is none.
         """
         try:
             said = reply(output)
@@ -158,8 +152,7 @@ class Reading(FactBase[T]):
     def read(self, said: Said) -> T:
         """Turn what a command that succeeded has printed into the fact.
 
-        Raises:
-            ValueError: it is not what this command prints; says so after `subject`.
+        Raises ValueError: it is not what this command prints; says so after `subject`.
         """
         raise NotImplementedError
 
@@ -179,13 +172,11 @@ class Unread:
 def check_absent(said: Said, *programs: str, absent: tuple[str, ...] = (NOT_THERE,)) -> None:
     """Check that what programs failed at is not there: their exit status is the same for every failure.
 
-    Args:
-        said: what was printed.
-        programs: what their errors begin with.
-        absent: what the errors end with that do not matter.
+    + said: what was printed
+    + programs: what their errors begin with
+    + absent: what the errors end with that do not matter
 
-    Raises:
-        ValueError: there was another error.
+    Raises ValueError: there was another error.
     """
     beginnings = tuple(f"{program}: " for program in programs)
     errors = [line for line in said.errors if line.startswith(beginnings) and not line.endswith(absent)]

@@ -15,16 +15,13 @@ def begin(name: str) -> StringCommand:
 def sections(output: Iterable[str], *names: str) -> dict[str, list[str]]:
     """Cut output into named sections.
 
-    Args:
-        output: lines; before each section an empty one and "== NAME", as `begin` prints them. What did not
-            end its last line has taken the empty one. Lines before the first section are dropped.
-        names: sections that must be there.
+    + output: lines; before each section an empty one and "== NAME", as `begin` prints them. What did not end
+      its last line has taken the empty one. Lines before the first section are dropped.
+    + names: sections that must be there
 
-    Returns:
-        The lines of each section by its name.
+    Returns the lines of each section by its name.
 
-    Raises:
-        ValueError: a section is missing; says so after a subject.
+    Raises ValueError: a section is missing; says so after a subject.
     """
     found: dict[str, list[str]] = {}
     name = None

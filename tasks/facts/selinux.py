@@ -33,6 +33,18 @@ class Labels(Reading[LabelsState]):
       what is new, only the repositories themselves must have a label; a wrong one is found everywhere.
     + label: type that everything there should have
     + memory: file that names what this project has declared
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(
+            Labels,
+            policy="targeted",
+            path="/srv/ostree/rpm-ostree",
+            label="httpd_sys_content_t",
+            memory="/var/lib/ostree-release/declared/label",
+        )
     """
 
     subject = "the look at labels"

@@ -68,6 +68,12 @@ class SigningKeys(Reading[dict[str, KeyState]]):
 
     + homes: environment -> GNUPGHOME, its owner, the public file, and what root keeps about trust (path
       without ending)
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(SigningKeys, homes={"prod": ["/var/lib/ostree-release/keys/prod", "ostree-prod"]})
     """
 
     subject = "gpg or the look at the keys"

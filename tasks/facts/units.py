@@ -28,6 +28,12 @@ class Units(Reading[dict[str, UnitState]]):
     + names: units, with their suffix
     + patterns: shell patterns of further ones
     + configurations: unit -> files that it reads when it is reloaded; absent ones do not count
+
+    **Example:**
+
+    .. code:: python
+
+        host.get_fact(Units, names=["httpd.service"], patterns=["ostree-release-compose@*.timer"])
     """
 
     subject = "systemctl"

@@ -25,6 +25,14 @@ def present(
     + home: its home directory, which is not made here
     + groups: name of a group -> logins that are its members; any other member is taken out
     + shell: the user's shell; by default one that lets nobody in
+
+    **Example:**
+
+    .. code:: python
+
+        accounts.present(
+            name="Roles", user="ostree-prod", home="/var/lib/ostree-release", groups={"ostree-promoters": []}
+        )
     """
     groups = groups or {}
     members = sorted({login for logins in groups.values() for login in logins})

@@ -19,6 +19,12 @@ def current(program: str) -> Generator[StringCommand, None, None]:
     Run the script if it says that something is due.
 
     + program: the script on the server
+
+    **Example:**
+
+    .. code:: python
+
+        certificates.current(name="Private CA", program="/usr/libexec/ostree-release/certificate")
     """
     due = host.get_fact(CertificatesDue, program=program)
     if not due:
@@ -36,6 +42,14 @@ def copied(source: str, target: str) -> Generator[StringCommand, None, None]:
 
     + source: file that the administrator keeps up to date
     + target: its copy, written atomically
+
+    **Example:**
+
+    .. code:: python
+
+        certificates.copied(
+            name="Publish the CA", source="/etc/pki/ca.crt", target="/srv/ostree/rpm-ostree/keys/ca.crt"
+        )
     """
     states = host.get_fact(ManagedFiles, files=[source, target])
     checksums = [states[path].sha256 for path in (source, target) if path in states]

@@ -22,6 +22,14 @@ def ports(opened: list[str], memory: str) -> Generator[StringCommand, None, None
     + opened: ports with their protocol, such as "8443/tcp"
     + memory: root's file on the server that names the ports opened by this operation, so that a port opened
       by the administrator is never closed
+
+    **Example:**
+
+    .. code:: python
+
+        firewalld.ports(
+            name="Ports", opened=["8443/tcp"], memory="/var/lib/ostree-release/declared/ports"
+        )
     """
     state = host.get_fact(Firewalld, memory=memory)
     if not state.running:
@@ -65,12 +73,10 @@ def _changes(
 def is_open(port: str, there: Iterable[str]) -> bool:
     """Tell whether a port or range is among open ones, also where several that touch make it up.
 
-    Args:
-        port: port or range with its protocol, such as "8443/tcp" or "8000-8010/udp".
-        there: open ones as firewalld lists them: "1025-65535/tcp", also with a service's name, "https/tcp".
+    + port: port or range with its protocol, such as "8443/tcp" or "8000-8010/udp"
+    + there: open ones as firewalld lists them: "1025-65535/tcp", also with a service's name, "https/tcp"
 
-    Returns:
-        True when everything that is asked for is open.
+    Returns True when everything that is asked for is open.
     """
     first, last, protocol = _range(port)
     if first > last:

@@ -42,6 +42,12 @@ def reporting(wanted: bool) -> Generator[FunctionCommand, None, None]:
     """Have a client say after each boot how it went, or have it say nothing.
 
     + wanted: whether it reports
+
+    **Example:**
+
+    .. code:: python
+
+        health.reporting(name="Health reports", wanted=True)
     """
     machine = host.get_fact(ClientState)
     change = health.unit_change(machine["health_unit"], wanted)
@@ -54,8 +60,7 @@ def reporting(wanted: bool) -> Generator[FunctionCommand, None, None]:
 def hand_in(state: State, host: Host, server: str) -> bool:
     """Hand in all reports that were collected for a server, once.
 
-    Returns:
-        False if they were refused or the server cannot be reached, with the reason said.
+    Returns False if they were refused or the server cannot be reached, with the reason said.
     """
     answer = servers.hand_in_reports(servers.find(host, server))
     if "error" in answer:
@@ -66,8 +71,7 @@ def hand_in(state: State, host: Host, server: str) -> bool:
 def change_unit(state: State, host: Host, change: Literal["install", "remove"]) -> bool:
     """Install or remove the unit.
 
-    Returns:
-        False if it failed, with the reason said.
+    Returns False if it failed, with the reason said.
     """
     if change == "install":
         contents = (

@@ -60,13 +60,11 @@ class KeyRefused(Exception):  # noqa: N818 - as the server's program calls it
 def decide(key: SigningKey, given: Sequence[PrimaryKey], found: KeyState) -> Step:
     """Return what is to be done about a key.
 
-    Args:
-        key: the environment's key, as the settings have it.
-        given: the keys in the file `key.source`; none without one.
-        found: the keys that the server has, and those that clients trust.
+    + key: the environment's key, as the settings have it
+    + given: the keys in the file `key.source`; none without one
+    + found: the keys that the server has, and those that clients trust
 
-    Raises:
-        KeyRefused: nothing may be done, and why.
+    Raises KeyRefused: nothing may be done, and why.
     """
     if key.offline:
         if found.secret:

@@ -103,6 +103,17 @@ def declared(
     + absent: files or links that must not be there, and directories, which stay where they are not empty
     + programs: unpacked, compiled and linked before any file that may need them is written
     + check: command that must accept the result; when it does not, files and links are put back as they were
+
+    **Example:**
+
+    .. code:: python
+
+        managed_files.declared(
+            name="Treefiles",
+            directories=[Directory("/etc/rpm-ostree/treefiles")],
+            files=[File("/etc/rpm-ostree/treefiles/kinoite-dev.yaml", text)],
+            absent=["/etc/rpm-ostree/treefiles/old.yaml"],
+        )
     """
     files, directories, links, absent = files or [], directories or [], links or [], absent or []
     programs = programs or []

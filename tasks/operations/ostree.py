@@ -44,6 +44,13 @@ def remote(wanted: Remote) -> Generator[FunctionCommand, None, None]:
     """Declare a remote in /etc/ostree/remotes.d that trusts one key and, if there is one, one private CA.
 
     + wanted: its name, its address, the only key it trusts, and the certificate of its private CA
+
+    **Example:**
+
+    .. code:: python
+
+        url = "https://images.example.org:8443/repo/kinoite/prod"
+        ostree.remote(name="Declare the remote", wanted=Remote("kinoite-prod", url, key, ""))
     """
     machine = host.get_fact(ClientState, remote=wanted.name, ca_file=certificate_file(wanted.name))
     changes = differences(machine, wanted)
@@ -58,8 +65,7 @@ def remote(wanted: Remote) -> Generator[FunctionCommand, None, None]:
 def declare(state: State, host: Host, remote_name: str, url: str, key: bytes, certificate: str) -> bool:
     """Declare the remote.
 
-    Returns:
-        False if it failed, with the reason said.
+    Returns False if it failed, with the reason said.
     """
     words = [
         remote_name,

@@ -21,6 +21,14 @@ def installed(names: list[str], query: str, install: str) -> Generator[str, None
     + names: real names of packages
     + query: command that prints the installed ones of {names}
     + install: command that installs {names}
+
+    **Example:**
+
+    .. code:: python
+
+        packages.installed(
+            name="Packages", names=["ostree", "httpd"], query=platform.installed, install=platform.install
+        )
     """
     present = host.get_fact(InstalledPackages, query=query, names=names)
     missing = [name for name in names if name not in present]

@@ -25,6 +25,16 @@ def initialised(
 
     + repositories: directories that exist by now, each with the user who is to write to it
     + minimum_free_bytes: with less, a warning, because the server's program will refuse to add to it
+
+    **Example:**
+
+    .. code:: python
+
+        repositories.initialised(
+            name="Repositories",
+            repositories={"/srv/ostree/rpm-ostree/dev": "root"},
+            minimum_free_bytes=20 * 1024**3,
+        )
     """
     states = host.get_fact(Repositories, paths=list(repositories))
     missing = []

@@ -28,6 +28,14 @@ def rebase(
     + refspec: REMOTE:REF
     + wanted: version, checksum and timestamp of what the server has there, if that is known
     + reboots: an operation after this one reboots
+
+    **Example:**
+
+    .. code:: python
+
+        rpm_ostree.rebase(
+            name="Rebase", refspec="kinoite-prod:fedora/x86_64/kinoite/stable", wanted=None, reboots=False
+        )
     """
     decision = decide_rebase(host.get_fact(ClientState), refspec, Target(*wanted) if wanted else None)
     options = ["--disallow-downgrade"] if decision.forbid_older else []
@@ -39,6 +47,12 @@ def upgrade(reboots: bool = False) -> Generator[FunctionCommand, None, None]:
     """Stage what the ref that a client follows has now, as the client itself sees it.
 
     + reboots: an operation after this one reboots
+
+    **Example:**
+
+    .. code:: python
+
+        rpm_ostree.upgrade(name="Upgrade", reboots=True)
     """
     yield from _staged(due(host), reboots, "upgrade")
 
@@ -80,6 +94,12 @@ def booted(coming: bool = False) -> Generator[FunctionCommand, None, None]:
     """Boot what is staged, if something is, and check that the client runs it afterwards.
 
     + coming: an operation before this one stages something, as far as a plan can see
+
+    **Example:**
+
+    .. code:: python
+
+        rpm_ostree.booted(name="Reboot", coming=True)
     """
     machine = host.get_fact(ClientState)
     if machine["problem"]:
@@ -100,8 +120,7 @@ def refuse(state: State, host: Host, reason: str) -> bool:
 def stage(state: State, host: Host, command: str) -> bool:
     """Run rpm-ostree, and say which packages change.
 
-    Returns:
-        False if it failed, with the reason said.
+    Returns False if it failed, with the reason said.
     """
     success, output = host.run_shell_command(StringCommand(command))
     if not success:
@@ -116,8 +135,7 @@ def stage(state: State, host: Host, command: str) -> bool:
 def reboot(state: State, host: Host, boot_id: str, expected: Deployment) -> bool:
     """Reboot a client, wait until it is back, and check what it booted.
 
-    Returns:
-        False if it did not come back in time, or with something else, with the reason said.
+    Returns False if it did not come back in time, or with something else, with the reason said.
     """
     try:
         reboot_and_wait(host, boot_id)
@@ -134,11 +152,9 @@ def reboot(state: State, host: Host, boot_id: str, expected: Deployment) -> bool
 def package_changes(lines: list[str]) -> list[str]:
     """Take the package changes from what rpm-ostree prints after it has staged something.
 
-    Args:
-        lines: its standard output.
+    + lines: its standard output
 
-    Returns:
-        One line per package: "upgraded hello 1.0-1 -> 1.1-1", "added newtool-1.0-1.noarch".
+    Returns one line per package: "upgraded hello 1.0-1 -> 1.1-1", "added newtool-1.0-1.noarch".
     """
     changes = []
     kind = None

@@ -32,6 +32,20 @@ def labelled(
     + label: SELinux type
     + ports: TCP ports
     + memory: root's file on the server that names what is declared here, so that it can be taken back
+
+    **Example:**
+
+    .. code:: python
+
+        selinux.labelled(
+            name="SELinux",
+            policy="targeted",
+            loaded=True,
+            path="/srv/ostree/rpm-ostree",
+            label="httpd_sys_content_t",
+            ports=[8443],
+            memory="/var/lib/ostree-release/declared/label",
+        )
     """
     state = host.get_fact(Labels, policy=policy, path=path, label=label, memory=memory)
     lines = list(_changes(state, policy, "" if loaded else " -N", path, label, ports, memory))

@@ -18,6 +18,16 @@ def composed(program: str, refs: dict[str, str]) -> Generator[StringCommand, Non
 
     + program: ostree-release on the server
     + refs: environment -> the file of the ref that a build moves
+
+    **Example:**
+
+    .. code:: python
+
+        setup_compose.composed(
+            name="First builds",
+            program="/usr/sbin/ostree-release",
+            refs={"dev": "/srv/ostree/rpm-ostree/dev/refs/heads/fedora/x86_64/kinoite/dev"},
+        )
     """
     found = host.get_fact(ManagedFiles, others=list(refs.values()))
     missing = [environment for environment, ref in refs.items() if ref not in found]

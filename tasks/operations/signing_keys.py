@@ -76,6 +76,12 @@ def present(keys: list[SigningKey]) -> Generator[StringCommand, None, None]:
     Make or import the keys that are missing, and publish what is not published.
 
     + keys: one for each environment
+
+    **Example:**
+
+    .. code:: python
+
+        signing_keys.present(name="Keys", keys=keys)
     """
     states = host.get_fact(SigningKeys, homes=homes(keys))
     steps: list[str] = []
@@ -102,6 +108,12 @@ def told(keys: list[SigningKey], backup: str) -> Generator[StringCommand, None, 
 
     + keys: one for each environment
     + backup: the command
+
+    **Example:**
+
+    .. code:: python
+
+        signing_keys.told(name="Fingerprints and backup", keys=keys, backup="ssh images.example.org ...")
     """
     if state.is_executing:
         states = host.get_fact(SigningKeys, homes=homes(keys))

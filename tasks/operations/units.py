@@ -35,6 +35,16 @@ def running(
     + configurations: a unit -> files it reads when it is reloaded; one that is not to be started is reloaded
       if it runs
     + only: pattern of units of which none but the started ones may run or be enabled
+
+    **Example:**
+
+    .. code:: python
+
+        units.running(
+            name="httpd runs",
+            started=["httpd.service"],
+            configurations={"httpd.service": ["/etc/httpd/conf.d/ostree-release.conf"]},
+        )
     """
     started, stopped, loaded = started or [], stopped or [], loaded or []
     read = [unit for unit in configurations or {} if unit not in started]

@@ -30,7 +30,7 @@ SWITCHES = {"yes": True, "true": True, "no": False, "false": False}
 class Arguments:
     """What was given with --data; each method takes one argument, and leaving the block refuses the rest.
 
-    data: name -> value as pyinfra parsed it (inventory.get_override_data()).
+    + data: name -> value as pyinfra parsed it (inventory.get_override_data())
     """
 
     def __init__(self, data: Mapping[str, object]) -> None:

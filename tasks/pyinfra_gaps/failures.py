@@ -19,12 +19,10 @@ _watched: list[State] = []
 def failed(host: Host, reason: str) -> Literal[False]:
     """Say in one line why a host failed and remember it for the summary.
 
-    Args:
-        host: the host.
-        reason: one line without the host's name.
+    + host: the host
+    + reason: one line without the host's name
 
-    Returns:
-        False, which is what a function command of pyinfra returns to fail cleanly.
+    Returns False, which is what a function command of pyinfra returns to fail cleanly.
     """
     _reasons[host.name] = reason
     host.log_styled(reason, fg="red", log_func=logger.error)
@@ -37,9 +35,8 @@ def drop(host: Host, reason: str) -> None:
     pyinfra's own `State.fail_hosts` would ask on a terminal whether to continue, and stop everybody when this
     was the only host. What counts for the exit status is `State.failed_hosts`.
 
-    Args:
-        host: the host.
-        reason: one line without the host's name.
+    + host: the host
+    + reason: one line without the host's name
     """
     failed(host, reason)
     # The host itself: what was given may be pyinfra's proxy for the host at hand, which is nobody at the end.

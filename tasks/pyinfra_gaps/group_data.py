@@ -14,7 +14,7 @@ _OURS = ("tasks", "ostree_release")
 def unreadable(folders: Iterable[Path]) -> Iterator[str]:
     """Yield a line for each file of group data with a mistake in it, or of another version of this project.
 
-    folders: those that pyinfra reads; one that is not there has no files.
+    + folders: those that pyinfra reads; one that is not there has no files
     """
     for path in (path for folder in folders for path in sorted(folder.glob("*.py"))):
         try:

@@ -24,8 +24,7 @@ def fail_on_interrupt() -> None:
 def explained(line: str) -> Iterator[None]:
     """Print a line and exit with a failure if Ctrl-C arrives inside the block.
 
-    Args:
-        line: what goes on without us, and how to get back to it.
+    + line: what goes on without us, and how to get back to it
     """
 
     before = signal.signal(signal.SIGINT, _ending(line))

@@ -19,8 +19,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "templates"
 def render(name: str, **values: object) -> str:
     """Fill in a template.
 
-    name: path below templates/.
-    values: what the template names, beside `places`; a missing one raises jinja2.UndefinedError.
+    + name: path below templates/
+    + values: what the template names, beside `places`; a missing one raises jinja2.UndefinedError
     """
     environment = Environment(
         loader=FileSystemLoader(FOLDER),

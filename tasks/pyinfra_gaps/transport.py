@@ -21,8 +21,8 @@ def low_latency_transport(sock: Any, **options: Any) -> paramiko.Transport:
     Paramiko leaves Nagle's algorithm on, which costs about 45 ms for every remote command. Without keepalive,
     a long compose behind a NAT router loses its connection while nothing is printed.
 
-    sock: the connected socket, or a channel when a jump host is in use (it has no TCP options).
-    options: what paramiko's SSHClient.connect passes on.
+    + sock: the connected socket, or a channel when a jump host is in use (it has no TCP options)
+    + options: what paramiko's SSHClient.connect passes on
     """
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

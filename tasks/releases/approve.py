@@ -18,12 +18,11 @@ def approve_here(
 ) -> None:
     """Show what the gates found, and add the operation that approves it.
 
-    Args:
-        host: a host of the run; only repository servers are concerned.
-        version: version of the candidate or release.
-        asked: options of `ostree-release approve --plan`: to, ring, through.
-        override: gates whose failures are let through too.
-        reason: why, for the journal.
+    + host: a host of the run; only repository servers are concerned
+    + version: version of the candidate or release
+    + asked: options of `ostree-release approve --plan`: to, ring, through
+    + override: gates whose failures are let through too
+    + reason: why, for the journal
     """
     plan = look(host, "approve", "approver", "approve", version, "--plan", **asked)
     if plan is None:
@@ -42,6 +41,14 @@ def approve(
     + plan: what `approve --plan` says
     + asked: the options that it was asked with, and override: gates whose failures are let through too
     + reason: why, for the journal
+
+    **Example:**
+
+    .. code:: python
+
+        approve(
+            name="Approve 44.20260102.0", plan=plan, asked={"override": "soak"}, reason="tried by hand"
+        )
     """
     if not plan["findings"]:
         host.noop(worded("approve", plan)[-1])

@@ -18,15 +18,14 @@ from tasks.server.image_servers import concerns
 def look(host: Host, kind: str, role: str, *words: str, **options: str | None) -> Answer | None:
     """Ask a repository server what changes nothing, while operations are prepared.
 
-    Args:
-        host: a host of the run.
-        kind: what is answered, for the words.
-        role: the role that it is called as.
-        words: the subcommand, its operands and switches.
-        options: by name; one that is None is left out.
+    + host: a host of the run
+    + kind: what is answered, for the words
+    + role: the role that it is called as
+    + words: the subcommand, its operands and switches
+    + options: by name; one that is None is left out
 
-    Returns:
-        The answer; None of another host, and of one that gave none, which is dropped with the reason said.
+    Returns the answer; None of another host, and of one that gave none, which is dropped with the reason
+    said.
     """
     if not concerns(host):
         return None
@@ -48,15 +47,13 @@ def call(
 ) -> Answer:
     """Run a subcommand, in one round trip, with what it says on the way shown.
 
-    Args:
-        host: the server.
-        command: the call, without --json.
-        role: the role that it is called as, for the reason when it was not even started.
-        kind: what it answers, for the words; None where the answer is not used.
-        stdin: text for its standard input.
+    + host: the server
+    + command: the call, without --json
+    + role: the role that it is called as, for the reason when it was not even started
+    + kind: what it answers, for the words; None where the answer is not used
+    + stdin: text for its standard input
 
-    Returns:
-        Its JSON document, {"error": one line} for a refusal.
+    Returns its JSON document, {"error": one line} for a refusal.
     """
     hide(ANSWER)
     more: dict[str, Any] = {} if stdin is None else {"_stdin": stdin}
@@ -73,16 +70,14 @@ def carried_out(
 ) -> bool:
     """Run a subcommand and show what came of it: what an operation hands to pyinfra.
 
-    Args:
-        state: pyinfra's.
-        host: the server.
-        command: the call, without --json.
-        role: the role that it is called as.
-        kind: what it answers.
-        interrupted: what to say after Ctrl-C, when the server goes on.
+    + state: pyinfra's
+    + host: the server
+    + command: the call, without --json
+    + role: the role that it is called as
+    + kind: what it answers
+    + interrupted: what to say after Ctrl-C, when the server goes on
 
-    Returns:
-        False when it was refused or failed, with the reason said.
+    Returns False when it was refused or failed, with the reason said.
     """
     with explained(interrupted) if interrupted else nullcontext():
         found = call(host, StringCommand(command), role, kind)

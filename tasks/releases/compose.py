@@ -16,10 +16,9 @@ def compose_here(host: Host, environment: str, version: str | None) -> None:
 
     It attaches to a compose that is running, and may find nothing new.
 
-    Args:
-        host: a host of the run; only repository servers are concerned.
-        environment: name of a composed environment.
-        version: version of the build; None lets the server choose it.
+    + host: a host of the run; only repository servers are concerned
+    + environment: name of a composed environment
+    + version: version of the build; None lets the server choose it
     """
     found = look(host, "builds", "composer", "builds", environment)
     if found is None:

@@ -12,11 +12,10 @@ from tasks.releases.call import carried_out, look, say
 def hold_here(host: Host, what: tuple[str, str] | None, release: bool, reason: str | None) -> None:
     """Show what is held, and add the operation that holds or releases something if that is asked for.
 
-    Args:
-        host: a host of the run; only repository servers are concerned.
-        what: the kind and the value of what is meant, or None to look only.
-        release: whether a hold ends.
-        reason: why, for the journal.
+    + host: a host of the run; only repository servers are concerned
+    + what: the kind and the value of what is meant, or None to look only
+    + release: whether a hold ends
+    + reason: why, for the journal
     """
     found = look(host, "hold", "approver", "hold")
     if found is None:

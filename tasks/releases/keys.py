@@ -31,8 +31,9 @@ _heard: dict[str, tuple[str, ...]] = {}  # all clients have been heard when pyin
 class Change:
     """What was asked for. action: introduce, use or withdraw; key: NEW, a file, or a fingerprint.
 
-    force: withdraw though a client trusts no other key. For the server, a file is `-`, and `content` what is
-    in it. sign: fingerprint of the key on this machine that signs again what is kept, or None.
+    + force: withdraw though a client trusts no other key. For the server, a file is `-`, and `content` what
+      is in it
+    + sign: fingerprint of the key on this machine that signs again what is kept, or None
     """
 
     action: str
@@ -53,14 +54,12 @@ def show(state: State, host: Host, keys: dict[str, Any]) -> bool:
 def carry_out(state: State, host: Host, keys: dict[str, Any], wanted: Change) -> bool:
     """Introduce, use or withdraw a key, and say which clients have to be given one.
 
-    Args:
-        state: pyinfra's.
-        host: the server.
-        keys: what `keys` says.
-        wanted: what is done, as the server is told.
+    + state: pyinfra's
+    + host: the server
+    + keys: what `keys` says
+    + wanted: what is done, as the server is told
 
-    Returns:
-        False when it was refused, with the reason said.
+    Returns False when it was refused, with the reason said.
     """
     to, action, key = keys["environment"], wanted.action, wanted.key
     trusted = [each["fingerprint"] for each in keys["keys"]]
@@ -104,10 +103,9 @@ def _armored(content: bytes) -> str:
 def rotate_here(host: Host, to: str, change: Change | None) -> None:
     """Hear a client, or show a server's keys and add what changes them.
 
-    Args:
-        host: a host of the run.
-        to: environment.
-        change: what was asked for; None to look only.
+    + host: a host of the run
+    + to: environment
+    + change: what was asked for; None to look only
     """
     if not concerns(host):
         _hear(host, to)

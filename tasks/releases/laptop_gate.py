@@ -17,14 +17,12 @@ from tasks.pyinfra_gaps.failures import failed
 def run_gate(state: State, host: Host, program: str, plan: dict[str, Any]) -> bool:
     """Run a program with its output shown; anything but exit status 0 refuses, and nothing follows.
 
-    Args:
-        state: pyinfra's.
-        host: the server.
-        program: path of an executable file.
-        plan: what `promote --plan` says, which the program reads on its standard input.
+    + state: pyinfra's
+    + host: the server
+    + program: path of an executable file
+    + plan: what `promote --plan` says, which the program reads on its standard input
 
-    Returns:
-        False when it refused, with its last line as the reason.
+    Returns False when it refused, with its last line as the reason.
     """
     name = Path(program).name
     try:

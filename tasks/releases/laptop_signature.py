@@ -16,15 +16,13 @@ from tasks.signing import commit_object, laptop_keys
 def stage_and_sign(state: State, host: Host, plan: dict[str, Any], key: str, bindings: list[str]) -> bool:
     """Stage what a plan says if it is not, have it checked, and sign it here if its signature is missing.
 
-    Args:
-        state: pyinfra's.
-        host: the server.
-        plan: what `promote --plan` says, which is something to do.
-        key: fingerprint of the key on this machine.
-        bindings: the refs that a new release may be offered under, from this machine's own settings.
+    + state: pyinfra's
+    + host: the server
+    + plan: what `promote --plan` says, which is something to do
+    + key: fingerprint of the key on this machine
+    + bindings: the refs that a new release may be offered under, from this machine's own settings
 
-    Returns:
-        False when something was refused, with the reason said; no ring has moved then.
+    Returns False when something was refused, with the reason said; no ring has moved then.
     """
     to, version = plan["environment"], plan["release"]["version"]
     expected: dict[str, Any] = {"version": version, "serial": str(plan["release"]["serial"])}
@@ -45,15 +43,13 @@ def stage_and_sign(state: State, host: Host, plan: dict[str, Any], key: str, bin
 def sign_here(host: Host, to: str, version: str, key: str, expected: dict[str, Any]) -> bool:
     """Sign a candidate or release of an environment with a key of this machine, unless that is done.
 
-    Args:
-        host: the server.
-        to: the environment.
-        version: of the candidate or release.
-        key: fingerprint.
-        expected: what is known here of the commit, see `commit_object.differences`.
+    + host: the server
+    + to: the environment
+    + version: of the candidate or release
+    + key: fingerprint
+    + expected: what is known here of the commit, see `commit_object.differences`
 
-    Returns:
-        False when something was refused, with the reason said.
+    Returns False when something was refused, with the reason said.
     """
     request = call(host, promoter("sign", "--request", to=to, version=version), "promoter", "request")
     if "error" in request:

@@ -31,6 +31,12 @@ def promote(
     + plan: what `promote --plan` says
     + asked: the options that it was asked with
     + gate: name of a gate that has passed on the laptop, for the journal
+
+    **Example:**
+
+    .. code:: python
+
+        promote(name="Promote to prod/pilot", plan=plan, asked={"build": None, "reason": "weekly"})
     """
     if plan["outcome"] == "unchanged":
         host.noop(worded("plan", plan)[-1])
@@ -57,12 +63,11 @@ def promote_here(
     The plan is read once and handed to the operation, which makes the server compare: what was shown is what
     happens, or nothing does.
 
-    Args:
-        host: a host of the run; only repository servers are concerned.
-        asked: options of `ostree-release promote`: to, build, ring, through, reason.
-        gate: path of a program that must pass on this machine first, or None.
-        sign: whether a key of this machine signs.
-        key: which one; None for the one in use.
+    + host: a host of the run; only repository servers are concerned
+    + asked: options of `ostree-release promote`: to, build, ring, through, reason
+    + gate: path of a program that must pass on this machine first, or None
+    + sign: whether a key of this machine signs
+    + key: which one; None for the one in use
     """
     plan = look(host, "plan", "promoter", "promote", "--plan", **asked)
     if plan is None:

@@ -20,14 +20,11 @@ def concerns(host: Host) -> bool:
     pyinfra connects to the whole inventory first. Whether a client answered is nothing to a task for
     servers, so it does not make the run fail either.
 
-    Args:
-        host: the host that the entry file is being read for.
+    + host: the host that the entry file is being read for
 
-    Returns:
-        True for a server.
+    Returns True for a server.
 
-    Raises:
-        OneLineError: the run has no server at all, with the line to show.
+    Raises OneLineError: the run has no server at all, with the line to show.
     """
     state = host.state
     servers = [each for each in state.inventory if is_server(each) and state.is_host_in_limit(each)]

@@ -149,7 +149,8 @@ def load(machine: MachineState) -> Platform:
 def check_architecture(name: str, machine: MachineState, architecture: str) -> None:
     """End the run with one line if a machine is of another architecture than its images are to be.
 
-    name: the machine's in the inventory; architecture: the setting, as `uname -m` says it.
+    + name: the machine's in the inventory
+    + architecture: the setting, as `uname -m` says it
     """
     if machine.architecture != architecture:
         raise SystemExit(

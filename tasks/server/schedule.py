@@ -23,7 +23,7 @@ VERIFY = "ostree-release-verify"
 class Work:
     """A unit and its timer; on: instances whose timer runs; off: those whose timer does not.
 
-    values: what their templates name.
+    + values: what their templates name
     """
 
     name: str

@@ -14,12 +14,10 @@ from tasks.settings.declared import Server
 def check_signing_keys(host: Host, settings: Server) -> None:
     """Refuse settings that would undo what was decided about keys since; asked before anything is changed.
 
-    Args:
-        host: the server.
-        settings: its settings.
+    + host: the server
+    + settings: its settings
 
-    Raises:
-        SystemExit: with one line for each environment.
+    Raises SystemExit: with one line for each environment.
     """
     keys = _keys(settings)
     states = host.get_fact(SigningKeys, homes=signing_keys.homes(keys))

@@ -41,9 +41,9 @@ def check_settings() -> None:
 def merged_data(inventory: Inventory, command_line: Data, cwd: Path) -> dict[str, dict[str, Any]]:
     """Work out what host.data will be for every host.
 
-    inventory: hosts, groups and the data that stands in the inventory itself.
-    command_line: pyinfra's parameters; inventory, group_data and data are read.
-    cwd: the folder pyinfra runs in.
+    + inventory: hosts, groups and the data that stands in the inventory itself
+    + command_line: pyinfra's parameters; inventory, group_data and data are read
+    + cwd: the folder pyinfra runs in
     """
     # Here, because importing it changes the standard library for gevent, which only pyinfra's own runs want.
     from pyinfra_cli.inventory import _get_group_data  # type: ignore[import-untyped]
@@ -77,7 +77,7 @@ def merged_data(inventory: Inventory, command_line: Data, cwd: Path) -> dict[str
 def find_problems(hosts: Mapping[str, Data]) -> list[str]:
     """Check every host: a client if it follows something, a server if it does not or a client names it.
 
-    hosts: name -> merged data.
+    + hosts: name -> merged data
     Returns one line for each problem; one that several hosts share is there once, with the first one's name.
     """
     clients = {name: data for name, data in hosts.items() if data.get("ostree_follows") is not None}

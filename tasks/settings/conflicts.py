@@ -25,10 +25,10 @@ def find_conflicts(
 ) -> list[str]:
     """Find environments that promote from the wrong one, or share a path, an alias or a ref.
 
-    environments: those that could be read.
-    data: the group data they come from.
-    base: directory that holds every repository; None if it is not known.
-    keys_alias: URL path of the public keys; None if it is not known.
+    + environments: those that could be read
+    + data: the group data they come from
+    + base: directory that holds every repository; None if it is not known
+    + keys_alias: URL path of the public keys; None if it is not known
     Returns one line for each problem.
     """
     problems: list[str] = []

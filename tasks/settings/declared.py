@@ -19,8 +19,10 @@ ENVIRONMENT = f"{PREFIX}environment_"
 def setting(default: object, rule: Rule[Any], meaning: str, *, section: str | None = None) -> Any:
     """Declare a field that group data sets.
 
-    default: as group data would have it; rule: what it may be; meaning: Markdown, on one line; section: the
-    heading that begins with this setting.
+    + default: as group data would have it
+    + rule: what it may be
+    + meaning: Markdown, on one line
+    + section: the heading that begins with this setting
     """
     return field(metadata={"default": default, "rule": rule, "meaning": meaning, "section": section})
 

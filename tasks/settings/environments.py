@@ -29,7 +29,7 @@ def read_environments(
 ) -> tuple[Environment, ...]:
     """Read every ostree_environment_NAME; add what is wrong with one to the problems.
 
-    values: the server's other settings, as far as they are right: what the defaults depend on.
+    + values: the server's other settings, as far as they are right: what the defaults depend on
     Returns those environments that could be read, by name.
     """
     names = sorted(key for key in data if isinstance(key, str) and key.startswith(ENVIRONMENT))

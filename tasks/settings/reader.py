@@ -33,7 +33,7 @@ def read_values(
 ) -> dict[str, Any]:
     """Read the values that are there and right; add a problem for each that is wrong.
 
-    label: how a key is shown, with "{}" in its place.
+    + label: how a key is shown, with "{}" in its place
     """
     values: dict[str, Any] = {}
     for key, rule in rules.items():

@@ -37,8 +37,8 @@ class Followed:
 def server_settings(data: Mapping[str, object], inventory_name: str | None = None) -> Server:
     """Check a server's group data and return it typed, with defaults filled in.
 
-    data: everything pyinfra knows about the host; names without ostree_ are none of ours.
-    inventory_name: the server's name in the inventory, its public name where none is set.
+    + data: everything pyinfra knows about the host; names without ostree_ are none of ours
+    + inventory_name: the server's name in the inventory, its public name where none is set
     Raises SettingsError with all problems.
     """
     problems, values = _read(data, Server)
@@ -72,7 +72,7 @@ def client_settings(data: Mapping[str, object]) -> Client:
 def resolve(server: Server, follows: str) -> Followed:
     """Find what a client is to follow on its server.
 
-    follows: a composed environment, a ring, or ENVIRONMENT/RING.
+    + follows: a composed environment, a ring, or ENVIRONMENT/RING
     Raises SettingsError if there is no such thing, or if more than one environment has that ring.
     """
     choices: dict[str, tuple[Environment, str]] = {}

@@ -30,8 +30,7 @@ class CommitObject:
 def read(data: bytes) -> CommitObject:
     """Read a commit from its bytes.
 
-    Raises:
-        ValueError: they are no commit.
+    Raises ValueError: they are no commit.
     """
     metadata, parent, _, _, _, timestamp, contents, root = parse(_FORMAT, data)
     found: dict[str, Any] = {}
@@ -60,14 +59,12 @@ def read(data: bytes) -> CommitObject:
 def differences(found: CommitObject, expected: dict[str, Any], build: CommitObject | None) -> list[str]:
     """Say where the bytes of a release are not what they are said to be.
 
-    Args:
-        found: what the bytes say.
-        expected: `checksum`, `version`, `serial`, `build`, `parent` and `bindings` as the plan, the settings
-            and the server's words have them.
-        build: what the bytes of the build say that it is to be made from, if they are still there.
+    + found: what the bytes say
+    + expected: `checksum`, `version`, `serial`, `build`, `parent` and `bindings` as the plan, the settings
+      and the server's words have them
+    + build: what the bytes of the build say that it is to be made from, if they are still there
 
-    Returns:
-        One phrase for each difference.
+    Returns one phrase for each difference.
     """
     lines = [
         f"{key} {_shown(getattr(found, key))}, not {_shown(value)}"

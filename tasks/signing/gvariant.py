@@ -21,13 +21,11 @@ class NotGVariantError(ValueError):
 def parse(kind: str, data: bytes, depth: int = 0) -> Any:
     """Return a value as Python's own: tuples, lists (of pairs, for dictionaries), text, bytes, numbers.
 
-    Args:
-        kind: its type string, such as "(a{sv}ay)"; arrays of bytes are returned as bytes.
-        data: its serialised form.
-        depth: how deep it lies in others.
+    + kind: its type string, such as "(a{sv}ay)"; arrays of bytes are returned as bytes
+    + data: its serialised form
+    + depth: how deep it lies in others
 
-    Raises:
-        NotGVariantError: the data is not of that type.
+    Raises NotGVariantError: the data is not of that type.
     """
     if depth > _DEPTH:
         raise NotGVariantError("nested too deep")
@@ -55,8 +53,7 @@ def parse(kind: str, data: bytes, depth: int = 0) -> Any:
 def split(kinds: str) -> list[str]:
     """Split a sequence of type strings into complete ones.
 
-    Raises:
-        NotGVariantError: it is no such sequence.
+    Raises NotGVariantError: it is no such sequence.
     """
     found = []
     while kinds:

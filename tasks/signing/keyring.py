@@ -20,7 +20,7 @@ _BYTES = {27: 32, 28: 57}
 class PrimaryKey:
     """A primary key of an export. secret: whether its secret part is there too, which may be locked.
 
-    locked: with a passphrase, or only on a card.
+    + locked: with a passphrase, or only on a card
     """
 
     fingerprint: str
@@ -65,14 +65,11 @@ def _packets(data: bytes) -> list[tuple[int, bytes]]:
 def fingerprints(data: bytes) -> list[str]:
     """Return the fingerprints of the primary public keys in binary OpenPGP data.
 
-    Args:
-        data: a binary export (`gpg --export`) or the keyring that libostree keeps for a remote.
+    + data: a binary export (`gpg --export`) or the keyring that libostree keeps for a remote
 
-    Returns:
-        Fingerprints in upper-case hexadecimal, sorted, each once.
+    Returns Fingerprints in upper-case hexadecimal, sorted, each once.
 
-    Raises:
-        ValueError: the data is not whole OpenPGP packets, or holds a key of a version other than 4.
+    Raises ValueError: the data is not whole OpenPGP packets, or holds a key of a version other than 4.
     """
     return sorted({key.fingerprint for key in primary_keys(data) if not key.secret})
 
@@ -80,11 +77,9 @@ def fingerprints(data: bytes) -> list[str]:
 def primary_keys(data: bytes) -> list[PrimaryKey]:
     """Return the primary keys in binary OpenPGP data, in their order.
 
-    Args:
-        data: a binary export (`gpg --export` or `gpg --export-secret-keys`).
+    + data: a binary export (`gpg --export` or `gpg --export-secret-keys`)
 
-    Raises:
-        ValueError: the data is not whole OpenPGP packets, or holds a key of a version other than 4.
+    Raises ValueError: the data is not whole OpenPGP packets, or holds a key of a version other than 4.
     """
     try:
         return [_primary(tag, body) for tag, body in _packets(data) if tag in (_PUBLIC_KEY, _SECRET_KEY)]
@@ -123,8 +118,7 @@ def _end_of_public_part(body: bytes) -> int:
 def dearmored(data: bytes) -> bytes:
     """Return OpenPGP data as binary, whether it is binary or armored.
 
-    Raises:
-        ValueError: it looks armored and is not.
+    Raises ValueError: it looks armored and is not.
     """
     text = data.strip()
     if not text.startswith(b"-----BEGIN PGP "):
@@ -140,8 +134,7 @@ def dearmored(data: bytes) -> bytes:
 def has_secret(data: bytes) -> bool:
     """Say whether binary OpenPGP data has any secret key in it.
 
-    Raises:
-        ValueError: the data is not whole OpenPGP packets.
+    Raises ValueError: the data is not whole OpenPGP packets.
     """
     try:
         return any(tag in _SECRET_KEYS for tag, _ in _packets(data))

@@ -17,12 +17,10 @@ class LaptopKeyError(Exception):
 def find(wanted: str, trusted: Collection[str]) -> str:
     """Return the fingerprint of the secret key to sign with.
 
-    Args:
-        wanted: a fingerprint, its end, or whatever else gpg takes for a key.
-        trusted: fingerprints of the keys that clients trust.
+    + wanted: a fingerprint, its end, or whatever else gpg takes for a key
+    + trusted: fingerprints of the keys that clients trust
 
-    Raises:
-        LaptopKeyError: no gpg, no such secret key, several, or one that clients do not trust.
+    Raises LaptopKeyError: no gpg, no such secret key, several, or one that clients do not trust.
     """
     done = _gpg("--batch", "--with-colons", "--list-secret-keys", "--", wanted)
     found = []
@@ -54,8 +52,7 @@ def find(wanted: str, trusted: Collection[str]) -> str:
 def sign(fingerprint: str, data: bytes) -> str:
     """Return the detached, armored signature of some bytes; gpg may ask for a passphrase or a card.
 
-    Raises:
-        LaptopKeyError: nothing was signed, with gpg's reason.
+    Raises LaptopKeyError: nothing was signed, with gpg's reason.
     """
     with tempfile.TemporaryDirectory(prefix="ostree-sign-") as folder:
         file, signature = Path(folder) / "commit", Path(folder) / "commit.asc"

@@ -18,7 +18,7 @@ from tests import command_line
 from tests.command_line import ROOT, Run
 from tests.recorded.recordings import CLIENT, recorded_status
 from tests.said import answered, followed, said
-from tests.unit.test_follow import KEY
+from tests.unit.test_decisions import KEY
 
 HOME = "fedora/x86_64/kinoite"
 BOOT = "0b6a1c9e-6f4b-4b6e-9d3a-000000000001"

@@ -15,7 +15,7 @@ import pytest
 from tasks.signing.keyring import fingerprints
 from tests.plan.fleet import GONE, GOOD, HOME, NEW, PLAN, pyinfra, server, typed
 from tests.said import answered, followed
-from tests.unit.test_follow import KEY
+from tests.unit.test_decisions import KEY
 
 (OLD,) = fingerprints(KEY)
 LATER = "AB" * 20

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tasks.client import fleet, health
-from tests.unit.test_follow import machine
+from tests.unit.test_decisions import machine
 
 BOOT = "0b6a1c9e-6f4b-4b6e-9d3a-000000000001"
 SAID = ["format 1", f"boot {BOOT}", "state unhealthy", "system degraded", "failed lab-ill.service"]

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from pyinfra.api import FactBase, FactProcessError, StringCommand
-from tests.unit.test_follow import FINGERPRINT, KEY
 
 from tasks.facts import (
     accounts,
@@ -34,6 +33,7 @@ from tasks.facts.said import ANSWER, Said, follow_reply, followed
 from tests.plan import fleet
 from tests.recorded.recordings import CLIENT
 from tests.unit.every_fact import all_facts
+from tests.unit.test_decisions import FINGERPRINT, KEY
 
 # How a program may answer: shell that has the good answer in the file $answer and its exit status in $code.
 WAYS = {

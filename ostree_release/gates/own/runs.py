@@ -67,8 +67,9 @@ def run(
 ) -> Ended:
     """Run one gate in its sandbox and wait for its end.
 
-    environment: variables with `PREFIX`; difference: what OSTREE_RELEASE_DIFF names a file of; timeout: in
-    seconds.
+    + environment: variables with `PREFIX`
+    + difference: what OSTREE_RELEASE_DIFF names a file of
+    + timeout: in seconds
     """
     with made(places.runs) as folder:
         diff = folder / "diff.json"
