@@ -18,12 +18,13 @@ if given:
     program = Path(sys.argv[0])
     if shutil.which("pyinfra") == str(program) or program.name != "pyinfra":
         program = Path("pyinfra")
-    elif program.is_relative_to(Path.cwd()):
+    elif not given["chdir"] and program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
-    run_by(str(program), given["inventory"])
+    elsewhere = ["--chdir", given["chdir"]] if given["chdir"] else []
+    run_by(str(program), *elsewhere, given["inventory"])
 
 if given:
-    beside = Path(given["inventory"]).resolve().parent
+    beside = Path(given["inventory"]).parent.resolve()
     folders = dict.fromkeys(
         [Path.cwd() / "group_data", beside / "group_data", *map(Path, given["group_data"])]
     )

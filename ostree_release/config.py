@@ -137,6 +137,9 @@ class Config:
             for key in ("treefile", "cache"):
                 if getattr(environment, key) is None:
                     yield wrong(key, "set for what is composed")
+            for key, none in (("rings", ()), ("freeze", ()), ("policy", None), ("signing", SIGNING[0])):
+                if getattr(environment, key) != none:
+                    yield wrong(key, f"{none!r} for what is composed")
             return
         if environment.promotes_from not in [each.name for each in self.environments if each.composed]:
             yield wrong("promotes_from", "a composed environment")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -34,7 +34,8 @@ def parse(content: object, origin: str) -> Config:
         found = content.get("format") if isinstance(content, dict) else content
         raise Refused(f"{origin}: format: {found!r} is not {FORMAT}: deploy the server again")
     problems: list[Problem] = []
-    config = read(Config, {key: content[key] for key in content if key != "format"}, (), problems)
+    content = {key: each for key, each in content.items() if key != "format"}
+    config = read(Config, content, (), problems, whole=True)
     if problems:
         raise Refused(*(f"{origin}: {problem}" for problem in problems))
     assert isinstance(config, Config)
@@ -69,23 +70,27 @@ def plain(kind: Any, value: Any) -> Any:
     return {name: plain(hint, getattr(value, name)) for name, hint in get_type_hints(kind).items()}
 
 
-def read(kind: Any, value: object, path: tuple[str, ...], problems: list[Problem]) -> Any:
+def read(
+    kind: Any, value: object, path: tuple[str, ...], problems: list[Problem], whole: bool = False
+) -> Any:
     """Return what `plain` has made, or anybody has written, as a type; adds every problem, and is None then.
 
     + kind: a number, text, a path, a dictionary, a tuple of one type, a class made of these; each of them or
       None
     + path: the keys that lead to the value
+    + whole: whether no field may be left out, as `plain` leaves none out
     """
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Union:  # of something and None
-        return None if value is None else read(inner[0], value, path, problems)
+        return None if value is None else read(inner[0], value, path, problems, whole)
     if is_dataclass(kind):
-        return _object(kind, value, path, problems)
-    if origin is tuple and is_dataclass(inner[0]) and isinstance(value, Mapping):
-        named = [_object(inner[0], each, (*path, name), problems, name) for name, each in value.items()]
-        return tuple(named)
-    if origin is tuple and not is_dataclass(inner[0]) and isinstance(value, (list, tuple)):
-        return tuple(read(inner[0], each, path, problems) for each in value)
+        return _object(kind, value, path, problems, whole)
+    named = origin is tuple and is_dataclass(inner[0])
+    if named and isinstance(value, Mapping):
+        found = value.items()
+        return tuple(_object(inner[0], each, (*path, name), problems, whole, name) for name, each in found)
+    if origin is tuple and not named and isinstance(value, (list, tuple)):
+        return tuple(read(inner[0], each, path, problems, whole) for each in value)
     if origin is not tuple and origin and isinstance(value, Mapping):
         return value
     if kind is Path and isinstance(value, str) and value.startswith("/"):
@@ -93,12 +98,17 @@ def read(kind: Any, value: object, path: tuple[str, ...], problems: list[Problem
     if type(value) is kind and value != "":
         return value
     words = "an absolute path" if kind is Path else _WORDS.get(origin or kind, _OBJECT)
-    problems.append(Problem(path, value, words))
+    problems.append(Problem(path, value, _OBJECT if named else words))
     return None
 
 
 def _object(
-    kind: Any, value: object, path: tuple[str, ...], problems: list[Problem], name: str | None = None
+    kind: Any,
+    value: object,
+    path: tuple[str, ...],
+    problems: list[Problem],
+    whole: bool,
+    name: str | None = None,
 ) -> Any:
     """Read an object of a class; name: its name where it is the key of the object in what holds it."""
     if not isinstance(value, Mapping):
@@ -109,9 +119,13 @@ def _object(
     hints = {key: hint for key, hint in get_type_hints(kind).items() if key not in given}
     there = f"left out: there are only {', '.join(hints)}"
     problems += [Problem((*path, str(key)), each, there) for key, each in value.items() if key not in hints]
-    needed = {each.name for each in fields(kind) if _needed(each)} - {*given, *value}
+    needed = {each.name for each in fields(kind) if whole or _needed(each)} - {*given, *value}
     problems += [Problem((*path, key), None, "set") for key in sorted(needed)]
-    known = {key: read(hints[key], value[key], (*path, key), problems) for key in hints if key in value}
+    known = {
+        key: read(hints[key], value[key], (*path, key), problems, whole) for key in hints if key in value
+    }
+    better = {(*path, each.name): each.metadata["words"] for each in fields(kind) if "words" in each.metadata}
+    problems[before:] = [replace(each, words=better.get(each.path, each.words)) for each in problems[before:]]
     if len(problems) > before:
         return None
     try:

@@ -86,18 +86,20 @@ GATES: dict[str, dict[str, Threshold]] = {
 }
 
 
+_DAYS = _number(14, 1, 366)
+
+
 @dataclass(frozen=True)
 class Approval:
     """How approvals count: the days that one holds, and whether who composed a build may not approve it."""
 
-    days: int = 14
+    days: int = field(default=_DAYS.default, metadata={"words": _DAYS.words})
     by_another: bool = False
 
     def __post_init__(self) -> None:
         """Raise NotAllowed for days that are none."""
-        days = _number(14, 1, 366)
-        if not days.allowed(self.days):
-            raise NotAllowed(Problem(("days",), self.days, days.words))
+        if not _DAYS.allowed(self.days):
+            raise NotAllowed(Problem(("days",), self.days, _DAYS.words))
 
 
 @dataclass(frozen=True)

@@ -106,10 +106,10 @@ def next_step(result: Result) -> list[str]:
     return [f"Next: {command(result['next'])}"] if result["next"] else []
 
 
-def run_by(program: str, inventory: str) -> None:
-    """Remember how the laptop's tasks are really run, for what is to be typed next."""
+def run_by(*words: str) -> None:
+    """Remember how the laptop's tasks are really run, up to the inventory, for what is to be typed next."""
     global _laptop
-    _laptop = shlex.join([program, inventory])
+    _laptop = shlex.join(words)
 
 
 def as_typed(line: str) -> str:

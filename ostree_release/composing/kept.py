@@ -117,8 +117,8 @@ def _keeping(
     path = _path(context.config, kind, environment, build)
     content: dict[str, Any] = {}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         yield content
+        path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(path, json.dumps(content, sort_keys=True).encode(), 0o644)
         for old in sorted(path.parent.glob("*.json"), key=_modified)[:-_KEPT]:
             old.unlink(missing_ok=True)

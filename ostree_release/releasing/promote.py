@@ -102,7 +102,7 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
         "repaired": repaired if moves else [*repaired, *missing],
         "packages": packages,
         "rings": _standing(seen, release, rings),
-        "next": after(environment, rings[-1]),
+        "next": after(seen, release, rings[-1]),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import anchors
-from ..config import Environment, Ring
+from ..config import Ring
 from ..context import Context
 from ..environments import find
 from ..environments.settle import changing
@@ -45,7 +45,7 @@ def publish_only(context: Context, name: str, typed: str | None, reason: str | N
         "outcome": "published" if tip != release else "repaired" if missing else "unchanged",
         "environment": environment.name,
         "release": release.as_json(),
-        "next": after(environment, ring),
+        "next": after(seen, release, ring),
     }
 
 
@@ -91,10 +91,14 @@ def move_ring(
     return bool(moved)
 
 
-def after(environment: Environment, ring: Ring) -> dict[str, Any]:
-    """Return what to do next when a ring has moved: the ring after it, or its clients."""
-    later = environment.rings[environment.rings.index(ring) + 1 :]
-    return following("promote", environment.name, ring=later[0].name) if later else following("upgrade")
+def after(seen: Snapshot, release: Commit, ring: Ring) -> dict[str, Any]:
+    """Return what to do next when a ring has a release: the ring after it, unless that has it too."""
+    rings = seen.environment.rings
+    for later in rings[rings.index(ring) + 1 :][:1]:
+        tip = seen.tips.get(later.ref)
+        if tip is None or tip.checksum != release.checksum:
+            return following("promote", seen.environment.name, ring=later.name)
+    return following("upgrade")
 
 
 def _due(context: Context, seen: Snapshot, typed: str | None) -> Commit:

@@ -33,10 +33,10 @@ def _after(step: Result) -> str:
 def _plan(result: Result) -> list[str]:
     release, build = result["release"], result["build"]
     where = f"{result['environment']}/{result['ring']}"
-    lines = []
+    lines, empty = [], result["expect"]["tip"] == "none"
     if result["outcome"] == "promote":
-        lines = packages(result["packages"]) or ["  no package changes"]
-        if result["expect"]["tip"] == "none":
+        lines = packages(result["packages"], limit=None) or ["  no package changes"]
+        if empty:
             lines = ["  the ring is empty: there are no packages to compare with"]
     for move in result["moves"]:
         old = _named(move["from"]) if move["from"] else "nothing"
@@ -85,7 +85,7 @@ def _request(result: Result) -> list[str]:
     parent = result["parent"]
     signed = ", ".join(result["signatures"]) or "nobody yet"
     return [
-        *packages(result["packages"]),
+        *packages(result["packages"], limit=None),
         f"version {result['version']}, serial {result['serial']}, of {when(result['timestamp'])}",
         f"commit {result['checksum']}",
         f"build {result['build']}",

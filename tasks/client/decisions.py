@@ -20,11 +20,16 @@ class Target(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What to do with a client, and the line that says so. action: "fail" has the reason as its line."""
+    """What to do with a client.
+
+    + line: says so; of "fail" it is the reason
+    + waits: whether it then waits for a reboot
+    """
 
     action: Literal["none", "rebase", "upgrade", "fail"]
     line: str
     forbid_older: bool = False
+    waits: bool = True
 
 
 def target(status: dict[str, Any], environment: str, ref: str) -> Target | None:
@@ -40,7 +45,7 @@ def target(status: dict[str, Any], environment: str, ref: str) -> Target | None:
     if entry.get("composed"):
         commit = entry.get("build") if entry.get("ref") == ref else None
     else:
-        commit = next((ring["release"] for ring in entry.get("rings", ()) if ring["ref"] == ref), None)
+        commit = next((ring["release"] for ring in entry.get("rings", ()) if ring.get("ref") == ref), None)
     return Target(commit["version"], commit["checksum"], commit["timestamp"]) if commit else None
 
 
@@ -87,7 +92,7 @@ def decide_rebase(machine: Machine, refspec: str, wanted: Target | None) -> Deci
         return Decision("fail", reason)
     first = machine["deployments"][0]
     if first["origin"] == refspec:
-        return Decision("none", f"follows {refspec} already, with {named(first)}{_reboot_pending(machine)}")
+        return _nothing(machine, f"follows {refspec} already, with {named(first)}")
     same_ref = first["origin"].partition(":")[2] == refspec.partition(":")[2]
     line = f"{first['origin'] or 'nothing'} {named(first)} -> {refspec} {wanted or ''}".rstrip()
     if wanted and wanted.timestamp < first["timestamp"]:
@@ -111,9 +116,7 @@ def decide_upgrade(machine: Machine, checksum: str, version: str) -> Decision:
     """
     first = machine["deployments"][0]
     if first["base"] == checksum:
-        return Decision(
-            "none", f"{first['origin']} has nothing newer than {named(first)}{_reboot_pending(machine)}"
-        )
+        return _nothing(machine, f"{first['origin']} has nothing newer than {named(first)}")
     return Decision("upgrade", f"{first['origin']} {named(first)} -> {version} ({short(checksum)})")
 
 
@@ -137,6 +140,7 @@ def check_boot(machine: Machine, boot_before: str, expected: Deployment) -> str 
     return None
 
 
-def _reboot_pending(machine: Machine) -> str:
+def _nothing(machine: Machine, line: str) -> Decision:
     waiting = pending(machine)
-    return f"; {named(waiting)} is staged and waits for a reboot" if waiting else ""
+    more = f"; {named(waiting)} is staged and waits for a reboot" if waiting else ""
+    return Decision("none", f"{line}{more}", waits=waiting is not None)

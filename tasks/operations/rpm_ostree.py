@@ -80,11 +80,11 @@ def _staged(decision: Decision, reboots: bool, *words: str) -> Generator[Functio
         yield FunctionCommand(refuse, (decision.line,), {})
         return
     tell(decision.line)
+    if decision.waits and not reboots:
+        tell("then a reboot is pending: reboot it, or run this again with --data reboot=yes")
     if decision.action == "none":
         host.noop(decision.line)
         return
-    if not reboots:
-        tell("then a reboot is pending: reboot it, or run this again with --data reboot=yes")
     command = StringCommand("sudo", "-n", "rpm-ostree", *map(QuoteString, words))
     yield FunctionCommand(stage, (command.get_raw_value(),), {})
 

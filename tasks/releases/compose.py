@@ -26,8 +26,9 @@ def compose_here(host: Host, environment: str, version: str | None) -> None:
     newest = next(iter(found["builds"]), None)
     host.log(f"{environment} has {' '.join(what(newest)).rstrip()}")
     wanted = composer("compose", environment, version=version).get_raw_value()
-    named = {} if environment == "dev" else {"environment": environment}
-    again = command(following("compose", **named))
+    step = following("compose")
+    step["data"] = {} if environment == "dev" else {"environment": environment}
+    again = command(step)
     goes_on = f"The compose of {environment} goes on on {host.name}. To follow it again: {again}"
     python.call(
         name=f"Compose {environment}",

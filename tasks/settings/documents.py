@@ -15,9 +15,6 @@ from ostree_release.policy import GATES
 from tasks.settings.declared import ENVIRONMENT, ENVIRONMENTS, KEYS, NAMES
 
 ROOT = Path(__file__).parents[2]
-_INTRODUCTION = (
-    "An environment is composed on the server, or it promotes_from a composed one. Its keys, with defaults:"
-)
 _LONG = 140  # characters of a default that stands below its table
 _SECTIONS: dict[str, list[str]] = {}
 for _name, _field in NAMES.items():

@@ -1,6 +1,7 @@
 """Environments out of group data, with their defaults."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from ostree_release import loading
 from ostree_release.config import SIGNING, Ring
 from ostree_release.errors import Problem
 from ostree_release.model import DEFAULT_ENVIRONMENT
-from ostree_release.policy import Policy
+from ostree_release.policy import Approval, Policy
 from tasks.settings import places, rules
 from tasks.settings.declared import ENVIRONMENT, KEYS, Environment
 from tasks.settings.reader import problem, read_values, refuse_unknown
@@ -65,8 +66,8 @@ def _read_environment(
                 f" {name} gets what {source} was tested with"
             )
     not_allowed: list[Problem] = []
-    gates = {name: values[name] for name in ("gates", "approval") if name in values}
-    policy = loading.read(Policy, gates, (), not_allowed)
+    policy = loading.read(Policy, {"gates": values.get("gates", {})}, (), not_allowed)
+    approval = loading.read(Approval, values.get("approval", {}), ("approval",), not_allowed)
     for each in not_allowed:
         keys = "".join(f"['{part}']" for part in each.path)
         problems.append(problem(f"{key}{keys}", each.value, each.words))
@@ -77,7 +78,7 @@ def _read_environment(
     _check_offline_key(f"{key}['signing_key']", values, problems)
     if len(problems) > before:
         return None
-    return _with_defaults(name, source, {**values, "auto": auto}, policy, server)
+    return _with_defaults(name, source, {**values, "auto": auto}, replace(policy, approval=approval), server)
 
 
 def _check_offline_key(label: str, values: Mapping[str, Any], problems: list[str]) -> None:

@@ -99,6 +99,10 @@ class Server:
                 "owner": owner,
                 "gnupghome": str(self.state / "keys" / name),
                 "public_key": str(self.top / "base/keys" / f"{name}.gpg"),
+                **dict.fromkeys(("treefile", "cache", "promotes_from", "policy")),
+                "rings": {},
+                "signing": "server",
+                "freeze": [],
             }
 
         content = {
@@ -124,7 +128,10 @@ class Server:
                     "promotes_from": "dev",
                     "rings": {ring: {"ref": f"{HOME}/{ring}"} for ring in rings},
                     "signing": "server",
-                    "policy": {"gates": {**NO_GATES, **(gates or {})}, "approval": approval or {}},
+                    "policy": {
+                        "gates": {**NO_GATES, **(gates or {})},
+                        "approval": {"days": 14, "by_another": False, **(approval or {})},
+                    },
                     "freeze": list(freeze),
                 },
             },

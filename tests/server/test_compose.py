@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -165,6 +166,16 @@ class Compose(ServerTest):
         self.assertIn("The advisories of dev could not be kept in", done.stderr)
         self.assertIn("Permission denied", done.stderr)
         self.assertEqual(self.server.pull(DEV, "dev", "dev"), self.server.refs(self.server.dev)[DEV])
+
+    def test_a_folder_that_cannot_be_made_does_not_end_a_compose(self) -> None:
+        self.mode("change")
+        for kind in ("advisories", "origins"):
+            shutil.rmtree(self.server.state / kind, ignore_errors=True)
+            (self.server.state / kind).write_text("in the way")
+        done = self.call("run-compose", "dev", "--json")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("The advisories of dev could not be kept in", done.stderr)
+        self.assertTrue(self.server.json("builds", "dev")["builds"][0]["signed"])
 
     def test_a_compose_that_was_killed_is_completed_by_the_next_one(self) -> None:
         """Also where it said already that it had moved the ref: signed, shown, and tried from then on."""

@@ -71,6 +71,7 @@ def test_a_key_is_read_with_its_fingerprint(tmp_path: Path) -> None:
         ("ssh-ed25519 not/base64!", "not a key"),
         (f"ssh-ed25519 {blob(b'ssh-rsa', b'x')}", "as it was made"),
         (f"ssh-rsa {blob(b'ssh-rsa', b'e', b'n' * 128)}", "at least 3072 bits"),
+        (f"ssh-rsa {blob(b'ssh-rsa', bytes([255, 0, 1]), b'n' * 384)}", "as it was made"),
     ],
 )
 def test_what_is_not_a_plain_public_key_is_refused_and_not_shown(key: object, right: str) -> None:

@@ -35,6 +35,11 @@ def test_compose(calls: list[dict[str, Any]], version: str | None, option: str) 
     assert calls == [{"name": "Compose dev", "command": wanted, **role}]
 
 
+def test_what_to_type_after_an_interruption_names_the_environment(calls: list[dict[str, Any]]) -> None:
+    compose.compose_here(HOST, "qa", None)
+    assert calls[0]["interrupted"].endswith(" tasks/compose.py -y --data environment=qa")
+
+
 @pytest.mark.parametrize(
     ("what", "release", "reason", "name", "words"),
     [

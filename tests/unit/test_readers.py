@@ -437,8 +437,10 @@ def test_a_command_that_is_followed_shows_its_errors_and_hands_over_its_output(
 
 
 def test_an_answer_of_another_version_is_no_answer() -> None:
-    found = release.answered([Said(['{"outcome": "listed"}'], [], 0)], "approver", "hold")
-    assert "it is of another version than these tasks: run deploy.py first" in found["error"]
+    for status, ended in ((0, "ostree-release ended well, but"), (1, "ostree-release failed, and")):
+        found = release.answered([Said(['{"outcome": "listed"}'], [], status)], "approver", "hold")
+        assert found["error"].startswith(f"{ended} its answer cannot be used")
+        assert "it is of another version than these tasks: run deploy.py first" in found["error"]
 
 
 def test_an_answer_with_an_exit_status_is_a_refusal_in_its_own_words() -> None:

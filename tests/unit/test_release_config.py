@@ -19,7 +19,20 @@ from ostree_release.build import build
 from ostree_release.errors import Refused
 from ostree_release.loading import load, parse
 
-COMMON = {"url": "https://images.test:8443/repo", "owner": "root", "gnupghome": "/k", "public_key": "/k.gpg"}
+COMMON: dict[str, Any] = {
+    "url": "https://images.test:8443/repo",
+    "owner": "root",
+    "gnupghome": "/k",
+    "public_key": "/k.gpg",
+    "treefile": None,
+    "cache": None,
+    "promotes_from": None,
+    "rings": {},
+    "signing": "server",
+    "policy": None,
+    "freeze": [],
+}
+APPROVAL = {"days": 14, "by_another": False}
 GOOD: dict[str, Any] = {
     "format": 4,
     "image": "kinoite",
@@ -41,7 +54,7 @@ GOOD: dict[str, Any] = {
             "promotes_from": "dev",
             "rings": {"pilot": {"ref": "os/pilot"}, "stable": {"ref": "os/stable"}},
             "signing": "server",
-            "policy": {"gates": {}, "approval": {}},
+            "policy": {"gates": {}, "approval": APPROVAL},
             "freeze": [],
         },
     },
@@ -128,6 +141,14 @@ def test_bad_configurations(path: str, value: object, problem: str) -> None:
     )
 
 
+@pytest.mark.parametrize("key", ["signing", "freeze", "policy", "rings", "promotes_from", "treefile"])
+def test_nothing_has_a_default_in_the_file(key: str) -> None:
+    content = copy.deepcopy(GOOD)
+    del content["environments"]["prod"][key]
+    with pytest.raises(Refused, match=f"environments.prod.{key}: None: must be set"):
+        parse(content, "config.json")
+
+
 def test_every_problem_at_once(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         parse({**GOOD, "image": 1, "more": 2, "fedora_release": ""}, "c")
@@ -173,7 +194,7 @@ def test_the_configuration_shows_what_lets_something_through(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = copy.deepcopy(GOOD)
-    policy = {"gates": {"soak": {"hours": 5}, "own": False}, "approval": {"by_another": True}}
+    policy = {"gates": {"soak": {"hours": 5}, "own": False}, "approval": {**APPROVAL, "by_another": True}}
     changed["environments"]["prod"] |= {"policy": policy, "freeze": ["friday"], "signing": "offline"}
     path = tmp_path / "config.json"
     path.write_text(json.dumps(changed))

@@ -62,6 +62,19 @@ def test_what_is_refused_names_the_key(gates: Any, approval: Any, said: str) -> 
     assert named in refused.value.problems[0]
 
 
+def test_every_problem_of_gates_and_approval_is_named_at_once() -> None:
+    prod = PROD | {"gates": {"soak": {"hours": -1}, "nope": {}}, "approval": {"days": "14", "by": True}}
+    with pytest.raises(SettingsError) as refused:
+        server_settings(valid(ostree_environment_prod=prod), NAME)
+    assert [line.partition(" = ")[0].partition("prod")[2] for line in refused.value.problems] == [
+        "['gates']['nope']",
+        "['gates']['soak']['hours']",
+        "['approval']['by']",
+        "['approval']['days']",
+    ]
+    assert refused.value.problems[-1].endswith("must be a whole number from 1 to 366")
+
+
 def test_only_what_is_promoted_has_gates() -> None:
     with pytest.raises(SettingsError, match="only an environment with promotes_from has gates"):
         server_settings(valid(ostree_environment_dev={"gates": {}}), NAME)
