@@ -169,13 +169,12 @@ sign.require_admitted = require_admitted
         said = self.server.top / "reads"
         self.server.before = f"""
 from ostree_release import journal
-everything, content = journal._everything, journal.Journal.content
+everything = journal._everything
 def note(data):
     with open({str(said)!r}, "a") as file:
         file.write(f"{{len(data)}}\\n")
     return data
 journal._everything = lambda *arguments: note(everything(*arguments))
-journal.Journal.content = lambda self: note(content(self))
 """
         self.assertEqual(self.server.json("promote")["outcome"], "promoted")
         whole = [length for length in map(int, said.read_text().split()) if length >= size]

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import ssl
@@ -28,6 +29,7 @@ from gi.repository import GLib, OSTree  # noqa: E402
 from ostree_release import commands  # noqa: E402
 from ostree_release.access import roles  # noqa: E402
 from ostree_release.commands import keys  # noqa: E402
+from ostree_release.words import render  # noqa: E402
 from tests.server import own_gates  # noqa: E402
 from tests.server.support import PILOT, STABLE, USER, Document, ServerTest, run  # noqa: E402
 from tests.server.test_soak import HOUR, at  # noqa: E402
@@ -231,6 +233,15 @@ class Everybody(ServerTest):
     def test_every_subcommand_is_known_here(self) -> None:
         actions = {f"keys {name}" for name, *_ in keys._ACTIONS}
         self.assertEqual({*CHANGING, *NOT_CHANGING}, {*commands.names(), *actions})
+
+    def test_every_subcommand_has_a_summary_and_words(self) -> None:
+        for name in commands.names():
+            module = importlib.import_module(f"ostree_release.commands.{name.replace('-', '_')}")
+            self.assertRegex(module.__doc__ or "", rf"^`{name}`: .+", f"{name}: what help prints")
+            source = inspect.getsource(module)
+            words = re.findall(r'return "([a-z -]+)", ', source) + re.findall(r'calls\("([a-z-]+)"', source)
+            missing = {*words} - {*render._RENDERERS}
+            self.assertEqual(missing, set(), f"{name}: RENDERERS of ostree_release/words/ has no such words")
 
     def test_what_a_subcommand_calls_is_there_and_takes_its_options(self) -> None:
         called = 0

@@ -17,49 +17,19 @@ from tasks.server import release_tool, schedule, tls, treefiles, web
 from tasks.server.platforms import DEBIAN, RED_HAT, Platform
 from tasks.settings.declared import Server
 from tasks.settings.values import server_settings
+from tests.unit.settings_cases import valid
 
-DATA: dict[str, object] = {
-    "ostree_public_name": "images.example.org",
-    "ostree_image_name": "kinoite",
-    "ostree_base_path": "/srv/ostree/rpm-ostree",
-    "ostree_architecture": "x86_64",
-    "ostree_environment_dev": {"packages": ["strace"]},
-    "ostree_environment_prod": {"promotes_from": "dev", "rings": ["pilot", "stable"]},
-    "ostree_keys_alias": "/repo/keys",
-    "ostree_https_port": 8443,
-    "ostree_http": False,
-    "ostree_http_port": 8080,
-    "ostree_tls_certificate": None,
-    "ostree_tls_key": None,
-    "ostree_tls_ca": None,
-    "ostree_join_virtual_host": False,
-    "ostree_fedora_release": 44,
-    "ostree_treefile_directory": "/etc/rpm-ostree/treefiles",
-    "ostree_base_packages": ["kernel"],
-    "ostree_desktop_packages": ["kate"],
-    "ostree_system_packages": [],
-    "ostree_additional_packages": ["vim-enhanced"],
-    "ostree_architecture_packages": {"x86_64": ["shim-x64"], "aarch64": []},
-    "ostree_exclude_packages": ["PackageKit"],
-    "ostree_postprocess_commands": ["systemctl enable sddm.service", "echo 'a: b' # c"],
-    "ostree_treefile_options": {},
-    "ostree_treefile_folder": None,
-    "ostree_package_repositories": {"lab": {"baseurl": "file:///srv/lab", "gpgcheck": False}},
-    "ostree_compose_on_setup": False,
-    "ostree_compose_environments": ["dev"],
-    "ostree_compose_nightly": False,
-    "ostree_compose_time": "02:00",
-    "ostree_compose_delay_minutes": 30,
-    "ostree_minimum_free_gib": 20,
-    "ostree_gates_directory": None,
-    "ostree_accounts_file": None,
-    "ostree_composers": [],
-    "ostree_promoters": [],
-    "ostree_approvers": [],
-    "ostree_ci_keys": {},
-    "ostree_image_server": None,
-    "ostree_follows": None,
-}
+DATA = valid(
+    ostree_public_name="images.example.org",
+    ostree_environment_dev={"packages": ["strace"]},
+    ostree_base_packages=["kernel"],
+    ostree_desktop_packages=["kate"],
+    ostree_system_packages=[],
+    ostree_additional_packages=["vim-enhanced"],
+    ostree_architecture_packages={"x86_64": ["shim-x64"], "aarch64": []},
+    ostree_postprocess_commands=["systemctl enable sddm.service", "echo 'a: b' # c"],
+    ostree_package_repositories={"lab": {"baseurl": "file:///srv/lab", "gpgcheck": False}},
+)
 
 
 def settings(**changes: object) -> Server:
