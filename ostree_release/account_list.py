@@ -25,7 +25,11 @@ _NO_PASSWORDS = ("x", "*", "!", "!!", "!*")
 
 @dataclass(frozen=True)
 class Account:
-    """A line of passwd or group. kind: user or group; group: the number of a user's group, else None."""
+    """A line of passwd or group.
+
+    + kind: user or group
+    + group: the number of a user's group, else None
+    """
 
     kind: str
     name: str

@@ -85,7 +85,10 @@ def parse(content: bytes) -> list[Anchor]:
 
 
 def due(environment: Environment, entries: Sequence[Entry], last: Anchor | None) -> bool:
-    """Say whether a release or ring has moved since the last anchor; entries: the whole journal's."""
+    """Say whether a release or ring has moved since the last anchor.
+
+    + entries: the whole journal's
+    """
     ours = {ring.ref for ring in environment.rings}
     released = environment.release_ref("")
     for entry in reversed(entries):
@@ -99,7 +102,9 @@ def due(environment: Environment, entries: Sequence[Entry], last: Anchor | None)
 
 
 def is_due(config: Config, environment: Environment, entries: Sequence[Entry]) -> bool:
-    """Say whether the environment's next run has an anchor to make; entries: the whole journal's.
+    """Say whether the environment's next run has an anchor to make.
+
+    + entries: the whole journal's
 
     Where no key is, there is none to make: the next release, signed elsewhere, names the journal's head.
     """

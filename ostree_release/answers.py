@@ -21,7 +21,11 @@ def _printable(text: str) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a gate found. id: stable and exact, because an approval names it; line: for a person."""
+    """One thing that a gate found.
+
+    + id: stable and exact, because an approval names it
+    + line: for a person
+    """
 
     id: str
     answer: str

@@ -61,7 +61,10 @@ def reason(given: str) -> str:
 
 
 def needed(given: str | None, what: str) -> str:
-    """Return a reason that has to be given; what: the subcommand."""
+    """Return a reason that has to be given.
+
+    + what: the subcommand
+    """
     if not given or not given.strip():
         raise Refused(f"{what}: --reason is needed: whoever looks later will want to know why")
     return given

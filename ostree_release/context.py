@@ -49,7 +49,10 @@ class Context:
         self.progress.say(line)
 
     def record(self, event: str, action: str, environment: str | None, **more: Any) -> None:
-        """Write into the journal what was done; environment: the name of the one it is about, if any."""
+        """Write into the journal what was done.
+
+        + environment: the name of the one it is about, if any
+        """
         where = {"environment": environment} if environment else {}
         self.journal.append({"event": event, "actor": self.actor, "action": action, **where, **more})
 

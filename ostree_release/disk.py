@@ -22,7 +22,10 @@ def free(path: Path) -> int:
 
 
 def require(what: str, needed: int, *paths: Path) -> None:
-    """Refuse with both numbers where a path has less free than is needed; what: what is refused."""
+    """Refuse with both numbers where a path has less free than is needed.
+
+    + what: what is refused
+    """
     for path in paths:
         there = free(path)
         if there < needed:

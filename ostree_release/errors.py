@@ -32,7 +32,11 @@ class Stopped(Exception):  # noqa: N818 - what happened, in the user's word
 
 @dataclass(frozen=True)
 class Problem:
-    """A value that is not allowed; path: the keys that lead to it; words: what it must be."""
+    """A value that is not allowed.
+
+    + path: the keys that lead to it
+    + words: what it must be
+    """
 
     path: tuple[str, ...]
     value: object

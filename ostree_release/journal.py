@@ -92,8 +92,11 @@ class Journal:
     def settle(self, actor: str, left: Iterable[Entry], refs: Mapping[str, str]) -> None:
         """End interrupted intents of one environment: done where refs are as intended, else failed.
 
-        Such an end says what the intent said, as any other: whose change it was, and why. actor: who settles
-        it; left: as `interrupted` has them; refs: every ref of the environment with its checksum, now.
+        Such an end says what the intent said, as any other: whose change it was, and why.
+
+        + actor: who settles it
+        + left: as `interrupted` has them
+        + refs: every ref of the environment with its checksum, now
         """
         for entry in left:
             moves: list[Entry] = entry["moves"] or _found(entry.get("starts"), refs)

@@ -29,7 +29,10 @@ def load(path: Path) -> Config:
 
 
 def parse(content: object, origin: str) -> Config:
-    """Return the configuration that JSON content describes; origin: what problems are reported against."""
+    """Return the configuration that JSON content describes.
+
+    + origin: what problems are reported against
+    """
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else content
         raise Refused(f"{origin}: format: {found!r} is not {FORMAT}: deploy the server again")
@@ -110,7 +113,10 @@ def _object(
     whole: bool,
     name: str | None = None,
 ) -> Any:
-    """Read an object of a class; name: its name where it is the key of the object in what holds it."""
+    """Read an object of a class.
+
+    + name: its name where it is the key of the object in what holds it
+    """
     if not isinstance(value, Mapping):
         problems.append(Problem(path, value, _OBJECT))
         return None

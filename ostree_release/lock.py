@@ -97,7 +97,10 @@ def _waiting(opened: AbstractContextManager[int]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _opened(path: Path, make: int = 0) -> Iterator[int]:
-    """Open a lock's file; make: os.O_CREAT for one that nobody else makes."""
+    """Open a lock's file.
+
+    + make: os.O_CREAT for one that nobody else makes
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | make, 0o600)
     except FileNotFoundError:

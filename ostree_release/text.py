@@ -21,7 +21,10 @@ Result = dict[str, Any]
 
 
 def packages(changed: dict[str, list[dict[str, str]]], limit: int | None = _SHOWN) -> list[str]:
-    """Return one line for each package that changed; limit: how many of a kind, None for all."""
+    """Return one line for each package that changed.
+
+    + limit: how many of a kind, None for all
+    """
     lines = []
     for kind in KINDS:
         changes = changed[kind]

@@ -39,7 +39,10 @@ BASE_VERSION = "13"
 
 @dataclass(frozen=True)
 class Advisory:
-    """A security advisory about one version of a package; cves: CVE identifiers."""
+    """A security advisory about one version of a package.
+
+    + cves: CVE identifiers
+    """
 
     id: str
     severity: str

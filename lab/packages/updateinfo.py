@@ -18,7 +18,10 @@ REMEMBERED = "advisories.json"
 
 
 def document(advisories: list[dict[str, Any]], files: list[str]) -> bytes:
-    """Return the updateinfo of these advisories, shaped as Fedora's; files: names of RPMs."""
+    """Return the updateinfo of these advisories, shaped as Fedora's.
+
+    + files: names of RPMs
+    """
     updates = ElementTree.Element("updates")
     for advisory in advisories:
         update = ElementTree.SubElement(

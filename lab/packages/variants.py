@@ -51,7 +51,10 @@ getent passwd {user} >/dev/null ||
 
 
 def spec(name: str, own: str | None, variant: Variant) -> str:
-    """Return the spec of a variant of a package; own: the lab's spec of that package, if it has one."""
+    """Return the spec of a variant of a package.
+
+    + own: the lab's spec of that package, if it has one
+    """
     after: dict[str, list[str]] = {"License:": [], "%install": [], "%files": []}
     scripts: list[str] = []
     for wanted, kind, attributes in (

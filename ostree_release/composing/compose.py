@@ -126,7 +126,9 @@ def _keeping(
     known: AccountList,
     composed: Callable[..., rpm_ostree.Ended],
 ) -> rpm_ostree.Ended:
-    """Run rpm-ostree so that it keeps the numbers of a list; composed: does so, with more of its options.
+    """Run rpm-ostree so that it keeps the numbers of a list.
+
+    + composed: does so, with more of its options
 
     The list is input as the packages are. Where it has only grown by the newest build, rpm-ostree is asked
     first, with the list as it was, whether there is anything else to compose for.

@@ -155,7 +155,11 @@ def follow(unit: str, place: Path) -> tuple[dict[str, str], str]:
 
 
 def how(ended: Mapping[str, str], said: str) -> str:
-    """Return how a unit ended that left no result; ended: its properties, said: what systemctl said of it."""
+    """Return how a unit ended that left no result.
+
+    + ended: its properties
+    + said: what systemctl said of it
+    """
     result = ended.get("Result", "")
     if result in ("signal", "core-dump"):
         return f"killed by {rpm_ostree.signal_name(int(ended.get('ExecMainStatus', '0')))}"

@@ -35,7 +35,10 @@ _NO_RELEASE = "rpmostree-unset-releasever"  # what rpm-ostree takes where the tr
 
 @dataclass(frozen=True)
 class Source:
-    """A package repository of a build; problem: why it has no advisories here, or None where it has."""
+    """A package repository of a build.
+
+    + problem: why it has no advisories here, or None where it has
+    """
 
     id: str
     problem: str | None
@@ -68,7 +71,12 @@ def keep_advisories(
 
 
 def keep_origins(context: Context, environment: Environment, build: str, origins: Mapping[str, str]) -> None:
-    """Keep where a build's packages came from; build: its checksum. What cannot be written is said."""
+    """Keep where a build's packages came from.
+
+    + build: its checksum
+
+    What cannot be written is said.
+    """
     words = f"The origins of {environment.name}'s packages"
     with _keeping(context, "origins", words, environment, build) as content:
         content |= origins
@@ -101,7 +109,11 @@ def origins(config: Config, environment: Environment, build: str) -> dict[str, s
 
 
 def _path(config: Config, kind: str, environment: Environment, build: str) -> Path:
-    """Return a file for everybody to read; kind: what it has, build: checksum."""
+    """Return a file for everybody to read.
+
+    + kind: what it has
+    + build: checksum
+    """
     return config.state / kind / environment.name / f"{build}.json"
 
 

@@ -81,7 +81,10 @@ def catch_up(context: Context, environment: Environment, repository: Repository)
 def remember(
     context: Context, environment: Environment, repository: Repository, build: str
 ) -> tuple[Account, ...]:
-    """Put into the list who is new in a build, and say so; returns those. build: its checksum."""
+    """Put into the list who is new in a build, and say so; returns those.
+
+    + build: its checksum
+    """
     before = known(context.config, environment)
     found, clashes = before.with_all(_of_tree(repository.tree(build)))
     for clash in clashes:

@@ -19,7 +19,10 @@ _KINDS = {"sha": "sha1", **{kind: kind for kind in ("md5", "sha1", "sha224", "sh
 
 @dataclass(frozen=True)
 class Checksum:
-    """What the index says of a file's bytes; kind: as hashlib names it."""
+    """What the index says of a file's bytes.
+
+    + kind: as hashlib names it
+    """
 
     kind: str
     value: str

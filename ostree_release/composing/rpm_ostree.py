@@ -24,7 +24,11 @@ _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended. status: as subprocess has it; output, errors: the lines of stdout and of stderr."""
+    """How a run ended.
+
+    + status: as subprocess has it
+    + output, errors: the lines of stdout and of stderr
+    """
 
     status: int
     output: tuple[str, ...]

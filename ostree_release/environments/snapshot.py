@@ -112,7 +112,10 @@ class Snapshot:
 
 
 def look(context: Context, environment: Environment, entries: Sequence[Entry] | None = None) -> Snapshot:
-    """Read a promoting environment; entries: of the journal, where the caller has just read it."""
+    """Read a promoting environment.
+
+    + entries: of the journal, where the caller has just read it
+    """
     config = context.config
     _, source = config.promoting(environment.name)
     repository = _opened(environment)

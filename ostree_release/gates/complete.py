@@ -76,7 +76,10 @@ def place(seen: Snapshot, commit: Commit, ring: str) -> Iterator[Finding]:
 
 
 def dated(commit: Commit, parent: Commit | None, now: int) -> Iterator[Finding]:
-    """Yield what is wrong with a commit's time; now: in seconds since 1970."""
+    """Yield what is wrong with a commit's time.
+
+    + now: in seconds since 1970
+    """
     if commit.timestamp > now + clock.DAY:
         ahead = (commit.timestamp - now) // 3600
         yield Finding(

@@ -52,7 +52,10 @@ def compared(subject: Subject) -> Changes | None:
 
 
 def judged(changes: Changes, options: Options) -> Iterator[Finding]:
-    """Yield a finding for everything that a rule does not let pass; options: the answers and thresholds."""
+    """Yield a finding for everything that a rule does not let pass.
+
+    + options: the answers and thresholds
+    """
     for rule, look in RULES.items():
         if options[rule] != PASS:
             for identifier, line in look(changes, options):

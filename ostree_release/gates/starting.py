@@ -29,7 +29,10 @@ _POLICIES = "/usr/etc/selinux"
 
 @dataclass(frozen=True)
 class Ability:
-    """What an initramfs may have to do before there is a root; programs: any one of them does it."""
+    """What an initramfs may have to do before there is a root.
+
+    + programs: any one of them does it
+    """
 
     words: str
     driver: str

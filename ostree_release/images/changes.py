@@ -22,7 +22,10 @@ _PARTS = ("vendors", "repositories", "privileges", "accounts")
 
 @dataclass(frozen=True)
 class Image:
-    """One image to compare; origins: package -> package repository, None where nobody kept them."""
+    """One image to compare.
+
+    + origins: package -> package repository, None where nobody kept them
+    """
 
     repository: Repository
     checksum: str
@@ -62,7 +65,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs from one image to the next; not_compared: part -> why it could not be compared."""
+    """What differs from one image to the next.
+
+    + not_compared: part -> why it could not be compared
+    """
 
     packages: tuple[Change, ...]
     vendors: tuple[Source, ...]

@@ -25,7 +25,11 @@ Diff = dict[str, list[dict[str, str]]]
 
 @dataclass(frozen=True)
 class Change:
-    """A package that differs; kind: one of KINDS; name: with the architecture where there are several."""
+    """A package that differs.
+
+    + kind: one of KINDS
+    + name: with the architecture where there are several
+    """
 
     kind: str
     name: str

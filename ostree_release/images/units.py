@@ -21,14 +21,21 @@ _MOVED = {"/etc/": "/usr/etc/", "/lib/": "/usr/lib/"}
 
 @dataclass(frozen=True)
 class Unit:
-    """What a name stands for; name: the unit's own; fault: why it cannot be started, None where it can."""
+    """What a name stands for.
+
+    + name: the unit's own
+    + fault: why it cannot be started, None where it can
+    """
 
     name: str
     fault: str | None = None
 
 
 def load(tree: Tree, name: str, before: tuple[str, ...] = ()) -> Unit:
-    """Return what systemd loads for a name; before: the names whose links have led to it."""
+    """Return what systemd loads for a name.
+
+    + before: the names whose links have led to it
+    """
     entry = next(_places(tree, name), None)
     if entry is None:
         return Unit(name, f"there is no {name} in {' or '.join(FOLDERS)}")

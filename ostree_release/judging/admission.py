@@ -39,7 +39,10 @@ class Open:
 
 @dataclass(frozen=True)
 class Admission:
-    """The decision: admitted where nothing is open. used: the approvals that it stands on."""
+    """The decision: admitted where nothing is open.
+
+    + used: the approvals that it stands on
+    """
 
     open: tuple[Open, ...]
     used: tuple[Approval, ...]
@@ -112,8 +115,9 @@ def decide(context: Context, seen: Snapshot, release: Commit, ring: Ring) -> Adm
 def decided(context: Context, seen: Snapshot, release: Commit, ring: Ring) -> Admission:
     """Return the decision right after a run of the gates; raises Busy if what it stood on changed meanwhile.
 
-    Nothing but another check is kept out while gates run: the ring may move, and gates may be deployed. seen:
-    as it is after them.
+    Nothing but another check is kept out while gates run: the ring may move, and gates may be deployed.
+
+    + seen: as it is after them
     """
     decision = decide(context, seen, release, ring)
     if decision is None:

@@ -34,7 +34,12 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class Hold:
-    """One hold. id: the journal entry that set it; value: what is held; label: as a person knows it."""
+    """One hold.
+
+    + id: the journal entry that set it
+    + value: what is held
+    + label: as a person knows it
+    """
 
     id: str
     kind: str

@@ -59,7 +59,10 @@ class Approval:
 def newest_run(
     entries: Sequence[Entry], checksum: str, ring: str, tip: str | None, policy: str | None = None
 ) -> Run | None:
-    """Return the newest run on a commit for a ring as it stands, or None; policy: None for any."""
+    """Return the newest run on a commit for a ring as it stands, or None.
+
+    + policy: None for any
+    """
     for entry in reversed(entries):
         if entry.get("event") != "checked" or not is_well_formed(entry):
             continue

@@ -13,7 +13,10 @@ from ..model import Commit, Entry
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be. where: a line of the journal, a ref, an anchor or a summary."""
+    """One thing that is not as it should be.
+
+    + where: a line of the journal, a ref, an anchor or a summary
+    """
 
     where: str
     line: str
@@ -21,7 +24,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the journal; end: bytes up to and with its end; entry: None where a crash tore it."""
+    """One line of the journal.
+
+    + end: bytes up to and with its end
+    + entry: None where a crash tore it
+    """
 
     number: int
     end: int

@@ -70,7 +70,9 @@ class Moves:
 
 
 def replay(journal: Sequence[Line], name: str) -> Moves:
-    """Make an environment's moves again; name: the environment's.
+    """Make an environment's moves again.
+
+    + name: the environment's
 
     An interruption can leave some refs of one transaction moved: after a change that has not ended, or has
     failed, a ref may be at either end.

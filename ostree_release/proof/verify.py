@@ -23,7 +23,10 @@ _OVERDUE = 2 * 86400  # seconds; the timer runs daily
 
 
 def prove(context: Context, name: str | None) -> dict[str, Any]:
-    """Return what is proven and what is wrong, as it is printed; name: one environment, None for all."""
+    """Return what is proven and what is wrong, as it is printed.
+
+    + name: one environment, None for all
+    """
     config = context.config
     promoting = [each for each in config.environments if not each.composed]
     chosen = [config.promoting(name)[0]] if name else promoting

@@ -39,7 +39,10 @@ _URGENCY = (SIGNATURE, APPROVAL, TIME, FAILS, HELD)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What keeps a build or release from a ring. why: SIGNATURE, APPROVAL, TIME, FAILS or HELD."""
+    """What keeps a build or release from a ring.
+
+    + why: SIGNATURE, APPROVAL, TIME, FAILS or HELD
+    """
 
     version: str
     checksum: str

@@ -60,7 +60,10 @@ def listing(context: Context, name: str) -> dict[str, Any]:
 
 
 def introduce(context: Context, name: str, what: str, stream: BinaryIO) -> dict[str, Any]:
-    """Publish one more key that clients are to trust; what: NEW makes one here, "-" reads one."""
+    """Publish one more key that clients are to trust.
+
+    + what: NEW makes one here, "-" reads one
+    """
     environment = context.config.environment(name)
     if what not in (NEW, "-"):
         raise Refused(f"keys introduce {what}: give {NEW}, or - and the exported key on standard input")

@@ -107,14 +107,20 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
 
 
 def _moves(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Move]:
-    """Return what a run has moved; seen: before it did."""
+    """Return what a run has moved.
+
+    + seen: before it did
+    """
     names = [seen.environment.release_ref(release.version), *(ring.ref for ring in rings)] if rings else []
     moves = [Move(ref, seen.refs.get(ref), release.checksum) for ref in names]
     return [move for move in moves if move.old != move.new]
 
 
 def _standing(seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> dict[str, str | None]:
-    """Return the version that every ring has after a run; seen: before it."""
+    """Return the version that every ring has after a run.
+
+    + seen: before it
+    """
     tips = {ring.name: seen.tips.get(ring.ref) for ring in seen.environment.rings}
     tips |= {ring.name: release for ring in rings}
     return {name: tip.version if tip else None for name, tip in tips.items()}

@@ -125,7 +125,8 @@ def _move(
     """Move what clients can resolve, in one transaction with intent and done; returns what had to move.
 
     Nothing moves that is held or that the gates do not let through to the ring, as both stand now.
-    to: for each ref the commit it goes to, or None to delete it.
+
+    + to: for each ref the commit it goes to, or None to delete it
     """
     seen = again(context, seen)
     admission.require(context, seen, release, [ring])

@@ -18,7 +18,10 @@ __all__ = ["GLib", "Gio", "OSTree", "refusing", "summary_refs", "text"]
 
 @contextlib.contextmanager
 def refusing(what: str) -> Iterator[None]:
-    """Make one line of an error of libostree; what: what was tried, or with what."""
+    """Make one line of an error of libostree.
+
+    + what: what was tried, or with what
+    """
     try:
         yield
     except GLib.Error as error:

@@ -27,7 +27,10 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Unsound:
-    """An object that is missing or damaged; path: where it was met first, "commit" for the commit itself."""
+    """An object that is missing or damaged.
+
+    + path: where it was met first, "commit" for the commit itself
+    """
 
     path: str
     kind: str

@@ -18,7 +18,11 @@ _MANY_LINKS = 40  # as the kernel: more is a loop
 
 @dataclass(frozen=True)
 class Attributes:
-    """What one object says of a file or directory; mode: with the type's bits, size: in bytes."""
+    """What one object says of a file or directory.
+
+    + mode: with the type's bits
+    + size: in bytes
+    """
 
     mode: int
     uid: int

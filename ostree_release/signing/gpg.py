@@ -162,7 +162,10 @@ def signers(data: bytes, signature: bytes, public_keys: Sequence[Path]) -> froze
 
 
 def _parsed(listing: str, kind: str) -> list[Key]:
-    """Return the primary keys of a colon listing (gnupg, doc/DETAILS); kind: `pub` or `sec`."""
+    """Return the primary keys of a colon listing (gnupg, doc/DETAILS).
+
+    + kind: `pub` or `sec`
+    """
     found: list[Key] = []
     record: list[str] | None = None  # of the primary key, until one of its other keys comes
     for fields in _records(listing):

@@ -18,5 +18,8 @@ _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
 
 
 def render(kind: str, result: Result) -> list[str]:
-    """Return the lines that say a result; kind: the subcommand, or a variant of it."""
+    """Return the lines that say a result.
+
+    + kind: the subcommand, or a variant of it
+    """
     return _RENDERERS[kind](result)

@@ -9,7 +9,10 @@ from tasks.client.machine import Deployment, Machine, booted, named, pending
 
 
 class Target(NamedTuple):
-    """What a server has under a ref. timestamp: seconds since 1970, UTC."""
+    """What a server has under a ref.
+
+    + timestamp: seconds since 1970, UTC
+    """
 
     version: str
     checksum: str

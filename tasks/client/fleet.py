@@ -33,7 +33,10 @@ class ClientRow(TypedDict):
 
 
 class Fleet(TypedDict):
-    """Everything that tasks/status.py shows; servers: the answer of `ostree-release status` by name."""
+    """Everything that tasks/status.py shows.
+
+    + servers: the answer of `ostree-release status` by name
+    """
 
     servers: dict[str, dict[str, Any]]
     clients: list[ClientRow]

@@ -32,7 +32,11 @@ _NO_FILES = hashlib.sha256(b"").hexdigest()
 
 
 class Health(TypedDict):
-    """What a client said about its present boot; system: systemd's word for it; failed: units."""
+    """What a client said about its present boot.
+
+    + system: systemd's word for it
+    + failed: units
+    """
 
     boot: str
     state: str

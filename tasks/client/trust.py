@@ -22,7 +22,11 @@ def certificate_file(remote: str) -> str:
 
 @dataclass(frozen=True)
 class Remote:
-    """A remote as it is to be declared. key: binary OpenPGP; certificate: PEM text, "" for a public CA's."""
+    """A remote as it is to be declared.
+
+    + key: binary OpenPGP
+    + certificate: PEM text, "" for a public CA's
+    """
 
     name: str
     url: str
@@ -73,7 +77,10 @@ def _keys(keyring: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Trusting:
-    """A client of an environment. keys: fingerprints that it trusts, None where it could not be asked."""
+    """A client of an environment.
+
+    + keys: fingerprints that it trusts, None where it could not be asked
+    """
 
     name: str
     keys: tuple[str, ...] | None

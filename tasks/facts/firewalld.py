@@ -15,7 +15,10 @@ _PORT = re.compile(r"\d+(-\d+)?/(tcp|udp|sctp|dccp)")
 
 @dataclass(frozen=True)
 class FirewalldState:
-    """Ports ("8443/tcp") of the default zone; remembered: those that an earlier run of ours has opened."""
+    """Ports ("8443/tcp") of the default zone.
+
+    + remembered: those that an earlier run of ours has opened
+    """
 
     installed: bool = False
     running: bool = False

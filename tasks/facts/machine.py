@@ -19,7 +19,10 @@ class SELinux:
 
 @dataclass(frozen=True)
 class MachineState:
-    """Words of os-release, and what decides how the server is set up; architecture: as `uname -m` says it."""
+    """Words of os-release, and what decides how the server is set up.
+
+    + architecture: as `uname -m` says it
+    """
 
     id: str
     id_like: tuple[str, ...]

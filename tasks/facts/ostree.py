@@ -17,7 +17,11 @@ from tasks.signing.keyring import fingerprints
 
 
 class Trust(TypedDict):
-    """What a client needs to trust one environment. key: base64; certificate: PEM text, "" without one."""
+    """What a client needs to trust one environment.
+
+    + key: base64
+    + certificate: PEM text, "" without one
+    """
 
     problem: str | None
     key: str

@@ -13,7 +13,10 @@ _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "NeedDaemonRel
 
 @dataclass(frozen=True)
 class UnitState:
-    """A unit; outdated: systemd has read an older unit file, or the service runs with older configuration."""
+    """A unit.
+
+    + outdated: systemd has read an older unit file, or the service runs with older configuration
+    """
 
     loaded: bool = False
     active: bool = False

@@ -85,7 +85,10 @@ def in_use(found: KeyState) -> str | None:
 
 
 def introducing(environment: str, key: str) -> str:
-    """Return what to type to introduce a key in an environment; key: a file, or "new"."""
+    """Return what to type to introduce a key in an environment.
+
+    + key: a file, or "new"
+    """
     return command({"task": "keys", "data": {"to": environment, "introduce": key}})
 
 

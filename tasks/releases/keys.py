@@ -29,7 +29,10 @@ _heard: dict[str, tuple[str, ...]] = {}  # all clients have been heard when pyin
 
 @dataclass(frozen=True)
 class Change:
-    """What was asked for. action: introduce, use or withdraw; key: NEW, a file, or a fingerprint.
+    """What was asked for.
+
+    + action: introduce, use or withdraw
+    + key: NEW, a file, or a fingerprint
 
     + force: withdraw though a client trusts no other key. For the server, a file is `-`, and `content` what
       is in it

@@ -21,7 +21,10 @@ VERIFY = "ostree-release-verify"
 
 @dataclass(frozen=True)
 class Work:
-    """A unit and its timer; on: instances whose timer runs; off: those whose timer does not.
+    """A unit and its timer.
+
+    + on: instances whose timer runs
+    + off: those whose timer does not
 
     + values: what their templates name
     """
@@ -32,11 +35,17 @@ class Work:
     values: dict[str, object] = field(default_factory=dict)
 
     def text(self, kind: str) -> str:
-        """Render the unit; kind: service or timer."""
+        """Render the unit.
+
+        + kind: service or timer
+        """
         return render(f"systemd/{self.name}.{kind}.j2", **self.values)
 
     def units(self, kind: str, instances: list[str]) -> list[str]:
-        """Name the units of some instances; kind: service or timer."""
+        """Name the units of some instances.
+
+        + kind: service or timer
+        """
         return [f"{self.name}{instance}.{kind}" for instance in instances]
 
 

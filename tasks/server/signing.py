@@ -42,7 +42,10 @@ def make_signing_keys(settings: Server) -> None:
 
 @deploy("Signing keys")
 def tell_about_signing_keys(settings: Server, login: str) -> None:
-    """End with the fingerprints and how to back the keys up; login: what ssh knows the server by."""
+    """End with the fingerprints and how to back the keys up.
+
+    + login: what ssh knows the server by
+    """
     signing_keys.told(
         name="Fingerprints and backup", keys=_keys(settings), backup=backup_command(settings, login)
     )

@@ -33,7 +33,10 @@ def declared(kind: type) -> dict[str, Field[Any]]:
 
 
 class Key(NamedTuple):
-    """A key of an environment. default: Markdown, since most depend on other settings."""
+    """A key of an environment.
+
+    + default: Markdown, since most depend on other settings
+    """
 
     default: str
     rule: Rule[Any]

@@ -15,7 +15,11 @@ _FORMAT = "(a{sv}aya(say)sstayay)"
 
 @dataclass(frozen=True)
 class CommitObject:
-    """A commit. timestamp: seconds since 1970; tree: the checksums of its root, which say what is in it."""
+    """A commit.
+
+    + timestamp: seconds since 1970
+    + tree: the checksums of its root, which say what is in it
+    """
 
     checksum: str
     version: str

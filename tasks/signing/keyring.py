@@ -18,7 +18,9 @@ _BYTES = {27: 32, 28: 57}
 
 @dataclass(frozen=True)
 class PrimaryKey:
-    """A primary key of an export. secret: whether its secret part is there too, which may be locked.
+    """A primary key of an export.
+
+    + secret: whether its secret part is there too, which may be locked
 
     + locked: with a passphrase, or only on a card
     """

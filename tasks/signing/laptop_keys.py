@@ -68,7 +68,10 @@ def sign(fingerprint: str, data: bytes) -> str:
 
 
 def _gpg(*arguments: str, terminal: bool = False) -> subprocess.CompletedProcess[bytes]:
-    """Run gpg; terminal: leave it the keyboard, which a pinentry in the terminal needs."""
+    """Run gpg.
+
+    + terminal: leave it the keyboard, which a pinentry in the terminal needs
+    """
     environment = dict(os.environ)
     if terminal and sys.stdin.isatty():
         environment["GPG_TTY"] = os.ttyname(sys.stdin.fileno())

@@ -30,6 +30,17 @@ def shown_by_example() -> Iterator[tuple[str, Documented]]:
             yield name, node
 
 
+def within_the_text(node: Documented) -> set[str]:
+    """Return the arguments or fields that a sentence goes on with, instead of a line each."""
+    if isinstance(node, ast.FunctionDef):
+        names = {each.arg for each in [*node.args.args, *node.args.kwonlyargs]}
+    else:
+        fields = [each.target for each in node.body if isinstance(each, ast.AnnAssign)]
+        names = {each.id for each in fields if isinstance(each, ast.Name)}
+    text = ast.get_docstring(node) or ""
+    return names & set(re.findall(r"(?:^|[;.] )(\w+): ", text, re.MULTILINE))
+
+
 def parameters(node: Documented) -> set[str]:
     if isinstance(node, ast.FunctionDef):
         return {each.arg for each in node.args.args} | {"name"}
@@ -41,6 +52,7 @@ def test_arguments_are_said_in_one_way() -> None:
     """As pyinfra's own operations and facts do: a line "+ name: meaning" each."""
     other = re.compile(r"^ *(Args|Returns|Raises|Yields|Parameters|Arguments):$|^ *:param ", re.MULTILINE)
     assert [name for name, node in documented() if other.search(ast.get_docstring(node) or "")] == []
+    assert [name for name, node in documented() if within_the_text(node)] == []
 
 
 @pytest.mark.parametrize("node", [pytest.param(node, id=name) for name, node in shown_by_example()])

@@ -37,7 +37,10 @@ def run_gate(context: Context, run_id: str) -> dict[str, Any]:
 
 
 def perform(runs: Path, gates: Path, run_id: str) -> dict[str, Any]:
-    """Run the gate of a run that has a directory in `runs`; gates: the only directory it may be in."""
+    """Run the gate of a run that has a directory in `runs`.
+
+    + gates: the only directory it may be in
+    """
     if not IDENTIFIER.fullmatch(run_id):
         raise Refused(f"run {run_id!r}: not the identifier of a run")
     folder = runs / run_id

@@ -141,7 +141,10 @@ def keep_output(places: Places, environment: str, checksum: str, gate: str, outp
 
 
 def forget_output(places: Places, environment: str, has: Callable[[str], bool]) -> None:
-    """Remove an environment's output about commits which are no more; has: says whether one is there."""
+    """Remove an environment's output about commits which are no more.
+
+    + has: says whether one is there
+    """
     kept = places.output / environment
     if kept.is_dir():
         for folder in kept.iterdir():
