@@ -25,6 +25,8 @@ from lab.engine import Engine
 ROOT = Path(__file__).resolve().parents[2]
 NAME = os.environ.get("LAB_NAME", "test")
 PYINFRA = Path(sys.executable).parent / "pyinfra"
+# As config.py shows it.
+TYPED = PYINFRA.relative_to(ROOT) if PYINFRA.is_relative_to(ROOT) else PYINFRA
 HOME = f"fedora/{platform.machine()}/kinoite"
 """What the refs of dev and prod have in common."""
 _SPECS = ROOT / "lab/packages/specs"

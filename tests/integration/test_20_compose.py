@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.integration.driver import HOME, PYINFRA, Lab, changed_operations
+from tests.integration.driver import HOME, TYPED, Lab, changed_operations
 
 STATION = "composed"
 
@@ -160,7 +160,7 @@ def test_interrupted_on_the_laptop_the_compose_goes_on(lab: Lab) -> None:
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode != 0, said
-    assert f"goes on on server. To follow it again: {PYINFRA} inventories/lab.py tasks/compose.py -y" in said
+    assert f"goes on on server. To follow it again: {TYPED} inventories/lab.py tasks/compose.py -y" in said
     attached = lab.pyinfra("tasks/compose.py", "-y")
     build = lab.newest_build()
     assert build["checksum"] != before

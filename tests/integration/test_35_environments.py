@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
-from tests.integration.driver import PYINFRA, Lab, changed_operations
+from tests.integration.driver import TYPED, Lab, changed_operations
 
 STATION = "released"
 
@@ -44,7 +44,7 @@ def test_interrupted_on_the_laptop_the_promotion_is_completed(lab: Lab) -> None:
         if "Staging" in line:
             process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) != 0
-    ending = f"It is safe to run it again, and that completes it: {PYINFRA} inventories/lab.py promote.py -y"
+    ending = f"It is safe to run it again, and that completes it: {TYPED} inventories/lab.py promote.py -y"
     assert any(ending in line for line in said), "it does not say how to go on"
     deadline = time.monotonic() + 120
     while lab.server("pgrep -f '[p]romoter promote' || true").out:

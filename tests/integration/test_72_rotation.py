@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.driver import PYINFRA, Lab, changed_operations
+from tests.integration.driver import TYPED, Lab, changed_operations
 
 STATION = "followed"
 BASE = "/srv/ostree/rpm-ostree"
@@ -18,7 +18,7 @@ def test_one_key_takes_over_and_a_client_misses_it(lab: Lab) -> None:
     keys("--data", "introduce=new")
     (new,) = [each["fingerprint"] for each in lab.ask("keys")["keys"] if not each["in_use"]]
     lab.pyinfra("tasks/rebase.py", "-y", "--limit", "pilot1")
-    mending = f"{PYINFRA} inventories/lab.py tasks/rebase.py -y --limit stable1"
+    mending = f"{TYPED} inventories/lab.py tasks/rebase.py -y --limit stable1"
     assert f"stable1 missed {new}: {mending}" in keys()
     assert "stable1 do not trust it yet" in keys("--data", f"use={new}")
     tip = lab.ask("status")["environments"]["prod"]["rings"][-1]["release"]["checksum"]

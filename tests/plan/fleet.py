@@ -256,15 +256,9 @@ def inventory_file(folder: Path) -> Path:
 
 def typed(folder: Path) -> str:
     """Return how pyinfra is started, as it says what to type next."""
-    return f"{_program()} {inventory_file(folder)}"
+    return f"{command_line.TYPED} {inventory_file(folder)}"
 
 
 def changes(document: dict[str, Any]) -> dict[str, list[str]]:
     """Name the operations of a plan that would change something, each with its hosts."""
     return {each["name"]: each["hosts_with_change"] for each in document["plan"] if each["hosts_with_change"]}
-
-
-def _program() -> Path:
-    """Return pyinfra's path: from this project's folder, where it lies below it."""
-    inside = command_line.PROGRAM.is_relative_to(command_line.ROOT)
-    return command_line.PROGRAM.relative_to(command_line.ROOT) if inside else command_line.PROGRAM
