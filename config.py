@@ -23,7 +23,6 @@ if given:
     elsewhere = ["--chdir", given["chdir"]] if given["chdir"] else []
     run_by(str(program), *elsewhere, given["inventory"])
 
-if given:
     beside = Path(given["inventory"]).parent.resolve()
     folders = dict.fromkeys(
         [Path.cwd() / "group_data", beside / "group_data", *map(Path, given["group_data"])]

@@ -35,7 +35,7 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
         server = load_server(server_host)
         followed = resolve(server, to or client.follows)
         environment = followed.environment
-        published = servers.trust(server_host, f"{server.base_path}/keys", environment.name)
+        published = servers.trust(server_host, server.published, environment.name)
         status = servers.release_status(server_host)
         key = b64decode(published["key"], validate=True)
         wanted = Remote(followed.remote, environment.url, key, published["certificate"])

@@ -107,7 +107,6 @@ def _sign_here(host: Host, plan: Answer, chosen: str | None) -> bool:
     host.log(f"  {plan['release']['version']} is signed on this machine, with {key}, unless it is already")
     environment = load_server(host).environment(to)
     version = plan["release"]["version"]
-    bindings = [f"{environment.home}/{kind}/{version}" for kind in ("candidate", "releases")]
-    bindings += [ring.ref for ring in environment.rings]
+    bindings = sorted(environment.bindings(version))
     python.call(name="Sign on this machine", function=stage_and_sign, plan=plan, key=key, bindings=bindings)
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def test_an_operation_or_fact_has_an_example_with_its_own_arguments(node: Docume
     text = ast.get_docstring(node) or ""
     _, found, code = text.partition("**Example:**\n\n.. code:: python\n\n")
     assert found
-    *_, statement = ast.parse("if True:\n" + code).body[0].body  # type: ignore[attr-defined]
+    statement = ast.parse(textwrap.dedent(code)).body[-1]
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Call)
     assert {each.arg for each in statement.value.keywords} <= parameters(node)
     called = {ast.unparse(each) for each in (statement.value.func, *statement.value.args)}
     assert any(each.rpartition(".")[2] == node.name for each in called)

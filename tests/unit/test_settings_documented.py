@@ -1,5 +1,7 @@
 """What is written from the declared settings is not stale, and is what pyinfra reads."""
 
+from pathlib import Path
+
 import pytest
 
 import group_data.all as defaults
@@ -7,10 +9,12 @@ from tasks.settings.declared import ENVIRONMENT, ENVIRONMENTS, NAMES
 from tasks.settings.documents import ROOT, documents
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_document_says_what_is_declared(path: object) -> None:
-    (text,) = [text for each, text in documents().items() if each == path]
-    assert path.read_text(encoding="utf-8") == text, "stale: `make format` writes it"  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [pytest.param(path, text, id=str(path.relative_to(ROOT))) for path, text in documents().items()],
+)
+def test_a_document_says_what_is_declared(path: Path, text: str) -> None:
+    assert path.read_text(encoding="utf-8") == text, "stale: `make format` writes it"
 
 
 def test_group_data_holds_every_default() -> None:
