@@ -26,7 +26,7 @@ check: $(READY) ## lint, types and unit tests; no containers, one to three minut
 	@$(VENV)/bin/python -m pytest --durations=10
 
 format: $(READY) ## write what is generated from the declared settings; let ruff format the code and mend what it can
-	@$(VENV)/bin/python -m tasks.settings.documents
+	@$(VENV)/bin/python -m docs.generate
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 

@@ -8,7 +8,7 @@ It concerns the hosts of group image_servers, and takes no arguments: what is de
 
 from pyinfra import config, host, inventory
 
-from tasks.facts.machine import Machine
+from tasks.facts.operating_system import Machine
 from tasks.pyinfra_gaps.arguments import Arguments
 from tasks.pyinfra_gaps.one_line import one_line
 from tasks.server import (
@@ -28,7 +28,7 @@ from tasks.server import (
     web,
 )
 from tasks.server.image_servers import concerns
-from tasks.settings.values import load_server
+from tasks.settings.load import load_server
 
 with one_line():
     with Arguments(inventory.get_override_data()):

@@ -9,7 +9,7 @@ Everything named ostree_... is checked before any host is contacted, so pyinfra 
 
 from tasks.pyinfra_gaps.prompts import go_on_without_terminal
 from tasks.pyinfra_gaps.transport import low_latency_transport
-from tasks.settings.check import check_settings
+from tasks.settings.inventory_check import check_settings
 
 # --- The server and its image ---------------------------------------------------------------------
 

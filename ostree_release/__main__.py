@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from . import PROGRAM
-from .access import actor, ci, entry, roles
+from .access import actor, ci_command, entry, roles
 from .commands import parsed, run
 from .config import DEFAULT_PATH
 from .context import Context, Progress
@@ -52,7 +52,7 @@ def main(
     progress = Progress(sys.stderr if options.json else sys.stdout)
     try:
         loaded = load(config)
-        served = None if ci_key is None else ci.named(loaded, ci_key, options.subcommand)
+        served = None if ci_key is None else ci_command.named(loaded, ci_key, options.subcommand)
         who = actor.current(environ, served)  # while it is still who called
         if options.subcommand not in roles.NEEDS_ROOT:
             entry.leave_root(loaded)

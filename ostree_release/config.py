@@ -17,6 +17,11 @@ DEFAULT_PATH = Path("/etc/ostree-release/config.json")
 SIGNING = ("server", "offline")
 
 
+def local_treefile(managed: Path) -> Path:
+    """Return the treefile that an administrator of the server may put beside the managed one."""
+    return managed.with_suffix(f".local{managed.suffix}")
+
+
 @dataclass(frozen=True)
 class Ring:
     """A ref that clients follow."""

@@ -12,6 +12,6 @@ from ..text import Result
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result."""
-    from ..environments.reports import record
+    from ..environments.health_reports import record
 
     return "report-health", record(context, sys.stdin.buffer.read(health.LIMIT + 1))

@@ -22,12 +22,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result."""
-    from ..releasing import offline
+    from ..releasing import offline_signing
     from ..releasing.sign import sign_only
 
     if options.request:
-        return "request", offline.request(context, options.to, options.version)
+        return "request", offline_signing.request(context, options.to, options.version)
     if options.attach:
         signature = sys.stdin.buffer
-        return "sign", offline.attach(context, options.to, options.version, options.expect, signature)
+        return "sign", offline_signing.attach(context, options.to, options.version, options.expect, signature)
     return "sign", sign_only(context, options.to, options.version)

@@ -15,14 +15,14 @@ from ..access import actor
 from ..account_list import AccountList
 from ..config import Environment
 from ..context import Context
-from ..environments.settle import changing
+from ..environments.recovery import changing
 from ..environments.signature import sign
 from ..environments.summary import update_summary
 from ..errors import Refused, Stopped
 from ..images import pkglist
 from ..model import Move, following
 from ..repository.reading import Repository
-from . import kept, numbers, rpm_ostree, treefile
+from . import account_numbers, kept_with_builds, rpm_ostree, treefile
 from .follow import folder, take_request, write
 
 _UNCHANGED = "No apparent changes since previous commit"
@@ -57,11 +57,13 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
         context.say(f"Removing {leftover}, left by a compose that was killed")
         shutil.rmtree(leftover)
     (place / "compose.json").unlink(missing_ok=True)
-    known = numbers.catch_up(context, environment, repository)
+    known = account_numbers.catch_up(context, environment, repository)
     before = repository.refs().get(environment.ref)
     context.say(f"Composing {version} of {environment.name} from {path} for {context.actor}")
-    own = numbers.own_keys(merged)
-    hashes = treefile.hashes(environment, *(() if own else numbers.paths(context.config, environment)))
+    own = account_numbers.own_keys(merged)
+    hashes = treefile.hashes(
+        environment, *(() if own else account_numbers.paths(context.config, environment))
+    )
     record = context.journal.move(
         context.actor,
         "compose",
@@ -73,7 +75,7 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
     )
 
     def composed(*options: str) -> rpm_ostree.Ended:
-        with numbers.handed(context.config, environment, path, merged) as given:
+        with account_numbers.handed(context.config, environment, path, merged) as given:
             return _rpm_ostree(environment, given, version, place / "compose.json", *options)
 
     with record as moves:
@@ -93,10 +95,10 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
             raise Refused(f"compose of {environment.name}: rpm-ostree made no commit on {environment.ref}")
         moves.append(Move(environment.ref, before, after))
     build = repository.commit(after)
-    new = numbers.remember(context, environment, repository, after) if after != before else ()
-    kept.keep_advisories(context, environment, repository, after, merged)
+    new = account_numbers.remember(context, environment, repository, after) if after != before else ()
+    kept_with_builds.keep_advisories(context, environment, repository, after, merged)
     if after != before:  # an unchanged build's packages may be listed with another repository by now
-        kept.keep_origins(context, environment, after, kept.listed(ended.output))
+        kept_with_builds.keep_origins(context, environment, after, kept_with_builds.listed(ended.output))
     sign(context, environment, repository, build)
     update_summary(context, environment, repository)
     old = (repository, before) if before and before != after and repository.has(before) else None
@@ -133,15 +135,18 @@ def _keeping(
     The list is input as the packages are. Where it has only grown by the newest build, rpm-ostree is asked
     first, with the list as it was, whether there is anything else to compose for.
     """
-    if numbers.may_be_unchanged(context.config, environment, repository, known):
+    if account_numbers.may_be_unchanged(context.config, environment, repository, known):
         ended = composed("--dry-run")
         if ended.status or any(line.startswith(_UNCHANGED) for line in ended.output):
             return ended
-    last, before = numbers.last_handed(context.config, environment), repository.refs().get(environment.ref)
-    numbers.hand(context.config, environment, known)
+    last, before = (
+        account_numbers.last_handed(context.config, environment),
+        repository.refs().get(environment.ref),
+    )
+    account_numbers.hand(context.config, environment, known)
     ended = composed()
     if ended.status and repository.refs().get(environment.ref) == before:
-        numbers.hand(context.config, environment, last)
+        account_numbers.hand(context.config, environment, last)
     return ended
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import programs
-from ..config import Environment
+from ..config import Environment, local_treefile
 from ..errors import Refused
 
 _NAMES = ".folder"  # where deploy.py notes what it has put beside the treefiles
@@ -20,7 +20,7 @@ _NAMES = ".folder"  # where deploy.py notes what it has put beside the treefiles
 def effective(environment: Environment) -> Path:
     """Return the treefile to read: `NAME.local.yaml` beside the managed `NAME.yaml`, if it is there."""
     assert environment.treefile is not None
-    local = environment.treefile.with_suffix(f".local{environment.treefile.suffix}")
+    local = local_treefile(environment.treefile)
     return local if local.exists() else environment.treefile
 
 

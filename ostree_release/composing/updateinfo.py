@@ -18,8 +18,8 @@ from xml.parsers import expat
 
 from .. import zstd
 from ..errors import Refused
-from ..images import fixes
-from ..images.fixes import Advisory
+from ..images import advisories
+from ..images.advisories import Advisory
 from ..model import Package
 from . import zchunk
 from .repomd import Checksum
@@ -41,10 +41,10 @@ _FIELDS = {
 }
 # Red Hat's words, as Fedora's updateinfo has them, and Bodhi's own.
 _SEVERITIES = {
-    **{severity: severity for severity in fixes.SEVERITIES},
-    "urgent": fixes.CRITICAL,
-    "high": fixes.IMPORTANT,
-    "medium": fixes.MODERATE,
+    **{severity: severity for severity in advisories.SEVERITIES},
+    "urgent": advisories.CRITICAL,
+    "high": advisories.IMPORTANT,
+    "medium": advisories.MODERATE,
 }
 _OPEN: dict[str, Any] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
 
@@ -162,7 +162,7 @@ class _Reader:
         title = _line(self._texts["title"])
         advisory = Advisory(
             id=identifier,
-            severity=_SEVERITIES.get(self._texts["severity"].strip().lower(), fixes.UNKNOWN),
+            severity=_SEVERITIES.get(self._texts["severity"].strip().lower(), advisories.UNKNOWN),
             title=title,
             issued=self._issued,
             cves=tuple(sorted({*self._cves, *_CVE.findall(title)})),

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..answers import WARN, Finding, Outcome
-from ..composing import kept as composing
-from ..composing.kept import Kept
+from ..composing import kept_with_builds
+from ..composing.kept_with_builds import Kept
 from ..errors import Refused
-from ..images.fixes import IMPORTANT, UNKNOWN, Advisory, Gap, fixed, lacking
+from ..images.advisories import IMPORTANT, UNKNOWN, Advisory, Gap, fixed, lacking
 from ..text import some
 from .subject import Subject
 
@@ -33,7 +33,7 @@ def judge(subject: Subject) -> Outcome:
         words = "the candidate's commit lists no packages to compare with"
         return _unknown("advisory:no-packages", unreadable, words)
     try:
-        kept = composing.advisories(subject.context.config, subject.seen.source, subject.build)
+        kept = kept_with_builds.advisories(subject.context.config, subject.seen.source, subject.build)
     except Refused as refusal:
         return _unknown("advisory:no-metadata", unreadable, str(refusal))
     if kept is None:
@@ -87,11 +87,11 @@ def _silent(kept: Kept, unreadable: str) -> list[Finding]:
     """
     silent = [source for source in kept.sources if source.problem]
     if len(silent) < len(kept.sources):
-        silent = [source for source in silent if source.problem != composing.NO_UPDATEINFO]
+        silent = [source for source in silent if source.problem != kept_with_builds.NO_UPDATEINFO]
     return [
         Finding(
             f"advisory:repository:{source.id}",
-            WARN if source.problem == composing.NO_UPDATEINFO else unreadable,
+            WARN if source.problem == kept_with_builds.NO_UPDATEINFO else unreadable,
             f"no advisories of {source.id}: {source.problem}",
         )
         for source in silent

@@ -12,7 +12,7 @@ from ..errors import Refused
 from ..images import rpmdb
 from ..model import Package
 from ..repository.tree import Entry, Tree
-from . import starting
+from . import boot_path
 from .subject import Subject
 
 _TREEFILE = "/usr/share/rpm-ostree/treefile.json"  # what the compose was asked for; rpm-ostree puts it there
@@ -30,9 +30,9 @@ def judge(subject: Subject) -> Outcome:
         lambda: _os_release(tree),
         lambda: _database(tree, listed, data),
         lambda: _etc(tree),
-        lambda: starting.judge_screen(tree, subject.options),
-        lambda: starting.judge_boot_loader(tree, subject.options),
-        lambda: starting.judge_selinux(tree, subject.options) if wants_labels(tree) else iter(()),
+        lambda: boot_path.judge_screen(tree, subject.options),
+        lambda: boot_path.judge_boot_loader(tree, subject.options),
+        lambda: boot_path.judge_selinux(tree, subject.options) if wants_labels(tree) else iter(()),
         lambda: _every_file(tree, data),
     )
     for part in parts:
@@ -49,7 +49,7 @@ def judge(subject: Subject) -> Outcome:
 
 def _kernels(tree: Tree, options: Mapping[str, Any], data: dict[str, Any]) -> Iterator[Finding]:
     kernels = []
-    for version in tree.names(starting.MODULES):
+    for version in tree.names(boot_path.MODULES):
         if not tree.has_content(f"{version.path}/vmlinuz"):
             continue
         kernels.append(version.path.rpartition("/")[2])
@@ -57,14 +57,14 @@ def _kernels(tree: Tree, options: Mapping[str, Any], data: dict[str, Any]) -> It
             line = f"no initramfs for kernel {kernels[-1]}: {version.path}/initramfs.img is missing or empty"
             yield Finding(f"initramfs:{kernels[-1]}", FAIL, line)
         else:
-            yield from starting.judge_initramfs(tree, kernels[-1], options)
+            yield from boot_path.judge_initramfs(tree, kernels[-1], options)
     data["kernels"] = kernels
     if len(kernels) > 1:
         line = f"{len(kernels)} kernels, and only one of them would be started: {', '.join(kernels)}"
         yield Finding("kernels", FAIL, line)
     if not kernels:
         yield Finding(
-            "kernel", FAIL, f"no kernel: there is no {starting.MODULES}/VERSION/vmlinuz with content"
+            "kernel", FAIL, f"no kernel: there is no {boot_path.MODULES}/VERSION/vmlinuz with content"
         )
 
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ..answers import FAIL, PASS, Finding, Outcome
-from ..composing import kept
+from ..composing import kept_with_builds
 from ..errors import Refused
 from ..images import accounts
 from ..images.changes import Changes, Image, as_json, difference
@@ -176,7 +176,7 @@ def _shown(findings: Sequence[Finding]) -> str:
 
 def _origins(subject: Subject, build: str | None) -> Mapping[str, str] | None:
     try:
-        return kept.origins(subject.context.config, subject.seen.source, build) if build else None
+        return kept_with_builds.origins(subject.context.config, subject.seen.source, build) if build else None
     except Refused as refusal:
         subject.context.say(str(refusal))
         return None

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..composing import kept
+from ..composing import kept_with_builds
 from ..config import Environment
 from ..context import Context
 from ..environments.find import find
 from ..environments.snapshot import Snapshot, look
 from ..errors import Refused
 from ..images import pkglist
-from ..images.fixes import fixed
+from ..images.advisories import fixed
 from ..journal import moves_of
 from ..judging import holds
 from ..judging.holds import Hold
@@ -123,7 +123,7 @@ def _advisories(
     new: Sequence[Package] | None,
 ) -> list[Row] | None:
     """Return what was fixed since the release before; None where nothing was kept to tell from."""
-    known = kept.advisories(context.config, source, release.build) if release.build else None
+    known = kept_with_builds.advisories(context.config, source, release.build) if release.build else None
     if known is None or old is None or new is None:
         return None
     return [

@@ -16,7 +16,7 @@ from ..config import Environment, Ring
 from ..context import Context
 from ..environments import plan
 from ..environments.plan import Due
-from ..environments.settle import changing
+from ..environments.recovery import changing
 from ..environments.signature import unsigned
 from ..environments.snapshot import Snapshot, again, look
 from ..errors import Refused

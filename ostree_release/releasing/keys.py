@@ -20,7 +20,7 @@ from ..access.entry import acting_as
 from ..anchors import anchor
 from ..config import Environment
 from ..context import Context
-from ..environments.settle import changing
+from ..environments.recovery import changing
 from ..environments.signature import note
 from ..errors import Refused
 from ..model import Commit, following

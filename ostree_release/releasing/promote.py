@@ -10,7 +10,7 @@ from ..config import Environment, Ring
 from ..context import Context
 from ..environments import find, plan
 from ..environments.plan import PROMOTE, Plan
-from ..environments.settle import changing
+from ..environments.recovery import changing
 from ..environments.snapshot import Snapshot, again, look
 from ..errors import Busy, Refused
 from ..images import pkglist

@@ -9,7 +9,7 @@ from .. import anchors
 from ..config import Ring
 from ..context import Context
 from ..environments import find
-from ..environments.settle import changing
+from ..environments.recovery import changing
 from ..environments.snapshot import Snapshot, again, look
 from ..environments.summary import update_summary
 from ..errors import Refused

@@ -8,7 +8,7 @@ from typing import Any
 from ..config import Ring
 from ..context import Context
 from ..environments import find, signature
-from ..environments.settle import changing
+from ..environments.recovery import changing
 from ..environments.snapshot import Snapshot, again, look
 from ..errors import Refused
 from ..judging import admission, holds

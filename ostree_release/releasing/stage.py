@@ -9,7 +9,7 @@ from ..clock import release_timestamp
 from ..context import Context
 from ..environments import find, plan
 from ..environments.plan import Plan
-from ..environments.settle import changing
+from ..environments.recovery import changing
 from ..environments.snapshot import Snapshot, look
 from ..environments.summary import update_summary
 from ..errors import Refused

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..text import Result
-from . import changelog, composing, judging, looking, proof, releasing
+from . import changelog, composing, judging, proof, releasing, status_and_log
 
 _RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     **composing.RENDERERS,
     **releasing.RENDERERS,
     **judging.RENDERERS,
-    **looking.RENDERERS,
+    **status_and_log.RENDERERS,
     **proof.RENDERERS,
     **changelog.RENDERERS,
 }

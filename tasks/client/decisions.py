@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from ostree_release.text import short
-from tasks.client.machine import Deployment, Machine, booted, named, pending
+from tasks.client.rpm_ostree_status import Deployment, Machine, booted, named, pending
 
 
 class Target(NamedTuple):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from ostree_release.text import table
+from tasks.client.boot_health import Health, in_words
 from tasks.client.decisions import Target, target
-from tasks.client.health import Health, in_words
-from tasks.client.machine import Deployment, Machine, booted, named, pending, rollback
+from tasks.client.rpm_ostree_status import Deployment, Machine, booted, named, pending, rollback
 from tasks.facts.release import worded
 from tasks.settings.declared import Server
-from tasks.settings.values import resolve
+from tasks.settings.load import resolve
 
 COLOURS = {"up to date": "green", "behind": "yellow", "reboot pending": "yellow"}
 

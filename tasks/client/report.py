@@ -22,11 +22,11 @@ from tasks.client.fleet import (
 )
 from tasks.facts.release import Answer
 from tasks.facts.rpm_ostree import ClientState
-from tasks.operations import health
+from tasks.operations import health_reports
 from tasks.pyinfra_gaps.failures import drop
 from tasks.server.image_servers import is_server
+from tasks.settings.load import load_client, load_server
 from tasks.settings.reader import SettingsError
-from tasks.settings.values import load_client, load_server
 
 _waiting: set[str] = set()
 _started: list[bool] = []
@@ -88,7 +88,7 @@ def _hear_client(host: Host) -> ClientRow:
     report = news(row, status)
     if report:
         servers.collect_report(server_host, report)
-        python.call(name="Health to the server", function=health.hand_in, server=server_host.name)
+        python.call(name="Health to the server", function=health_reports.hand_in, server=server_host.name)
     return row
 
 

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
-from tasks.client import health
+from tasks.client import boot_health
+from tasks.facts.command_output import asked
 from tasks.facts.entry_points import ENTRY_POINTS
 from tasks.facts.ostree import PublishedTrust, Trust
 from tasks.facts.release import Answer, Released, answer
-from tasks.facts.said import asked
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def _hand_in(server: Host) -> Answer:
     command = StringCommand("reports=$(cat);", asked(*tries))
     if not server.connected:
         server.connect(raise_exceptions=True)
-    _, output = server.run_shell_command(command, _stdin=health.document(_reports[server.name]).decode())
+    _, output = server.run_shell_command(command, _stdin=boot_health.document(_reports[server.name]).decode())
     return answer(output.stdout_lines, "reader", "report-health")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ostree_release.model import following
 from ostree_release.text import command
-from tasks.client.machine import Machine
+from tasks.client.rpm_ostree_status import Machine
 from tasks.signing.keyring import fingerprints
 
 CERTIFICATES = "/etc/ostree/certificates"

@@ -8,15 +8,15 @@ from pyinfra.api import Host
 from pyinfra.api.operation import OperationMeta
 
 from tasks.client import servers
+from tasks.client.boot_health import unit_change
 from tasks.client.decisions import decide_rebase, foreign, target
-from tasks.client.health import unit_change
 from tasks.client.trust import Remote, certificate_file
 from tasks.facts.rpm_ostree import ClientState
-from tasks.operations import health, ostree, rpm_ostree
+from tasks.operations import health_reports, ostree, rpm_ostree
 from tasks.pyinfra_gaps import failures
 from tasks.server.image_servers import is_server
+from tasks.settings.load import load_client, load_server, resolve
 from tasks.settings.reader import SettingsError
-from tasks.settings.values import load_client, load_server, resolve
 
 
 def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
@@ -52,7 +52,7 @@ def rebase_client(host: Host, to: str | None, reboot: bool) -> None:
         return
     ostree.remote(name="Declare the remote", wanted=wanted)
     if unit_change(machine["health_unit"], client.health_reports):
-        health.reporting(name="Health reports", wanted=client.health_reports)
+        health_reports.reporting(name="Health reports", wanted=client.health_reports)
     staging = rpm_ostree.rebase(name="Rebase", refspec=refspec, wanted=there, reboots=reboot)
     _boot(host, reboot, staging)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.command_output import Reading, Said, asked, unexpected
 from tasks.facts.sections import begin, sections
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import Reading, Said, asked
+from tasks.facts.command_output import Reading, Said, asked
 
 
 class CertificatesDue(Reading[list[str]]):

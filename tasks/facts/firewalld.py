@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.command_output import Reading, Said, asked, unexpected
 
 _WORDS = {"installed", "running", "now", "permanent", "remembered"}
 _PORT = re.compile(r"\d+(-\d+)?/(tcp|udp|sctp|dccp)")

@@ -10,7 +10,7 @@ from posixpath import basename
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import NOT_THERE, Reading, Said, asked, check_absent, unexpected
+from tasks.facts.command_output import NOT_THERE, Reading, Said, asked, check_absent, unexpected
 from tasks.facts.sections import begin, sections
 
 # What stat says of a path that does not exist.

@@ -9,9 +9,9 @@ from typing import TypedDict
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
+from tasks.facts.command_output import asked, check_absent, reply
 from tasks.facts.documents import quoted
 from tasks.facts.refusals import client_reason
-from tasks.facts.said import asked, check_absent, reply
 from tasks.facts.sections import begin, sections
 from tasks.signing.keyring import fingerprints
 

@@ -6,7 +6,7 @@ import re
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.command_output import Reading, Said, asked, unexpected
 from tasks.facts.sections import begin, sections
 
 _ERROR = re.compile(r"(dpkg-query: )?error: .*")

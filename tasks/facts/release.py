@@ -9,10 +9,10 @@ from pyinfra.api import FactBase, StringCommand
 
 from ostree_release.text import as_typed
 from ostree_release.words.render import render
+from tasks.facts.command_output import Said, asked, replies
 from tasks.facts.documents import document
 from tasks.facts.entry_points import ENTRY_POINTS
 from tasks.facts.refusals import server_reason
-from tasks.facts.said import Said, asked, replies
 
 Answer = dict[str, Any]
 

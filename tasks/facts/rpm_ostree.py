@@ -8,11 +8,11 @@ import hashlib
 
 from pyinfra.api import FactBase, QuoteString, StringCommand
 
-from tasks.client import health
-from tasks.client.machine import BOOT_ID, STATUS, Machine, parse_status
+from tasks.client import boot_health
+from tasks.client.rpm_ostree_status import BOOT_ID, STATUS, Machine, parse_status
+from tasks.facts.command_output import asked, reply
 from tasks.facts.documents import document
 from tasks.facts.refusals import client_reason
-from tasks.facts.said import asked, reply
 from tasks.facts.sections import sections
 from tasks.signing.keyring import fingerprints
 
@@ -58,7 +58,7 @@ class ClientState(FactBase[Machine]):
     def command(self, remote: str = "", ca_file: str = "") -> StringCommand:
         call = StringCommand(
             "sudo", "-n", "sh", "-c", QuoteString(_SCRIPT), "sh", QuoteString(remote), QuoteString(ca_file),
-            health.REPORT, *health.FILES,
+            boot_health.REPORT, *boot_health.FILES,
         )  # fmt: skip
         return asked(call)
 
@@ -83,8 +83,8 @@ class ClientState(FactBase[Machine]):
         machine["remote"] = _remote(found["remote"])
         machine["keyring"] = _keyring(found["keyring"])
         machine["ca"] = _digest(found["ca"])
-        machine["health"] = health.parse_report(found["health"], machine["boot_id"])
-        machine["health_unit"] = health.parse_unit(found["health unit"])
+        machine["health"] = boot_health.parse_report(found["health"], machine["boot_id"])
+        machine["health_unit"] = boot_health.parse_unit(found["health unit"])
         machine["problem"] = _problem(found, machine)
         return machine
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import QuoteString, StringCommand
 
-from tasks.facts.said import NOT_THERE, Reading, Said, asked, unexpected
+from tasks.facts.command_output import NOT_THERE, Reading, Said, asked, unexpected
 
 _NO_LABEL = "failed to get security context of"
 

@@ -9,7 +9,7 @@ from shlex import quote
 
 from pyinfra.api import StringCommand
 
-from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.command_output import Reading, Said, asked, unexpected
 from tasks.signing.keyring import fingerprints
 
 _FINGERPRINT = re.compile("[0-9A-F]{40,64}")

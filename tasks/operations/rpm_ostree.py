@@ -8,8 +8,8 @@ from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand
 from pyinfra.context import host, state
 
 from tasks.client.decisions import Decision, Target, check_boot, decide_rebase, decide_upgrade, unable
-from tasks.client.machine import Deployment, named, pending
 from tasks.client.reboot import NotBackError, reboot_and_wait
+from tasks.client.rpm_ostree_status import Deployment, named, pending
 from tasks.facts.ostree import PublishedRef
 from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState

@@ -7,11 +7,11 @@ from typing import Any
 
 from pyinfra.api import Host, State, StringCommand
 
+from tasks.facts.command_output import ANSWER, follow_reply, followed
 from tasks.facts.release import Answer, Released, answered, worded
-from tasks.facts.said import ANSWER, follow_reply, followed
 from tasks.pyinfra_gaps.failures import drop, failed
+from tasks.pyinfra_gaps.hidden_output import hide
 from tasks.pyinfra_gaps.interrupts import explained
-from tasks.pyinfra_gaps.unseen import hide
 from tasks.server.image_servers import concerns
 
 

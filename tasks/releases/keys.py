@@ -18,8 +18,8 @@ from tasks.pyinfra_gaps.failures import drop, failed
 from tasks.releases.call import call, look, say
 from tasks.releases.laptop_signature import sign_here
 from tasks.server.image_servers import concerns, is_server
+from tasks.settings.load import Followed, load_client, load_server, resolve
 from tasks.settings.reader import SettingsError
-from tasks.settings.values import Followed, load_client, load_server, resolve
 from tasks.signing import laptop_keys
 from tasks.signing.keyring import has_secret
 

@@ -18,7 +18,7 @@ from tasks.pyinfra_gaps.failures import drop
 from tasks.releases.call import carried_out, look, say
 from tasks.releases.laptop_gate import run_gate
 from tasks.releases.laptop_signature import stage_and_sign
-from tasks.settings.values import load_server
+from tasks.settings.load import load_server
 from tasks.signing import laptop_keys
 
 

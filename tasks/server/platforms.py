@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.facts.machine import MachineState
+from tasks.facts.operating_system import MachineState
 
 SUPPORTED = "a server is Fedora, RHEL 9 or 10 or a relative of them, or Debian 12 or 13"
 

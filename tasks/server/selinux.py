@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinfra.api import deploy
 
-from tasks.facts.machine import MachineState
+from tasks.facts.operating_system import MachineState
 from tasks.operations import selinux
 from tasks.settings import places
 from tasks.settings.declared import Server

@@ -10,6 +10,7 @@ import yaml
 from pyinfra.api import deploy
 
 from ostree_release import account_list
+from ostree_release.config import local_treefile
 from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File, names_file
 from tasks.pyinfra_gaps.templates import render
@@ -100,7 +101,7 @@ def treefile_text(settings: Server, environment: Environment) -> str:
     return render(
         "treefiles/treefile.yaml.j2",
         body=yaml.safe_dump(treefile(settings, environment), sort_keys=False, allow_unicode=True, width=100),
-        local=environment.treefile.with_suffix(".local.yaml").name,
+        local=local_treefile(environment.treefile).name,
         managed=environment.treefile.name,
     )
 

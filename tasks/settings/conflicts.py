@@ -1,9 +1,11 @@
-"""What is wrong between environments that are right each on its own."""
+"""What is wrong between settings, and between environments, that are right each on its own."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tasks.settings.declared import ENVIRONMENT, Environment
+from ostree_release.config import local_treefile
+from tasks.settings import places, rules
+from tasks.settings.declared import ENVIRONMENT, PREFIX, Environment
 from tasks.settings.reader import near_miss, problem
 from tasks.settings.rules import shown
 
@@ -18,31 +20,31 @@ class _Place(NamedTuple):
 
 
 def find_conflicts(
-    environments: tuple[Environment, ...],
-    data: Mapping[str, object],
-    base: str | None,
-    keys_alias: str | None,
+    environments: tuple[Environment, ...], values: Mapping[str, Any], data: Mapping[str, object]
 ) -> list[str]:
-    """Find environments that promote from the wrong one, or share a path, an alias or a ref.
+    """Find settings that do not go together: ports, paths, aliases, refs, and what promotes from what.
 
     + environments: those that could be read
-    + data: the group data they come from
-    + base: directory that holds every repository; None if it is not known
-    + keys_alias: URL path of the public keys; None if it is not known
+    + values: the server's other settings, as far as they are right, by name without ostree_
+    + data: the group data that all come from
     Returns one line for each problem.
     """
     problems: list[str] = []
     _check_sources(environments, data, problems)
     _check_rings(environments, problems)
     _check_refs(environments, problems)
-    if base:
+    if base := values.get("base_path"):
         _check_repositories(environments, base, problems)
     aliases = []
-    if keys_alias:
-        aliases.append(_Place("ostree_keys_alias", keys_alias, keys_alias, "alias of the public keys"))
+    if keys := values.get("keys_alias"):
+        aliases.append(_Place("ostree_keys_alias", keys, keys, "alias of the public keys"))
     for each in environments:
         aliases.append(_Place(_label(each, "alias"), each.alias, each.alias, f"alias of {each.name}"))
     _check_apart(aliases, problems)
+    _check_ports(values, problems)
+    _check_certificate(values, problems)
+    _check_composed(values, data, environments, problems)
+    _check_folder(values, environments, problems)
     return problems
 
 
@@ -88,15 +90,15 @@ def _check_rings(found: tuple[Environment, ...], problems: list[str]) -> None:
 
 
 def _check_repositories(found: tuple[Environment, ...], base: str, problems: list[str]) -> None:
-    places = [_Place("ostree_base_path", base, f"{base}/keys", "place of the public keys")]
+    taken = [_Place("ostree_base_path", base, str(places.public_keys(base)), "place of the public keys")]
     for each in found:
         label = _label(each, "repository")
         path = str(each.repository)
         if path.startswith(f"{base}/"):
-            places.append(_Place(label, path, path, f"repository of {each.name}"))
+            taken.append(_Place(label, path, path, f"repository of {each.name}"))
         else:
             problems.append(problem(label, path, f"a directory in ostree_base_path, {base!r}"))
-    _check_apart(places, problems)
+    _check_apart(taken, problems)
 
 
 def _check_refs(found: tuple[Environment, ...], problems: list[str]) -> None:
@@ -141,3 +143,58 @@ def _check_apart(places: list[_Place], problems: list[str]) -> None:
                 f"{one.label} = {shown(one.value)}: {subject}must be apart from the {other.owner},"
                 f" {other.place}"
             )
+
+
+def _check_ports(values: Mapping[str, Any], problems: list[str]) -> None:
+    http = values.get("http_port")
+    if http is not None and http == values.get("https_port"):
+        problems.append(problem("ostree_http_port", http, "another port than ostree_https_port"))
+
+
+def _check_certificate(values: Mapping[str, Any], problems: list[str]) -> None:
+    certificate, key = "tls_certificate", "tls_key"
+    for one, other in ((certificate, key), (key, certificate)):
+        if values.get(one) and other in values and values[other] is None:
+            right = f"set together with {PREFIX}{other}, which is None"
+            problems.append(problem(f"{PREFIX}{one}", values[one], right))
+    if values.get("tls_ca") and not values.get("join_virtual_host") and values.get(certificate, "") is None:
+        problems.append(
+            f"ostree_tls_ca = {values['tls_ca']!r}: must be None without ostree_tls_certificate;"
+            " deploy.py makes a private CA then"
+        )
+
+
+def _check_composed(
+    values: Mapping[str, Any],
+    data: Mapping[str, object],
+    environments: tuple[Environment, ...],
+    problems: list[str],
+) -> None:
+    composed = {each.name for each in environments if each.composed}
+    unread = {key.removeprefix(ENVIRONMENT) for key in data if key.startswith(ENVIRONMENT)} - {
+        each.name for each in environments
+    }
+    for name in values.get("compose_environments", ()):
+        if name in composed or name in unread:
+            continue
+        why = (
+            "is promoted, not composed" if name in {each.name for each in environments} else "does not exist"
+        )
+        there = ", ".join(sorted(composed)) or "none"
+        shown = values["compose_environments"]
+        right = f"a list of composed environments (there are: {there}); {name} {why}"
+        problems.append(problem("ostree_compose_environments", list(shown), right))
+
+
+def _check_folder(
+    values: Mapping[str, Any], environments: tuple[Environment, ...], problems: list[str]
+) -> None:
+    folder, image = values.get("treefile_folder"), values.get("image_name")
+    if folder is None or image is None:
+        return
+    treefiles = [places.treefile(image, each.name) for each in environments]
+    ours = {f"{image}.repo", *(each.name for file in treefiles for each in (file, local_treefile(file)))}
+    for name in rules.folder_files(folder):
+        if name.partition("/")[0] in ours:
+            right = f"a folder without {name!r}, which is the name of a file that deploy.py or the server has"
+            problems.append(problem("ostree_treefile_folder", folder, right))

@@ -1,6 +1,6 @@
 """Every setting, once: its name, type, default, rule and meaning (Markdown).
 
-group_data/all.py and the tables of docs/settings.md are written from it (tasks/settings/documents.py).
+group_data/all.py and the tables of docs/settings.md are written from it (docs/generate.py).
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, NamedTuple
 
 from ostree_release import config
-from tasks.settings import ci, kinoite, repositories, rules
+from tasks.settings import ci, kinoite, places, repositories, rules
 from tasks.settings.reader import SettingsError
 from tasks.settings.rules import Rule
 
@@ -223,7 +223,9 @@ class Server:
         "manager: plasmalogin from release 44 on, sddm before.",
     )
     system_packages: tuple[str, ...] = setting(
-        kinoite.SYSTEM_PACKAGES, rules.listed(rules.package_or_placeholder), "The third list of packages."
+        kinoite.SYSTEM_PACKAGES,
+        rules.listed(rules.package_or_placeholder),
+        "The third list of packages.",
     )
     additional_packages: tuple[str, ...] = setting(
         ["vim-enhanced", "git", "wget", "curl", "htop", "tmux"],
@@ -344,7 +346,7 @@ class Server:
     @property
     def published(self) -> str:
         """The directory of public keys and the CA, served at the keys alias."""
-        return f"{self.base_path}/keys"
+        return str(places.public_keys(self.base_path))
 
     @property
     def private_authority(self) -> bool:

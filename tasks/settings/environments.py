@@ -126,8 +126,10 @@ def _with_defaults(
         ref=ref,
         owner="root" if source is None else places.RELEASE_USER,
         gnupghome=Path(places.KEYS, name),
-        public_key=Path(base, "keys", f"{name}.gpg"),
-        treefile=None if source else Path(server.get("treefile_directory", "/"), f"{image}-{name}.yaml"),
+        public_key=places.public_keys(base) / f"{name}.gpg",
+        treefile=None
+        if source
+        else Path(server.get("treefile_directory", "/")) / places.treefile(image, name),
         cache=None if source else Path(places.CACHE, name),
         promotes_from=source,
         rings=tuple(Ring(ring, ring_ref) for ring, ring_ref in zip(names, refs, strict=False)),

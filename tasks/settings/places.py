@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ostree_release.config import DEFAULT_PATH
 
 RELEASE_USER = "ostree-prod"
@@ -28,7 +30,7 @@ TRUSTED = f"{STATE}/trusted"
 # What this project has declared in stores that it shares with the administrator.
 DECLARED = f"{STATE}/declared"
 DECLARED_GATES = f"{DECLARED}/gates"
-# The lists of users and groups, and what their numbers begin with (ostree_release/composing/numbers.py).
+# The lists of users and groups, and what their numbers begin with (composing/account_numbers.py).
 ACCOUNTS = f"{STATE}/accounts"
 ACCOUNTS_SEED = f"{ACCOUNTS}/seed"
 CACHE = "/var/cache/ostree-release"
@@ -39,6 +41,16 @@ GATE_CHECKOUTS = f"{STATE}/gates/checkouts"
 GATE_OUTPUT = f"{STATE}/gates/output"
 UNITS = "/etc/systemd/system"
 POLKIT_RULE = "/etc/polkit-1/rules.d/50-ostree-release.rules"
+
+
+def public_keys(base_path: str) -> Path:
+    """Directory of public keys and the CA, which is served."""
+    return Path(base_path, "keys")
+
+
+def treefile(image: str, environment: str) -> Path:
+    """File of a treefile, in the directory of treefiles."""
+    return Path(f"{image}-{environment}.yaml")
 
 
 def group(role: str) -> str:

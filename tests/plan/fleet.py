@@ -16,8 +16,8 @@ from typing import Any
 
 from tests import command_line
 from tests.command_line import ROOT, Run
+from tests.command_output import answered, followed, said
 from tests.recorded.recordings import CLIENT, recorded_status
-from tests.said import answered, followed, said
 from tests.unit.test_decisions import KEY
 
 HOME = "fedora/x86_64/kinoite"

@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+from tests.command_output import answered
 from tests.plan.fleet import (
     ARM,
     BEHIND,
@@ -22,7 +23,6 @@ from tests.plan.fleet import (
     pyinfra,
     server,
 )
-from tests.said import answered
 
 
 def test_a_rebase_plans_trust_remote_and_reboot_for_who_needs_them(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import Run
+from tests.command_output import said
 from tests.plan.fleet import GOOD, changes, pyinfra
-from tests.said import said
 
 FEDORA = ("ID=fedora", "VERSION_ID=44", 'PRETTY_NAME="Fedora Linux 44"')
 DEBIAN = ("ID=debian", 'VERSION_ID="13"', 'PRETTY_NAME="Debian GNU/Linux 13"')

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.command_output import answered
 from tests.plan.fleet import APPROVAL, PLAN, changes, pyinfra, server, typed
-from tests.said import answered
 
 APPROVE = ["tasks/approve.py", "--data", "version=v44.3", "--data", "reason=not used any more"]
 

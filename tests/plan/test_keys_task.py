@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tasks.signing.keyring import fingerprints
+from tests.command_output import answered, followed
 from tests.plan.fleet import GONE, GOOD, HOME, NEW, PLAN, pyinfra, server, typed
-from tests.said import answered, followed
 from tests.unit.test_decisions import KEY
 
 (OLD,) = fingerprints(KEY)

@@ -10,8 +10,8 @@ import pytest
 
 from ostree_release.words.render import render
 from tests.command_line import PROGRAM, ROOT
+from tests.command_output import answered, said
 from tests.plan.fleet import BUSY, GONE, GOOD, PLAN, PROMOTED, changes, pyinfra, server, typed
-from tests.said import answered, said
 
 
 def test_a_promotion_is_shown_before_it_happens(tmp_path: Path) -> None:

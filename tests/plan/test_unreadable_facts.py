@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import ROOT, pyinfra
-from tests.said import said
+from tests.command_output import said
 
 ENTRY = """\
 from tasks.pyinfra_gaps.one_line import one_line

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from pyinfra.api import FactBase
 
 from tasks import facts
-from tasks.facts.said import Reading
+from tasks.facts.command_output import Reading
 
 
 def all_facts() -> Iterator[type[FactBase[Any]]]:

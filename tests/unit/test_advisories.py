@@ -15,7 +15,7 @@ import pytest
 from ostree_release import zstd
 from ostree_release.composing import repomd, updateinfo, zchunk
 from ostree_release.errors import Refused
-from ostree_release.images.fixes import Advisory, fixed, lacking
+from ostree_release.images.advisories import Advisory, fixed, lacking
 from ostree_release.model import Package
 from tests.zstd import packed as zstd_packed
 

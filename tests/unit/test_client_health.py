@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.client import fleet, health
+from tasks.client import boot_health, fleet
 from tests.unit.test_decisions import machine
 
 BOOT = "0b6a1c9e-6f4b-4b6e-9d3a-000000000001"
@@ -25,7 +25,11 @@ def program(folder: Path, system: str, failed: str) -> tuple[int, list[str] | No
     )
     (folder / "systemctl").chmod(0o755)
     report = folder / "report"
-    script = health.FILES[health.PROGRAM].replace(health.REPORT, shlex.quote(str(report))).replace("900", "1")
+    script = (
+        boot_health.FILES[boot_health.PROGRAM]
+        .replace(boot_health.REPORT, shlex.quote(str(report)))
+        .replace("900", "1")
+    )
     path = f"{folder}:{os.environ['PATH']}"
     done = subprocess.run(["sh", "-c", script], env={"PATH": path}, capture_output=True, check=False)
     assert not (folder / "report.new").exists()
@@ -52,7 +56,7 @@ def test_the_script_writes_what_can_be_read(
     code, lines = program(tmp_path, system, failed)
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert (code, lines) == (0, ["format 1", f"boot {boot}", *said])
-    found = health.parse_report(lines or [], boot)
+    found = boot_health.parse_report(lines or [], boot)
     assert found is not None
     assert found["failed"] == [line.partition(" ")[2] for line in said if line.startswith("failed")]
 
@@ -62,7 +66,7 @@ def test_a_machine_that_goes_down_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_report_of_this_boot_is_read() -> None:
-    assert health.parse_report(SAID, BOOT) == {
+    assert boot_health.parse_report(SAID, BOOT) == {
         "boot": BOOT,
         "state": "unhealthy",
         "system": "degraded",
@@ -83,29 +87,29 @@ def test_a_report_of_this_boot_is_read() -> None:
     ],
 )
 def test_anything_else_is_no_report(lines: list[str]) -> None:
-    assert health.parse_report(lines, BOOT) is None
+    assert boot_health.parse_report(lines, BOOT) is None
 
 
 def test_when_the_unit_changes() -> None:
-    digest = hashlib.sha256("".join(health.FILES.values()).encode()).hexdigest()
+    digest = hashlib.sha256("".join(boot_health.FILES.values()).encode()).hexdigest()
     on = ["ActiveState=active", "UnitFileState=enabled"]
-    right = health.parse_unit([digest, *on])
-    assert health.unit_change(right, wanted=True) is None
-    assert health.unit_change(right, wanted=False) == "remove"
+    right = boot_health.parse_unit([digest, *on])
+    assert boot_health.unit_change(right, wanted=True) is None
+    assert boot_health.unit_change(right, wanted=False) == "remove"
     for lines in (
         [digest, "ActiveState=inactive", on[1]],
         ["1" * 64, *on],
         [],
         [hashlib.sha256().hexdigest()],
     ):
-        assert health.unit_change(health.parse_unit(lines), wanted=True) == "install"
-    assert health.unit_change(health.parse_unit([]), wanted=False) is None
+        assert boot_health.unit_change(boot_health.parse_unit(lines), wanted=True) == "install"
+    assert boot_health.unit_change(boot_health.parse_unit([]), wanted=False) is None
 
 
 def test_only_what_the_server_does_not_know_about_a_build_is_news() -> None:
     state = machine("fresh")
     runs = state["deployments"][0]["base"]
-    said = health.parse_report(SAID, BOOT)
+    said = boot_health.parse_report(SAID, BOOT)
     row = fleet.unknown("dev1", "")
     row["health"], row["booted"], row["follows"] = said, state["deployments"][0], "dev"
 

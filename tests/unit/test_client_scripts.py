@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from pyinfra.api import StringCommand
 
-from tasks.client import health
-from tasks.operations.health import change_unit
+from tasks.client import boot_health
+from tasks.operations.health_reports import change_unit
 from tasks.operations.ostree import declare
 
 NAME, URL, CERTIFICATE = "kinoite-prod", "https://images.lab:8443/repo/$(id) x", "CERT\nof a CA\n"
@@ -126,7 +126,7 @@ def test_a_remote_that_is_not_added_fails_with_the_reason(tmp_path: Path) -> Non
 def test_the_health_unit_is_installed_complete_and_then_started(tmp_path: Path) -> None:
     client = Client(tmp_path)
     assert changed(client, "install")
-    assert client.files() == {path: (text, 0o644) for path, text in health.FILES.items()}
+    assert client.files() == {path: (text, 0o644) for path, text in boot_health.FILES.items()}
     assert client.calls == [
         "<daemon-reload>",
         "<enable> <ostree-health.timer>",
@@ -137,7 +137,7 @@ def test_the_health_unit_is_installed_complete_and_then_started(tmp_path: Path) 
 def test_the_health_unit_is_stopped_and_removed_with_what_it_wrote(tmp_path: Path) -> None:
     client = Client(tmp_path, fails="disable")  # as it does where there is no such unit
     assert changed(client, "install")
-    report = client.root / health.REPORT.lstrip("/")
+    report = client.root / boot_health.REPORT.lstrip("/")
     report.parent.mkdir(parents=True)
     report.touch()
     assert changed(client, "remove")

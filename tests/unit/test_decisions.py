@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.client.decisions import Target, check_boot, decide_rebase, decide_upgrade, target, unable
-from tasks.client.machine import Machine, booted, named, parse_status, pending, rollback
+from tasks.client.rpm_ostree_status import Machine, booted, named, parse_status, pending, rollback
 from tasks.client.trust import Remote, differences
 from tasks.signing.keyring import fingerprints
 from tests.recorded.recordings import recorded_status

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tasks.client import reboot
-from tasks.client.machine import STATUS
+from tasks.client.rpm_ostree_status import STATUS
 from tasks.facts.documents import document
+from tests.command_output import said
 from tests.recorded.recordings import recorded_status
-from tests.said import said
 
 BOOT = "0b6a1c9e-6f4b-4b6e-9d3a-000000000001"
 

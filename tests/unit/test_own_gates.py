@@ -12,8 +12,8 @@ import pytest
 from ostree_release.gates.own.runs import IDENTIFIER, _result, last_line
 from tasks.server import gates, release_tool
 from tasks.settings import places
+from tasks.settings.load import server_settings
 from tasks.settings.reader import SettingsError
-from tasks.settings.values import server_settings
 from tests.unit.settings_cases import NAME, valid
 
 

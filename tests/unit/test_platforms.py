@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.facts.machine import Machine, MachineState
+from tasks.facts.operating_system import Machine, MachineState
 from tasks.server.platforms import (
     DEBIAN,
     HTTPD_INIT,
@@ -19,7 +19,7 @@ from tasks.server.platforms import (
     composes,
     load,
 )
-from tests.said import said
+from tests.command_output import said
 
 
 def machine(system: str, version: str, *like: str, has_rpm_ostree: bool = False) -> MachineState:

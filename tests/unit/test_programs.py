@@ -15,7 +15,7 @@ import yaml
 from tasks.operations import signing_keys
 from tasks.server.platforms import DEBIAN, RED_HAT, Platform
 from tasks.server.signing import backup_command
-from tasks.settings.values import server_settings
+from tasks.settings.load import server_settings
 from tests.unit import shell_programs
 from tests.unit.every_fact import all_facts, arguments
 from tests.unit.settings_cases import NAME, valid
@@ -92,7 +92,11 @@ OURS = {"ostree-release", "composer", "promoter", "approver"}
 WORD = "X"
 
 CLIENT_FACTS = {"ClientState", "PublishedRef"}
-CLIENT_FILES = ("tasks/operations/ostree.py", "tasks/operations/rpm_ostree.py", "tasks/operations/health.py")
+CLIENT_FILES = (
+    "tasks/operations/ostree.py",
+    "tasks/operations/rpm_ostree.py",
+    "tasks/operations/health_reports.py",
+)
 
 
 def filled(template: Path) -> str:
@@ -153,7 +157,7 @@ def scripts_of_module(path: Path) -> Iterator[str]:
 def scripts_of_source() -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / "tasks").rglob("*.py")):
         # What stands in that one is put around each fact's command, and read with it.
-        for text in scripts_of_module(path) if path.name != "said.py" else ():
+        for text in scripts_of_module(path) if path.name != "command_output.py" else ():
             yield str(path.relative_to(ROOT)), text
 
 

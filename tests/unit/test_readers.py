@@ -18,8 +18,8 @@ from tasks.facts import (
     accounts,
     certificates,
     firewalld,
-    machine,
     managed_files,
+    operating_system,
     ostree,
     packages,
     release,
@@ -29,7 +29,7 @@ from tasks.facts import (
     signing_keys,
     units,
 )
-from tasks.facts.said import ANSWER, Said, follow_reply, followed
+from tasks.facts.command_output import ANSWER, Said, follow_reply, followed
 from tests.plan import fleet
 from tests.recorded.recordings import CLIENT
 from tests.unit.every_fact import all_facts
@@ -208,7 +208,7 @@ CASES = [
         },
     ),
     Case(
-        machine.Machine,
+        operating_system.Machine,
         {},
         "id",
         "echo 1000\n",

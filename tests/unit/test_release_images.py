@@ -8,7 +8,7 @@ import pytest
 
 from ostree_release.account_list import GROUP, USER
 from ostree_release.answers import FAIL, Finding
-from ostree_release.composing import kept
+from ostree_release.composing import kept_with_builds
 from ostree_release.errors import Refused
 from ostree_release.images import accounts, capabilities, rpmdb
 from ostree_release.images.accounts import Shift
@@ -122,7 +122,7 @@ def test_a_name_in_an_image_cannot_look_like_another_line() -> None:
 
 
 def test_where_packages_came_from_is_what_rpm_ostree_lists() -> None:
-    found = kept.listed(recorded_compose("compose-first").stdout)
+    found = kept_with_builds.listed(recorded_compose("compose-first").stdout)
     assert len(found) == 10
     assert found["tool-b-1:2.0-1.fc42.noarch"] == "fedora"
 

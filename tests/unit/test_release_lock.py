@@ -123,4 +123,4 @@ def test_nothing_is_changed_but_by_what_completes_first_what_was_interrupted() -
     """`changing` alone takes the writer lock: a new command cannot forget the repair."""
     program = Path(lock.__file__).parent
     takes = [path.name for path in program.rglob("*.py") if re.search(r"\bwriter\(", path.read_text())]
-    assert sorted(takes) == ["lock.py", "settle.py"]
+    assert sorted(takes) == ["lock.py", "recovery.py"]

@@ -9,8 +9,8 @@ import pytest
 from ostree_release.errors import Problem
 from ostree_release.loading import plain, read
 from ostree_release.policy import GATES, Policy
+from tasks.settings.load import server_settings
 from tasks.settings.reader import SettingsError
-from tasks.settings.values import server_settings
 from tests.unit.settings_cases import NAME, valid
 
 

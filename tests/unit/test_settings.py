@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tasks.settings.load import client_settings, resolve, server_settings
 from tasks.settings.reader import SettingsError
-from tasks.settings.values import client_settings, resolve, server_settings
 from tests.unit.settings_cases import NAME, valid
 
 PROD: dict[str, Any] = {"promotes_from": "dev", "rings": ["pilot", "stable"]}

@@ -9,8 +9,8 @@ from pyinfra.context import ctx_state
 from pyinfra.context import inventory as inventory_in_use
 from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]
 
-from tasks.settings import check
-from tasks.settings.check import find_problems
+from tasks.settings import inventory_check
+from tasks.settings.inventory_check import find_problems
 from tests.command_line import pyinfra
 from tests.unit.settings_cases import valid
 
@@ -86,9 +86,9 @@ def test_data_is_merged_as_pyinfra_merges_it(project: Path, monkeypatch: pytest.
     seen: dict[str, dict[str, object]] = {}
 
     def look() -> None:
-        if not check._reading:
+        if not inventory_check._reading:
             command_line = {"inventory": inventory, "group_data": more, "data": ["g=7", "i=x=y"]}
-            seen.update(check.merged_data(inventory_in_use, command_line, root))
+            seen.update(inventory_check.merged_data(inventory_in_use, command_line, root))
 
     monkeypatch.setattr("builtins.look", look, raising=False)
     (root / "group_data/zz.py").write_text("look()")

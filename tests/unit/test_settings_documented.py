@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import group_data.all as defaults
+from docs.generate import ROOT, documents
 from tasks.settings.declared import ENVIRONMENT, ENVIRONMENTS, NAMES
-from tasks.settings.documents import ROOT, documents
 
 
 @pytest.mark.parametrize(

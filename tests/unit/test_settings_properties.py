@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.settings.declared import NAMES, Server, declared
+from tasks.settings.load import client_settings, server_settings
 from tasks.settings.reader import SettingsError
-from tasks.settings.values import client_settings, server_settings
 from tests.unit.settings_cases import NAME, valid
 
 component = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,8}", fullmatch=True)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from tasks.settings.load import server_settings
 from tasks.settings.reader import SettingsError
 from tasks.settings.rules import shown
-from tasks.settings.values import server_settings
 from tests.unit.settings_cases import NAME, valid
 
 PROD: dict[str, Any] = {"promotes_from": "dev", "rings": ["pilot", "stable"]}

@@ -16,7 +16,7 @@ from tasks.operations import managed_files
 from tasks.server import release_tool, schedule, tls, treefiles, web
 from tasks.server.platforms import DEBIAN, RED_HAT, Platform
 from tasks.settings.declared import Server
-from tasks.settings.values import server_settings
+from tasks.settings.load import server_settings
 from tests.unit.settings_cases import valid
 
 DATA = valid(

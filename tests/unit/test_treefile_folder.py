@@ -13,8 +13,8 @@ from tasks.operations import managed_files
 from tasks.operations.managed_files import Directory, File
 from tasks.server import treefiles
 from tasks.settings.declared import Server
+from tasks.settings.load import server_settings
 from tasks.settings.reader import SettingsError
-from tasks.settings.values import server_settings
 from tests.unit.settings_cases import NAME, valid
 
 PLACE = "/etc/rpm-ostree/treefiles"

@@ -14,7 +14,7 @@ from pathlib import Path
 from ostree_release.policy import GATES
 from tasks.settings.declared import ENVIRONMENT, ENVIRONMENTS, KEYS, NAMES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 _LONG = 140  # characters of a default that stands below its table
 _SECTIONS: dict[str, list[str]] = {}
 for _name, _field in NAMES.items():
@@ -113,13 +113,9 @@ def _code(default: object) -> str:
 
 
 def _answer(default: object) -> str:
-    return (
-        default
-        if isinstance(default, str)
-        else f"`{_code(default)}`"
-        if isinstance(default, list)
-        else repr(default)
-    )
+    if isinstance(default, str):
+        return default
+    return f"`{_code(default)}`" if isinstance(default, list) else repr(default)
 
 
 def _gates(text: str) -> str:

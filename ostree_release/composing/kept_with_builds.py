@@ -18,7 +18,7 @@ from .. import files
 from ..config import Config, Environment
 from ..context import Context
 from ..errors import Refused
-from ..images.fixes import Advisory
+from ..images.advisories import Advisory
 from . import package_repositories, repomd, updateinfo
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import re
 from typing import Any, TypedDict
 
 from ostree_release.text import short
-from tasks.client.health import Health
+from tasks.client.boot_health import Health
 
 BOOT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TEXT, _NUMBER = (None, str), (None, int)

@@ -1,7 +1,4 @@
-"""Group data named ostree_... as frozen, validated values, and every problem at once.
-
-tasks/settings/declared.py has each setting; here is how they go together.
-"""
+"""Group data named ostree_... as frozen, validated values, and every problem at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +14,6 @@ from tasks.settings.rules import Wrong, shown
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
 
-# What an environment's treefile and the server's own edit of it end in.
-_TREEFILES = (".yaml", ".local.yaml")
 NOT_READ = (
     "No ostree_... settings were found, so group_data/all.py was not read:"
     " run pyinfra in the repository's folder, or add --chdir FOLDER"
@@ -45,11 +40,7 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
     name = values.get("public_name") or _public_name(inventory_name, values, problems)
     values = values | {"public_name": name}
     environments = read_environments(data, values, problems)
-    problems.extend(find_conflicts(environments, data, values.get("base_path"), values.get("keys_alias")))
-    _check_ports(values, problems)
-    _check_certificate(values, problems)
-    _check_composed(values, data, environments, problems)
-    _check_folder(values, environments, problems)
+    problems.extend(find_conflicts(environments, values, data))
     if problems:
         raise SettingsError(problems)
     enabled = tuple(each for each in environments if each.enabled)
@@ -121,60 +112,6 @@ def _read(data: Mapping[str, object], kind: type) -> tuple[list[str], dict[str, 
     rules_of = {key: field.metadata["rule"] for key, field in fields.items()}
     values = read_values(data, rules_of, "{}", problems)
     return problems, {key.removeprefix(PREFIX): value for key, value in values.items()}
-
-
-def _check_ports(values: Mapping[str, Any], problems: list[str]) -> None:
-    http = values.get("http_port")
-    if http is not None and http == values.get("https_port"):
-        problems.append(problem("ostree_http_port", http, "another port than ostree_https_port"))
-
-
-def _check_certificate(values: Mapping[str, Any], problems: list[str]) -> None:
-    certificate, key = "tls_certificate", "tls_key"
-    for one, other in ((certificate, key), (key, certificate)):
-        if values.get(one) and other in values and values[other] is None:
-            right = f"set together with {PREFIX}{other}, which is None"
-            problems.append(problem(f"{PREFIX}{one}", values[one], right))
-    if values.get("tls_ca") and not values.get("join_virtual_host") and values.get(certificate, "") is None:
-        problems.append(
-            f"ostree_tls_ca = {values['tls_ca']!r}: must be None without ostree_tls_certificate;"
-            " deploy.py makes a private CA then"
-        )
-
-
-def _check_composed(
-    values: Mapping[str, Any],
-    data: Mapping[str, object],
-    environments: tuple[Environment, ...],
-    problems: list[str],
-) -> None:
-    composed = {each.name for each in environments if each.composed}
-    unread = {key.removeprefix(ENVIRONMENT) for key in data if key.startswith(ENVIRONMENT)} - {
-        each.name for each in environments
-    }
-    for name in values.get("compose_environments", ()):
-        if name in composed or name in unread:
-            continue
-        why = (
-            "is promoted, not composed" if name in {each.name for each in environments} else "does not exist"
-        )
-        there = ", ".join(sorted(composed)) or "none"
-        shown = values["compose_environments"]
-        right = f"a list of composed environments (there are: {there}); {name} {why}"
-        problems.append(problem("ostree_compose_environments", list(shown), right))
-
-
-def _check_folder(
-    values: Mapping[str, Any], environments: tuple[Environment, ...], problems: list[str]
-) -> None:
-    folder, image = values.get("treefile_folder"), values.get("image_name")
-    if folder is None or image is None:
-        return
-    ours = {f"{image}.repo", *(f"{image}-{each.name}{end}" for each in environments for end in _TREEFILES)}
-    for name in rules.folder_files(folder):
-        if name.partition("/")[0] in ours:
-            right = f"a folder without {name!r}, which is the name of a file that deploy.py or the server has"
-            problems.append(problem("ostree_treefile_folder", folder, right))
 
 
 def _public_name(inventory_name: str | None, values: Mapping[str, Any], problems: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a command made by `tasks.facts.said.asked` prints, for hosts that are not there."""
+"""What a command made by `tasks.facts.command_output.asked` prints, for hosts that are not there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def answered(document: dict[str, Any]) -> list[str]:
 
 
 def followed(document: dict[str, Any], *progress: str) -> dict[str, Any]:
-    """Return what a command made by `tasks.facts.said.followed` prints, for pyinfra's @fake connector."""
+    """Return what a command of `facts.command_output.followed` prints, for pyinfra's @fake connector."""
     status = 1 if "error" in document else 0
     ending = [f"=== answer {json.dumps(document)}", f"=== answer ended {status}"]
     return {"stdout": [*progress], "stderr": ending}

@@ -16,8 +16,8 @@ from pyinfra.api.inventory import Inventory
 from pyinfra.context import inventory as inventory_in_use
 
 from tasks.settings.declared import Server
+from tasks.settings.load import client_settings, resolve, server_settings
 from tasks.settings.reader import SettingsError, near_miss, problem
-from tasks.settings.values import client_settings, resolve, server_settings
 
 Data = Mapping[str, Any]
 

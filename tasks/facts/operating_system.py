@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyinfra.api import StringCommand
 
-from tasks.facts.said import Reading, Said, asked, unexpected
+from tasks.facts.command_output import Reading, Said, asked, unexpected
 
 
 @dataclass(frozen=True)

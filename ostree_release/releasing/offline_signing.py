@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from ..context import Context
 from ..environments import find, signature
-from ..environments.settle import changing
+from ..environments.recovery import changing
 from ..environments.snapshot import Snapshot, look
 from ..errors import Refused
 from ..images import pkglist

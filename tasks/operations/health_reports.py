@@ -13,7 +13,7 @@ from typing import Literal
 from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.context import host
 
-from tasks.client import health, servers
+from tasks.client import boot_health, servers
 from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
 from tasks.operations.remote_script import as_root
@@ -26,13 +26,13 @@ while [ $# -gt 0 ]; do
   mkdir -p "${{1%/*}}"; printf %s "$2" | base64 -d > "$1.new"; mv -f "$1.new" "$1"; shift 2
 done
 systemctl daemon-reload
-systemctl enable {health.TIMER}
-systemctl restart {health.TIMER}
+systemctl enable {boot_health.TIMER}
+systemctl restart {boot_health.TIMER}
 """
 _REMOVE = f"""
 set -e
-systemctl disable --now {health.TIMER} || true
-rm -f "$@" {health.REPORT}
+systemctl disable --now {boot_health.TIMER} || true
+rm -f "$@" {boot_health.REPORT}
 systemctl daemon-reload
 """
 
@@ -47,10 +47,10 @@ def reporting(wanted: bool) -> Generator[FunctionCommand, None, None]:
 
     .. code:: python
 
-        health.reporting(name="Health reports", wanted=True)
+        health_reports.reporting(name="Health reports", wanted=True)
     """
     machine = host.get_fact(ClientState)
-    change = health.unit_change(machine["health_unit"], wanted)
+    change = boot_health.unit_change(machine["health_unit"], wanted)
     if change is None:
         host.noop("reports its health already" if wanted else "does not report its health")
         return
@@ -75,11 +75,13 @@ def change_unit(state: State, host: Host, change: Literal["install", "remove"]) 
     """
     if change == "install":
         contents = (
-            word for path, text in health.FILES.items() for word in (path, b64encode(text.encode()).decode())
+            word
+            for path, text in boot_health.FILES.items()
+            for word in (path, b64encode(text.encode()).decode())
         )
         command = as_root(_INSTALL, *contents)
     else:
-        command = as_root(_REMOVE, *health.FILES)
+        command = as_root(_REMOVE, *boot_health.FILES)
     success, output = host.run_shell_command(command)
     if not success:
         return failed(host, f"health unit not changed: {client_reason(output.stderr_lines)}")
