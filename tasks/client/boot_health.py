@@ -1,7 +1,5 @@
 """How a client's boot went: the unit that says it, and reading what it said. Pure functions."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What has to happen so that a client follows what it should. Pure decisions on plain data."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, NamedTuple
 
 from ostree_release.text import short

@@ -1,7 +1,5 @@
 """How the whole fleet stands, as data and as tables. Pure functions."""
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 from ostree_release.text import table

@@ -1,7 +1,5 @@
 """Reboot a client and wait, bounded, until it is back with a new boot id."""
 
-from __future__ import annotations
-
 import time
 
 from paramiko import SSHException

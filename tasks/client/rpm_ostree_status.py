@@ -3,8 +3,6 @@
 The shapes are plain dictionaries because pyinfra compares, prints and fakes facts as such.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, TypedDict
 

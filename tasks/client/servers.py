@@ -1,7 +1,5 @@
 """What clients need from their server: read over SSH once per run, also if --limit leaves the server out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from threading import Lock
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """What a client is to trust: one environment's key, one certificate authority, one address."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What rebase.py and upgrade.py do for each client: look, say what would happen, add the operations."""
 
-from __future__ import annotations
-
 from base64 import b64decode
 
 from pyinfra.api import Host

@@ -1,7 +1,5 @@
 """Users and groups of a server."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from pyinfra.api import QuoteString, StringCommand

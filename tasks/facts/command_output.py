@@ -1,7 +1,5 @@
 """What a command printed: its errors apart from its output, and whatever a login prints before left out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 

@@ -1,7 +1,5 @@
 """JSON that other programs print: read, and what is wrong with it in words. Pure functions."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 pyinfra's own `_sudo` runs a shell as the other user, which the roles' sudoers rules do not allow.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 from pyinfra.api import QuoteString, StringCommand

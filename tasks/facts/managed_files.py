@@ -1,7 +1,5 @@
 """What is where, and whose: the state of many paths of a server, read by one remote command."""
 
-from __future__ import annotations
-
 import base64
 import re
 import stat

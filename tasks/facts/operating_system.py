@@ -1,7 +1,5 @@
 """What kind of machine a server is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pyinfra.api import StringCommand

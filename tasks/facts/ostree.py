@@ -1,7 +1,5 @@
 """Facts about what is published: the trust material on the server, and a ref as a client sees it."""
 
-from __future__ import annotations
-
 import base64
 import re
 import ssl

@@ -1,7 +1,5 @@
 """Which packages are installed."""
 
-from __future__ import annotations
-
 import re
 
 from pyinfra.api import QuoteString, StringCommand

@@ -1,7 +1,5 @@
 """What other programs say when they refuse, as one line for a person. Pure functions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What `ostree-release` says on the server, as its own JSON and in its own words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """OSTree repositories: whether they are ones, of which kind, and what they hold."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from pyinfra.api import QuoteString, StringCommand

@@ -1,7 +1,5 @@
 """Facts about a client: what it runs, what is staged, which remote it has. One remote command."""
 
-from __future__ import annotations
-
 import base64
 import configparser
 import hashlib

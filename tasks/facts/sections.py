@@ -1,7 +1,5 @@
 """One remote command that answers several questions: its output, cut at lines `== NAME`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from pyinfra.api import QuoteString, StringCommand

@@ -1,7 +1,5 @@
 """SELinux as it is configured, also where no kernel has it loaded: rules, types of ports, wrong labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from pyinfra.api import QuoteString, StringCommand

@@ -1,7 +1,5 @@
 """Signing keys in their GNUPGHOME, and the public parts that clients are to trust."""
 
-from __future__ import annotations
-
 import base64
 import re
 from dataclasses import dataclass, field

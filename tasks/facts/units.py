@@ -1,7 +1,5 @@
 """systemd units: what runs, what starts at boot, and what has changed under a running one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pyinfra.api import QuoteString, StringCommand

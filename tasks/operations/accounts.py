@@ -3,8 +3,6 @@
 pyinfra's `server.user` knows the groups of a user, not who is in a group, and asks for each user.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 
 from pyinfra.api import StringCommand, operation

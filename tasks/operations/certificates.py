@@ -1,7 +1,5 @@
 """The server's certificate, made and renewed by a script on the server."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 
 from pyinfra.api import StringCommand, operation

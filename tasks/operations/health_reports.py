@@ -4,8 +4,6 @@ Not by `files.put` and `systemd.service` of pyinfra, which ask for each file and
 everything in one read, and its files come with the command that uses them.
 """
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Generator
 from typing import Literal

@@ -5,8 +5,6 @@ settings may be older than that: on another laptop, in an old checkout. So a key
 nothing is trusted yet, or when it is the one in use; and none is made where clients trust one already.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto

@@ -3,8 +3,6 @@
 pyinfra's `files.put` and its like ask for each path several times, and cannot put back what fails a test.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from hashlib import sha256

@@ -4,8 +4,6 @@ Key and certificate come with the command that uses them, not by `files.put` of 
 upload for each: a client is asked for everything in one read.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Generator
 from dataclasses import astuple

@@ -3,8 +3,6 @@
 pyinfra's `dnf.packages` and `apt.packages` would need a branch for each platform, and ask once more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 
 from pyinfra.api import operation

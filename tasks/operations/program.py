@@ -1,7 +1,5 @@
 """A Python program that is shipped as one zipapp, and how a server unpacks and compiles it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256

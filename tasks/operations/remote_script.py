@@ -1,7 +1,5 @@
 """Commands that operations yield: shell scripts with their data on standard input, and refusals."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Generator, Sequence
 

@@ -1,7 +1,5 @@
 """OSTree repositories that httpd can serve."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 
 from pyinfra.api import StringCommand, operation

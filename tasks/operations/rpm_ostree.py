@@ -1,7 +1,5 @@
 """What a client boots: rebase it, upgrade it, reboot it and look at what came up."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 
 from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation

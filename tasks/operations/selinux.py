@@ -3,8 +3,6 @@
 pyinfra's `selinux.file_context_mapping` takes two rules that begin alike for none (3.10.0).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Generator
 

@@ -1,7 +1,5 @@
 """The first compose of an environment, on set-up."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 
 from pyinfra.api import StringCommand, operation

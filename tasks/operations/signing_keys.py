@@ -4,8 +4,6 @@ What clients are to trust is kept by root and published as a copy. One key takin
 work of `ostree-release keys`; nothing here undoes it (see `tasks.operations.key_decision`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 pyinfra's `systemd.service` asks for each unit, and cannot tell whether one runs with older configuration.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from fnmatch import fnmatchcase
 

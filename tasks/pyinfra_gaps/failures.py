@@ -3,8 +3,6 @@
 Unnecessary once pyinfra names them at its end, with why, and lets one fail without asking (not in 3.10.0).
 """
 
-from __future__ import annotations
-
 import atexit
 import sys
 from typing import Literal

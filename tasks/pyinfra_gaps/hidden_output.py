@@ -3,8 +3,6 @@
 Unnecessary once pyinfra can print one of a command's two outputs (3.10.0 prints both, or none).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

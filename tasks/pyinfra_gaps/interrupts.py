@@ -3,8 +3,6 @@
 pyinfra itself (3.10.0) ends with exit status 0 on Ctrl-C and says nothing about the remote command.
 """
 
-from __future__ import annotations
-
 import signal
 import sys
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 Unnecessary once the host of a test of operations (pyinfra-testing 0.2.1) can log, as pyinfra's own hosts do.
 """
 
-from __future__ import annotations
-
 from pyinfra import logger
 from pyinfra.api.output import format_text
 from pyinfra.context import host

@@ -3,8 +3,6 @@
 Unnecessary once a SystemExit in a file that pyinfra reads for several hosts ends it so (3.10.0: a traceback).
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

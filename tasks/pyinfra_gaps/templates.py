@@ -3,8 +3,6 @@
 Unnecessary once pyinfra gives the text of a template to another operation (3.10.0 only uploads it).
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Approving: what the gates found is shown, and exactly that is let through."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Sequence
 from typing import Any
 

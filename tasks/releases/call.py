@@ -1,7 +1,5 @@
 """Calling `ostree-release` while pyinfra executes: its progress as it comes, its answer in its own words."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from typing import Any
 

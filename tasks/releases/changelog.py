@@ -1,7 +1,5 @@
 """From the wish for a changelog to what a server says."""
 
-from __future__ import annotations
-
 from pyinfra.api import Host
 
 from tasks.facts.release import worded

@@ -1,7 +1,5 @@
 """Composing: from the wish for a new build to the operation that asks the server for it and follows."""
 
-from __future__ import annotations
-
 from pyinfra.api import Host
 from pyinfra.operations import python
 

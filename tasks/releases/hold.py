@@ -1,7 +1,5 @@
 """Holding: what is held is shown, and something is held or released."""
 
-from __future__ import annotations
-
 from pyinfra.api import Host
 from pyinfra.operations import python
 

@@ -1,7 +1,5 @@
 """Signing keys: hear every client, show the keys, and add the operation that changes them on the server."""
 
-from __future__ import annotations
-
 import base64
 from dataclasses import dataclass, replace
 from pathlib import Path

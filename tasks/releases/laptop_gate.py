@@ -1,7 +1,5 @@
 """A gate that runs on this machine, not on the server, before something is promoted."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """A release is signed on this machine: its bytes come here, are read here, and only a signature goes back."""
 
-from __future__ import annotations
-
 import base64
 from typing import Any
 

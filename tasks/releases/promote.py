@@ -1,7 +1,5 @@
 """Promoting: from a plan that the server made to the operation that carries out exactly that."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any

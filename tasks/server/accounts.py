@@ -1,7 +1,5 @@
 """Who may do what: the user that owns prod, the roles' groups and their members."""
 
-from __future__ import annotations
-
 from pyinfra.api import deploy
 
 from tasks.operations import accounts

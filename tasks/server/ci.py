@@ -1,7 +1,5 @@
 """The CI: its user's keys, each with a forced command, and the programs that these lead to."""
 
-from __future__ import annotations
-
 from pyinfra.api import deploy
 
 from ostree_release.access.roles import RUN_AS, role_for

@@ -1,7 +1,5 @@
 """Ports in firewalld, where it runs."""
 
-from __future__ import annotations
-
 from pyinfra.api import deploy
 
 from tasks.operations import firewalld

@@ -1,7 +1,5 @@
 """Gates of the administrator's own: the executables, the sandbox they run in, and who may start that."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from pyinfra.api import deploy

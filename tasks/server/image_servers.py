@@ -1,7 +1,5 @@
 """Which hosts of a run are repository servers: those of the inventory's group image_servers."""
 
-from __future__ import annotations
-
 from pyinfra.api import Host
 
 from tasks.pyinfra_gaps.one_line import OneLineError

@@ -1,7 +1,5 @@
 """The distribution's packages that a server needs."""
 
-from __future__ import annotations
-
 from pyinfra.api import deploy
 
 from tasks.facts.operating_system import MachineState

@@ -1,7 +1,5 @@
 """What differs between the systems a server may run, as data: nothing else in this project branches on it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from tasks.facts.operating_system import MachineState

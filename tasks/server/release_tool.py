@@ -1,7 +1,5 @@
 """ostree-release on the server: the program, its configuration, its roles, its run directory."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from pyinfra.api import deploy

@@ -1,7 +1,5 @@
 """What the server does by itself: it composes at night, promotes by the hour, and proves by the day."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from pyinfra.api import deploy

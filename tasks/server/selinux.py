@@ -1,7 +1,5 @@
 """Labels for what httpd serves, before the first compose writes there."""
 
-from __future__ import annotations
-
 from pyinfra.api import deploy
 
 from tasks.facts.operating_system import MachineState

@@ -1,7 +1,5 @@
 """One signing key for each environment, outside everything that is served."""
 
-from __future__ import annotations
-
 from pyinfra.api import Host, deploy
 
 from tasks.facts.signing_keys import KeyState, SigningKeys

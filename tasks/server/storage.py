@@ -1,7 +1,5 @@
 """Directories with owners and modes that hold under any umask, and the repositories."""
 
-from __future__ import annotations
-
 from pyinfra.api import deploy
 
 from tasks.operations import managed_files, repositories

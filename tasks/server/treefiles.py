@@ -1,7 +1,5 @@
 """What is composed: a treefile for every composed environment, and the package repositories it uses."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath

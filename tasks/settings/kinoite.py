@@ -1,7 +1,5 @@
 """What differs between releases of Fedora Kinoite, by Fedora's own manifest (workstation-ostree-config)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Where things are on a server: the names that several concerns share."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from ostree_release.config import DEFAULT_PATH

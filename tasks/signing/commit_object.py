@@ -1,7 +1,5 @@
 """What the bytes of an OSTree commit say, read on this machine before it signs them. Pure functions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any

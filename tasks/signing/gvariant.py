@@ -5,8 +5,6 @@ believed here, so every offset is checked and anything unusual is an error. Numb
 libostree writes them but for those that a commit's own format swaps.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 _FIXED = {"y": 1, "b": 1, "n": 2, "q": 2, "i": 4, "u": 4, "h": 4, "x": 8, "t": 8, "d": 8}

@@ -1,7 +1,5 @@
 """Fingerprints of the OpenPGP keys in an exported key or a keyring file, without running gpg."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from dataclasses import dataclass

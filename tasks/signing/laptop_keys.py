@@ -1,7 +1,5 @@
 """The gpg of whoever runs this, with its agent, pinentry and smart cards: keys are used, never copied."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
