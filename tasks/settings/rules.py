@@ -80,27 +80,30 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def matching(pattern: str, words: str) -> Rule[str]:
-    """Text that matches a pattern from its beginning to its end."""
-    compiled = re.compile(pattern)
+def text(accepts: Callable[[str], object], words: str) -> Rule[str]:
+    """Text for which a function returns something true."""
 
     def check(value: object) -> str:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
+        if not isinstance(value, str) or not accepts(value):
             raise Wrong(words)
         return value
 
     return check
 
 
+def matching(pattern: str, words: str) -> Rule[str]:
+    """Text that matches a pattern from its beginning to its end."""
+    return text(re.compile(pattern).fullmatch, words)
+
+
 def choice(*allowed: str) -> Rule[str]:
     """One of a few words."""
+    return text(lambda value: value in allowed, " or ".join(repr(word) for word in allowed))
 
-    def check(value: object) -> str:
-        if not isinstance(value, str) or value not in allowed:
-            raise Wrong(" or ".join(repr(word) for word in allowed))
-        return value
 
-    return check
+def on_laptop(is_there: Callable[[Path], bool], words: str) -> Rule[str]:
+    """The path of something on the machine pyinfra runs on."""
+    return text(lambda value: not UNPRINTABLE.search(value) and is_there(Path(value).expanduser()), words)
 
 
 def whole_number(lowest: int, highest: int, words: str = "a whole number") -> Rule[int]:
@@ -119,13 +122,6 @@ def dictionary(value: object) -> dict[str, object]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Wrong("a dictionary with names as keys")
     return dict(value)
-
-
-def freeze_window(value: object) -> str:
-    """Days on which nothing is promoted by itself."""
-    if not isinstance(value, str) or not freeze.is_window(value):
-        raise Wrong(freeze.WORDS)
-    return value
 
 
 def switch(value: object) -> bool:
@@ -175,16 +171,14 @@ def base_path(value: object) -> str:
             + ", /".join(SYSTEM_DIRECTORIES)
         )
     for own in PRIVATE_DIRECTORIES:
-        if f"{found}/".startswith(f"{own}/") or own.startswith(f"{found}/"):
+        if overlap(found, own):
             raise Wrong(f"a directory apart from {own}, which must not be served")
     return found
 
 
-def laptop_file(value: object) -> str:
-    """A file that exists on the machine pyinfra runs on."""
-    if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_file():
-        raise Wrong("the path of a file on this machine")
-    return value
+def overlap(one: str, other: str) -> bool:
+    """Whether one of two paths or refs is the other one, or lies in it."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def program(value: object) -> str:
@@ -197,29 +191,27 @@ def program(value: object) -> str:
 
 def gates_folder(value: object) -> str:
     """A folder on this machine that holds gates, which are executables, and nothing else but hidden files."""
-    if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_dir():
-        raise Wrong("the path of a folder on this machine")
-    for path in sorted(Path(value).expanduser().iterdir()):
+    folder = laptop_folder(value)
+    for path in sorted(Path(folder).expanduser().iterdir()):
         if path.name.startswith("."):
             continue
         if not re.fullmatch(COMPONENT, path.name) or not path.is_file() or not os.access(path, os.X_OK):
             raise Wrong(
                 f"a folder of executable files, named with {COMPONENT_WORDS}; {shown(path.name)} is none"
             )
-    return value
+    return folder
 
 
 def treefile_folder(value: object) -> str:
     """A folder on this machine whose files, but for hidden ones, can lie beside a treefile."""
-    if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_dir():
-        raise Wrong("the path of a folder on this machine")
-    for name in folder_files(value):
-        path = Path(value).expanduser() / name
+    folder = laptop_folder(value)
+    for name in folder_files(folder):
+        path = Path(folder).expanduser() / name
         if not re.fullmatch(rf"{COMPONENT}(/{COMPONENT})*", name) or not path.is_file():
             raise Wrong(f"a folder of files and folders, named with {COMPONENT_WORDS}; {shown(name)} is none")
         if not os.access(path, os.R_OK):
             raise Wrong(f"a folder of files that can be read; {shown(name)} cannot")
-    return value
+    return folder
 
 
 def folder_files(folder: str) -> list[str]:
@@ -232,23 +224,15 @@ def folder_files(folder: str) -> list[str]:
 def accounts_file(value: object) -> str:
     """A file on this machine with the lines of a passwd and of a group file."""
     words = "the path of a file on this machine with the lines of a passwd and of a group file"
-    if not isinstance(value, str) or UNPRINTABLE.search(value) or not Path(value).expanduser().is_file():
-        raise Wrong(words)
+    path = on_laptop(Path.is_file, words)(value)
     try:
-        _, problems = account_list.of_seed(Path(value).expanduser().read_text(encoding="utf-8"))
+        _, problems = account_list.of_seed(Path(path).expanduser().read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise Wrong(f"{words} ({error})") from None
     if problems:
         more = f"; and {len(problems) - _PROBLEMS} more" if len(problems) > _PROBLEMS else ""
         raise Wrong(f"{words} ({'; '.join(problems[:_PROBLEMS])}{more})")
-    return value
-
-
-def postprocess_command(value: object) -> str:
-    """A shell command or script; lines and tabs are its own matter."""
-    if not isinstance(value, str) or not value.strip() or not _is_script(value):
-        raise Wrong("a shell command (text without control characters)")
-    return value
+    return path
 
 
 def architecture_packages(value: object) -> dict[str, tuple[str, ...]]:
@@ -310,6 +294,8 @@ TREEFILE_KEYS_WITH_A_SETTING = {
     "basearch": "ostree_architecture",
 }
 
+laptop_file = on_laptop(Path.is_file, "the path of a file on this machine")
+laptop_folder = on_laptop(Path.is_dir, "the path of a folder on this machine")
 component = matching(COMPONENT, COMPONENT_WORDS)
 environment_name = matching(
     r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, '_' and '-', beginning with a letter or digit"
@@ -346,5 +332,10 @@ package_url = matching(
 follows = matching(
     rf"[A-Za-z0-9][A-Za-z0-9_-]*(?:/{COMPONENT})?|{COMPONENT}",
     "a composed environment such as 'dev', or a ring such as 'pilot' or 'prod/pilot'",
+)
+freeze_window = text(freeze.is_window, freeze.WORDS)
+# Lines and tabs are its own matter.
+postprocess_command = text(
+    lambda value: value.strip() and _is_script(value), "a shell command (text without control characters)"
 )
 host_name = matching(r"[^\x00-\x20\x7f-\x9f]+", "the name of a host in the inventory")
