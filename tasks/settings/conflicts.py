@@ -1,6 +1,6 @@
 """What is wrong between settings, and between environments, that are right each on its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ostree_release.config import local_treefile
@@ -29,30 +29,24 @@ def find_conflicts(
     + data: the group data that all come from
     Returns one line for each problem.
     """
-    problems: list[str] = []
-    _check_sources(environments, data, problems)
-    _check_rings(environments, problems)
-    _check_refs(environments, problems)
-    if base := values.get("base_path"):
-        _check_repositories(environments, base, problems)
-    aliases = []
-    if keys := values.get("keys_alias"):
-        aliases.append(_Place("ostree_keys_alias", keys, keys, "alias of the public keys"))
-    for each in environments:
-        aliases.append(_Place(_label(each, "alias"), each.alias, each.alias, f"alias of {each.name}"))
-    _check_apart(aliases, problems)
-    _check_ports(values, problems)
-    _check_certificate(values, problems)
-    _check_composed(values, data, environments, problems)
-    _check_folder(values, environments, problems)
-    return problems
+    return [
+        *_sources(environments, data),
+        *_rings(environments),
+        *_refs(environments),
+        *_repositories(environments, values.get("base_path")),
+        *_aliases(environments, values.get("keys_alias")),
+        *_ports(values),
+        *_certificate(values),
+        *_composed(values, data, environments),
+        *_folder(values, environments),
+    ]
 
 
 def _label(environment: Environment, key: str) -> str:
     return f"{ENVIRONMENT}{environment.name}[{key!r}]"
 
 
-def _check_sources(found: tuple[Environment, ...], data: Mapping[str, object], problems: list[str]) -> None:
+def _sources(found: tuple[Environment, ...], data: Mapping[str, object]) -> Iterator[str]:
     environments = {each.name: each for each in found}
     composed = [each.name for each in found if each.composed]
     for each in found:
@@ -65,31 +59,27 @@ def _check_sources(found: tuple[Environment, ...], data: Mapping[str, object], p
             continue  # that environment is there and has a problem of its own
         if source is None:
             hint = near_miss(each.promotes_from, environments)
-            problems.append(
-                f"{problem(label, each.promotes_from, right)}; there is no such environment{hint}"
-            )
+            yield f"{problem(label, each.promotes_from, right)}; there is no such environment{hint}"
         elif not source.composed:
             why = "itself" if source is each else f"{source.name}, which is promoted itself"
-            problems.append(f"{problem(label, each.promotes_from, right)}, not {why}")
+            yield f"{problem(label, each.promotes_from, right)}, not {why}"
         elif each.enabled and not source.enabled:
-            problems.append(
-                f"{problem(label, each.promotes_from, right)}; {source.name} is switched off (enabled)"
-            )
+            yield f"{problem(label, each.promotes_from, right)}; {source.name} is switched off (enabled)"
 
 
-def _check_rings(found: tuple[Environment, ...], problems: list[str]) -> None:
+def _rings(found: tuple[Environment, ...]) -> Iterator[str]:
     names = {each.name for each in found}
     for each in found:
         for ring in each.rings:
             if ring.name in names:
-                names_of_rings = shown([ring.name for ring in each.rings])
-                problems.append(
-                    f"{_label(each, 'rings')} = {names_of_rings}: must not have a ring named like the"
-                    f" environment {ring.name}"
-                )
+                rings = shown([ring.name for ring in each.rings])
+                label = _label(each, "rings")
+                yield f"{label} = {rings}: must not have a ring named like the environment {ring.name}"
 
 
-def _check_repositories(found: tuple[Environment, ...], base: str, problems: list[str]) -> None:
+def _repositories(found: tuple[Environment, ...], base: str | None) -> Iterator[str]:
+    if base is None:
+        return
     taken = [_Place("ostree_base_path", base, str(places.public_keys(base)), "place of the public keys")]
     for each in found:
         label = _label(each, "repository")
@@ -97,17 +87,25 @@ def _check_repositories(found: tuple[Environment, ...], base: str, problems: lis
         if path.startswith(f"{base}/"):
             taken.append(_Place(label, path, path, f"repository of {each.name}"))
         else:
-            problems.append(problem(label, path, f"a directory in ostree_base_path, {base!r}"))
-    _check_apart(taken, problems)
+            yield problem(label, path, f"a directory in ostree_base_path, {base!r}")
+    yield from _apart(taken)
 
 
-def _check_refs(found: tuple[Environment, ...], problems: list[str]) -> None:
+def _aliases(found: tuple[Environment, ...], keys: str | None) -> Iterator[str]:
+    taken = [_Place("ostree_keys_alias", keys, keys, "alias of the public keys")] if keys else []
+    taken += [
+        _Place(_label(each, "alias"), each.alias, each.alias, f"alias of {each.name}") for each in found
+    ]
+    return _apart(taken)
+
+
+def _refs(found: tuple[Environment, ...]) -> Iterator[str]:
     refs = []
     for each in found:
         label = _label(each, "ref")
         if not each.composed and not each.home:
             right = "a ref of two or more components, such as 'acme/kinoite/stable'"
-            problems.append(problem(label, each.ref, right))
+            yield problem(label, each.ref, right)
             continue
         if not each.composed:
             # Before the rings, so that a ring in their way is the one that is named.
@@ -121,74 +119,58 @@ def _check_refs(found: tuple[Environment, ...], problems: list[str]) -> None:
                 _Place(_label(each, "rings"), rings, ring.ref, f"ref of {each.name}'s ring {ring.name}")
             )
         refs.append(_Place(label, each.ref, each.ref, f"ref of {each.name}"))
-    _check_apart(refs, problems)
+    yield from _apart(refs)
 
 
-def _check_apart(places: list[_Place], problems: list[str]) -> None:
-    """Add a problem for each setting with a place that equals, contains or lies in an earlier one.
+def _apart(places: list[_Place]) -> Iterator[str]:
+    """Yield a problem for each setting with a place that equals, contains or lies in an earlier one.
 
     A ref is a file below refs/heads, so that one ref cannot be another's directory either.
     """
     named = set()
     for index, one in enumerate(places):
         for other in places[:index]:
-            apart = not f"{one.place}/".startswith(f"{other.place}/") and not f"{other.place}/".startswith(
-                f"{one.place}/"
-            )
-            if apart or one.label in named:
-                continue
-            named.add(one.label)
-            subject = "" if one.value == one.place else f"{one.place} "
-            problems.append(
-                f"{one.label} = {shown(one.value)}: {subject}must be apart from the {other.owner},"
-                f" {other.place}"
-            )
+            if rules.overlap(one.place, other.place) and one.label not in named:
+                named.add(one.label)
+                subject = "" if one.value == one.place else f"{one.place} "
+                start = f"{one.label} = {shown(one.value)}: {subject}must be apart from the"
+                yield f"{start} {other.owner}, {other.place}"
 
 
-def _check_ports(values: Mapping[str, Any], problems: list[str]) -> None:
+def _ports(values: Mapping[str, Any]) -> Iterator[str]:
     http = values.get("http_port")
     if http is not None and http == values.get("https_port"):
-        problems.append(problem("ostree_http_port", http, "another port than ostree_https_port"))
+        yield problem("ostree_http_port", http, "another port than ostree_https_port")
 
 
-def _check_certificate(values: Mapping[str, Any], problems: list[str]) -> None:
+def _certificate(values: Mapping[str, Any]) -> Iterator[str]:
     certificate, key = "tls_certificate", "tls_key"
     for one, other in ((certificate, key), (key, certificate)):
         if values.get(one) and other in values and values[other] is None:
             right = f"set together with {PREFIX}{other}, which is None"
-            problems.append(problem(f"{PREFIX}{one}", values[one], right))
+            yield problem(f"{PREFIX}{one}", values[one], right)
     if values.get("tls_ca") and not values.get("join_virtual_host") and values.get(certificate, "") is None:
-        problems.append(
+        yield (
             f"ostree_tls_ca = {values['tls_ca']!r}: must be None without ostree_tls_certificate;"
             " deploy.py makes a private CA then"
         )
 
 
-def _check_composed(
-    values: Mapping[str, Any],
-    data: Mapping[str, object],
-    environments: tuple[Environment, ...],
-    problems: list[str],
-) -> None:
-    composed = {each.name for each in environments if each.composed}
-    unread = {key.removeprefix(ENVIRONMENT) for key in data if key.startswith(ENVIRONMENT)} - {
-        each.name for each in environments
-    }
-    for name in values.get("compose_environments", ()):
-        if name in composed or name in unread:
-            continue
-        why = (
-            "is promoted, not composed" if name in {each.name for each in environments} else "does not exist"
-        )
-        there = ", ".join(sorted(composed)) or "none"
-        shown = values["compose_environments"]
-        right = f"a list of composed environments (there are: {there}); {name} {why}"
-        problems.append(problem("ostree_compose_environments", list(shown), right))
+def _composed(
+    values: Mapping[str, Any], data: Mapping[str, object], environments: tuple[Environment, ...]
+) -> Iterator[str]:
+    composed = {each.name: each.composed for each in environments}
+    chosen = values.get("compose_environments", ())
+    there = ", ".join(name for name in sorted(composed) if composed[name]) or "none"
+    for name in chosen:
+        # One that is not among those read, but in the data, has a problem of its own.
+        if not composed.get(name, f"{ENVIRONMENT}{name}" in data):
+            why = "is promoted, not composed" if name in composed else "does not exist"
+            right = f"a list of composed environments (there are: {there}); {name} {why}"
+            yield problem("ostree_compose_environments", list(chosen), right)
 
 
-def _check_folder(
-    values: Mapping[str, Any], environments: tuple[Environment, ...], problems: list[str]
-) -> None:
+def _folder(values: Mapping[str, Any], environments: tuple[Environment, ...]) -> Iterator[str]:
     folder, image = values.get("treefile_folder"), values.get("image_name")
     if folder is None or image is None:
         return
@@ -197,4 +179,4 @@ def _check_folder(
     for name in rules.folder_files(folder):
         if name.partition("/")[0] in ours:
             right = f"a folder without {name!r}, which is the name of a file that deploy.py or the server has"
-            problems.append(problem("ostree_treefile_folder", folder, right))
+            yield problem("ostree_treefile_folder", folder, right)
