@@ -1,8 +1,9 @@
 """Users and groups of a server."""
 
 from dataclasses import dataclass, field
+from shlex import join
 
-from pyinfra.api import QuoteString, StringCommand
+from pyinfra.api import StringCommand
 
 from tasks.facts.command_output import Reading, Said, asked, unexpected
 from tasks.facts.sections import begin, sections
@@ -33,11 +34,10 @@ class Accounts(Reading[AccountsState]):
 
     def command(self, logins: list[str], groups: list[str]) -> StringCommand:
         """One command for all of them; it succeeds whatever is missing, for which getent exits with 2."""
-        script = StringCommand(
-            *(begin("passwd"), "; { getent passwd --", *map(QuoteString, logins), "|| [ $? = 2 ]; } &&"),
-            *(begin("group"), "&& { getent group --", *map(QuoteString, groups), "|| [ $? = 2 ]; }"),
+        return asked(
+            f"{begin('passwd')} ; {{ getent passwd -- {join(logins)} || [ $? = 2 ]; }} &&"
+            f" {begin('group')} && {{ getent group -- {join(groups)} || [ $? = 2 ]; }}"
         )
-        return asked(script)
 
     def read(self, said: Said) -> AccountsState:
         """Parse lines of passwd and group."""

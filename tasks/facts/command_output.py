@@ -37,7 +37,7 @@ class Said(NamedTuple):
         return self.errors or self.lines
 
 
-def asked(*commands: StringCommand) -> StringCommand:
+def asked(*commands: StringCommand | str) -> StringCommand:
     """Return one command that tries commands until one succeeds, with the output of each for `replies`.
 
     Its own exit status is 0: pyinfra would answer another one with all the output.

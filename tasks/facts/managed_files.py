@@ -5,8 +5,9 @@ import re
 import stat
 from dataclasses import dataclass, replace
 from posixpath import basename
+from shlex import join, quote
 
-from pyinfra.api import QuoteString, StringCommand
+from pyinfra.api import StringCommand
 
 from tasks.facts.command_output import NOT_THERE, Reading, Said, asked, check_absent, unexpected
 from tasks.facts.sections import begin, sections
@@ -70,22 +71,22 @@ class ManagedFiles(Reading[dict[str, PathState]]):
         programs: dict[str, str] | None = None,
     ) -> StringCommand:
         """One command for all paths; it succeeds whatever is missing."""
-        bits: list[object] = ["export LC_ALL=C;"]
+        script = ["export LC_ALL=C;"]
         here = [*(files or []), *(links or []), *(others or []), *(programs or {})]
         for look, paths in (("stat", here), ("stat -L", directories)):
             if paths:
-                bits += [look, "-c 'path %f %U %G %n' --", *map(QuoteString, paths), "|| [ $? = 1 ] || exit;"]
+                script.append(f"{look} -c 'path %f %U %G %n' -- {join(paths)} || [ $? = 1 ] || exit;")
         if files:
-            bits += ["sha256sum --", *map(QuoteString, files), "2>/dev/null | sed 's/^/sha256 /';"]
+            script.append(f"sha256sum -- {join(files)} 2>/dev/null | sed 's/^/sha256 /';")
         if links:
-            bits += ["for path in", *map(QuoteString, links), '; do test -L "$path" &&']
-            bits += ["""printf 'link %s\\t%s\\n' "$path" "$(readlink -- "$path")"; done;"""]
+            script.append(f'for path in {join(links)} ; do test -L "$path" &&')
+            script.append("""printf 'link %s\\t%s\\n' "$path" "$(readlink -- "$path")"; done;""")
         if programs:
-            bits.append(SEAL)
+            script.append(SEAL)
         for folder, interpreter in (programs or {}).items():
-            bits += ["sealed", QuoteString(folder), QuoteString(interpreter), "&&"]
-            bits += ["echo sha256", QuoteString(basename(folder)), QuoteString(folder), ";"]
-        return asked(StringCommand(*bits, "true"))
+            script.append(f"sealed {join([folder, interpreter])} &&")
+            script.append(f"echo sha256 {join([basename(folder), folder])} ;")
+        return asked(" ".join([*script, "true"]))
 
     def read(self, said: Said) -> dict[str, PathState]:
         """Parse the lines of the command above; what stat cannot look at is not absent."""
@@ -126,8 +127,8 @@ class Content(Reading[bytes | None]):
 
     def command(self, path: str) -> StringCommand:
         """Any byte arrives as it is."""
-        file = QuoteString(path)
-        return asked(StringCommand("if test -e", file, "; then", begin("content"), "; base64", file, "; fi"))
+        file = quote(path)
+        return asked(f"if test -e {file} ; then {begin('content')} ; base64 {file} ; fi")
 
     def read(self, said: Said) -> bytes | None:
         """Decode it."""

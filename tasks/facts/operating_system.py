@@ -47,14 +47,13 @@ class Machine(Reading[MachineState]):
 
     def command(self) -> StringCommand:
         """One command that needs no more than a shell."""
-        script = StringCommand(
+        return asked(
             'uid=$(id -u) && machine=$(uname -m) || exit; echo "UID=$uid"; echo "ARCHITECTURE=$machine";'
             " cat /etc/os-release /usr/lib/os-release 2>/dev/null; echo;"
             " command -v rpm-ostree >/dev/null && echo HAS_RPM_OSTREE=yes;"
             " grep -E '^ *(SELINUX|SELINUXTYPE) *=' /etc/selinux/config 2>/dev/null;"
             " test -e /sys/fs/selinux/enforce && echo SELINUX_LOADED=yes; true"
         )
-        return asked(script)
 
     def read(self, said: Said) -> MachineState:
         """Parse shell-like assignments; the first of a name counts."""

@@ -3,9 +3,11 @@
 import base64
 import re
 import ssl
+from itertools import takewhile
+from shlex import quote
 from typing import TypedDict
 
-from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api import FactBase, StringCommand
 
 from tasks.facts.command_output import asked, check_absent, reply
 from tasks.facts.documents import quoted
@@ -41,11 +43,10 @@ class PublishedTrust(FactBase[Trust]):
 
     def command(self, directory: str, environment: str) -> StringCommand:
         key, certificate = f"{directory}/{environment}.gpg", f"{directory}/ca.crt"
-        script = StringCommand(
-            begin("key"), "; base64", QuoteString(key), "|| [ $? = 1 ] || exit;",
-            begin("certificate"), "; cat", QuoteString(certificate), "|| [ $? = 1 ]",
-        )  # fmt: skip
-        return asked(script)
+        return asked(
+            f"{begin('key')} ; base64 {quote(key)} || [ $? = 1 ] || exit;"
+            f" {begin('certificate')} ; cat {quote(certificate)} || [ $? = 1 ]"
+        )
 
     @staticmethod
     def default() -> Trust:
@@ -112,8 +113,7 @@ class PublishedRef(FactBase[Published]):
     """
 
     def command(self, remote: str, ref: str) -> StringCommand:
-        call = ("sudo", "-n", "ostree", "remote", "summary", QuoteString(remote))
-        return asked(StringCommand(begin(ref), ";", *call))
+        return asked(f"{begin(ref)} ; sudo -n ostree remote summary {quote(remote)}")
 
     @staticmethod
     def default() -> Published:
@@ -156,13 +156,6 @@ def _is_whole(lines: list[str]) -> bool:
 
 def _entry(ref: str, lines: list[str]) -> list[str]:
     """Take the lines about one ref from the output of `ostree remote summary`, without their indentation."""
-    entry: list[str] = []
-    inside = False
-    for line in lines:
-        if line.startswith("* "):
-            inside = line[2:].strip() == ref
-        elif not line.startswith(" "):
-            inside = False
-        elif inside:
-            entry.append(line.strip())
-    return entry
+    start = next((n for n, line in enumerate(lines, 1) if line[:2] == "* " and line[2:].strip() == ref), None)
+    below = [] if start is None else takewhile(lambda line: line.startswith(" "), lines[start:])
+    return [line.strip() for line in below]

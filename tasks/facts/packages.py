@@ -1,8 +1,9 @@
 """Which packages are installed."""
 
 import re
+from shlex import join
 
-from pyinfra.api import QuoteString, StringCommand
+from pyinfra.api import StringCommand
 
 from tasks.facts.command_output import Reading, Said, asked, unexpected
 from tasks.facts.sections import begin, sections
@@ -27,9 +28,8 @@ class InstalledPackages(Reading[list[str]]):
 
     def command(self, query: str, names: list[str]) -> StringCommand:
         """One query for all names; it succeeds whatever is missing."""
-        wanted = StringCommand("printf '%s\\n'", *map(QuoteString, names))
-        script = StringCommand(begin("wanted"), ";", wanted, ";", begin("installed"))
-        return asked(StringCommand(script, ";", query.format(names=" ".join(names)), "; true"))
+        wanted = f"{begin('wanted')} ; printf '%s\\n' {join(names)}"
+        return asked(f"{wanted} ; {begin('installed')} ; {query.format(names=' '.join(names))} ; true")
 
     def read(self, said: Said) -> list[str]:
         """One name a line; a package of several architectures comes more than once."""

@@ -1,8 +1,9 @@
 """OSTree repositories: whether they are ones, of which kind, and what they hold."""
 
 from dataclasses import dataclass, replace
+from shlex import join
 
-from pyinfra.api import QuoteString, StringCommand
+from pyinfra.api import StringCommand
 
 from tasks.facts.command_output import Reading, Said, asked, unexpected
 
@@ -31,13 +32,12 @@ class Repositories(Reading[dict[str, RepositoryState]]):
 
     def command(self, paths: list[str]) -> StringCommand:
         """Read the configuration as a file, because ostree may not be installed yet."""
-        script = StringCommand(
-            *("for path in", *map(QuoteString, paths), '; do test -d "$path" || continue;'),
-            """echo "path $path"; sed -n 's/^ *mode *= */mode /p' "$path/config" 2>/dev/null; echo;""",
-            """test ! -e "$path/config" || echo config;""",
-            """echo "free $(df -P -B1 -- "$path" | awk 'NR == 2 { print $4 }')"; done; true""",
+        return asked(
+            f'for path in {join(paths)} ; do test -d "$path" || continue;'
+            """ echo "path $path"; sed -n 's/^ *mode *= */mode /p' "$path/config" 2>/dev/null; echo;"""
+            """ test ! -e "$path/config" || echo config;"""
+            """ echo "free $(df -P -B1 -- "$path" | awk 'NR == 2 { print $4 }')"; done; true"""
         )
-        return asked(script)
 
     def read(self, said: Said) -> dict[str, RepositoryState]:
         """Parse one block of lines for each directory."""

@@ -1,13 +1,12 @@
 """One remote command that answers several questions: its output, cut at lines `== NAME`."""
 
 from collections.abc import Iterable
+from shlex import quote
 
-from pyinfra.api import QuoteString, StringCommand
 
-
-def begin(name: str) -> StringCommand:
+def begin(name: str) -> str:
     """Return the command that begins a section, on a line of its own whatever was printed before."""
-    return StringCommand("printf", QuoteString("\\n== %s\\n"), QuoteString(name))
+    return f"printf '\\n== %s\\n' {quote(name)}"
 
 
 def sections(output: Iterable[str], *names: str) -> dict[str, list[str]]:

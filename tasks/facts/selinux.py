@@ -1,8 +1,9 @@
 """SELinux as it is configured, also where no kernel has it loaded: rules, types of ports, wrong labels."""
 
 from dataclasses import dataclass, field
+from shlex import quote
 
-from pyinfra.api import QuoteString, StringCommand
+from pyinfra.api import StringCommand
 
 from tasks.facts.command_output import NOT_THERE, Reading, Said, asked, unexpected
 
@@ -49,23 +50,19 @@ class Labels(Reading[LabelsState]):
 
     def command(self, policy: str, path: str, label: str, memory: str) -> StringCommand:
         """One command that reads semanage's files: semanage itself is slow, and writes a lock."""
-        ports = QuoteString(f"/var/lib/selinux/{policy}/active/ports.local")
-        rules = QuoteString(f"/etc/selinux/{policy}/contexts/files/file_contexts.local")
-        script = StringCommand(
-            *("sed -n 's/^\\//rule \\//p'", rules, "2>/dev/null; echo;"),
-            *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null; echo;"),
-            *("sed -n 's/^ *portcon tcp /port /p'", ports, "2>/dev/null; echo;"),
-            *("{ find", QuoteString(path), "-maxdepth 1 -type d -exec stat -c 'label %C %n' {} +"),
-            *("|| { echo; echo failed; }; } | grep -av", QuoteString(f"^label [^ ]*:{label}:"), ";"),
-            *("{ find", QuoteString(path), "\\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"),
-            "-o -mindepth 2 -print0 | xargs -0 -r stat -c 'label %C %n'",
-            *(
-                "|| { echo; echo failed; }; } | grep -av",
-                QuoteString(f"^label \\(?\\|[^ ]*:{label}:.*\\) "),
-                "; true",
-            ),
+        ports = quote(f"/var/lib/selinux/{policy}/active/ports.local")
+        rules = quote(f"/etc/selinux/{policy}/contexts/files/file_contexts.local")
+        right, unlabelled = quote(f"^label [^ ]*:{label}:"), quote(f"^label \\(?\\|[^ ]*:{label}:.*\\) ")
+        return asked(
+            f"sed -n 's/^\\//rule \\//p' {rules} 2>/dev/null; echo;"
+            f" sed 's/^/remembered /' {quote(memory)} 2>/dev/null; echo;"
+            f" sed -n 's/^ *portcon tcp /port /p' {ports} 2>/dev/null; echo;"
+            f" {{ find {quote(path)} -maxdepth 1 -type d -exec stat -c 'label %C %n' {{}} +"
+            f" || {{ echo; echo failed; }}; }} | grep -av {right} ;"
+            f" {{ find {quote(path)} \\( -path '*/objects/??' -o -path '*/tmp' \\) -prune -print0"
+            " -o -mindepth 2 -print0 | xargs -0 -r stat -c 'label %C %n'"
+            f" || {{ echo; echo failed; }}; }} | grep -av {unlabelled} ; true"
         )
-        return asked(script)
 
     def read(self, said: Said) -> LabelsState:
         """Parse a word and its values a line; what has gone while it was looked at does not matter.

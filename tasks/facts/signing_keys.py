@@ -3,7 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass, field
-from shlex import quote
+from shlex import join
 
 from pyinfra.api import StringCommand
 
@@ -78,8 +78,8 @@ class SigningKeys(Reading[dict[str, KeyState]]):
 
     def command(self, homes: dict[str, list[str]]) -> StringCommand:
         """One command; it succeeds where gpg, the user or the directory does not exist yet."""
-        calls = [f"look {' '.join(map(quote, (name, *home)))} || exit" for name, home in homes.items()]
-        return asked(StringCommand(LOOK + "\n".join(calls)))
+        calls = [f"look {join([name, *home])} || exit" for name, home in homes.items()]
+        return asked(LOOK + "\n".join(calls))
 
     def read(self, said: Said) -> dict[str, KeyState]:
         """Parse one block of lines for each environment."""

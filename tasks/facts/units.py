@@ -1,8 +1,9 @@
 """systemd units: what runs, what starts at boot, and what has changed under a running one."""
 
 from dataclasses import dataclass
+from shlex import join, quote
 
-from pyinfra.api import QuoteString, StringCommand
+from pyinfra.api import StringCommand
 
 from tasks.facts.command_output import Reading, Said, asked, unexpected
 
@@ -46,35 +47,26 @@ class Units(Reading[dict[str, UnitState]]):
         configurations: dict[str, list[str]] | None = None,
     ) -> StringCommand:
         """One command; it succeeds where there is no systemd."""
-        bits: list[object] = ["command -v systemctl >/dev/null || exit 0;"]
+        script = ["command -v systemctl >/dev/null || exit 0;"]
         if names:
-            bits += [f"echo Asked={len(names)}; systemctl show --property", ",".join(_PROPERTIES)]
-            bits += ["--", *map(QuoteString, names), "|| exit; echo;"]
+            script.append(f"echo Asked={len(names)}; systemctl show --property {','.join(_PROPERTIES)}")
+            script.append(f"-- {join(names)} || exit; echo;")
         for unit, files in (configurations or {}).items():
             # To the microsecond: httpd is reloaded and its files are written within one second.
-            since = (
-                "systemctl show --timestamp=us+utc --value --property StateChangeTimestamp",
-                QuoteString(unit),
-            )
-            bits += ['since=$(date +%s%6N -d "$(', *since, '2>/dev/null)" 2>/dev/null);']
-            paths = [QuoteString(file) for file in files]
+            show = "systemctl show --timestamp=us+utc --value --property StateChangeTimestamp"
+            script.append(f'since=$(date +%s%6N -d "$( {show} {quote(unit)} 2>/dev/null)" 2>/dev/null);')
             # A file that is a link counts both ways: pointed elsewhere, and changed where it points to.
-            bits += ["for changed in $({ stat -c %.6Z --", *paths, ";"]
-            bits += ["stat -L -c %.6Z --", *paths, "; } 2>/dev/null | tr -d .); do"]
-            bits += [
-                '[ "$changed" -le "${since:-0}" ] ||',
-                "echo",
-                QuoteString(f"Outdated={unit}"),
-                "; done;",
-            ]
+            script.append(f"for changed in $({{ stat -c %.6Z -- {join(files)} ;")
+            script.append(f"stat -L -c %.6Z -- {join(files)} ; }} 2>/dev/null | tr -d .); do")
+            script.append(f'[ "$changed" -le "${{since:-0}}" ] || echo {quote(f"Outdated={unit}")} ; done;')
         for pattern in patterns or ():
             # systemctl's list of unit files leaves out instances of templates.
-            enabled = ("find /etc/systemd/system -path", QuoteString(f"*.wants/{pattern}"), "-printf")
-            bits += [*enabled, "'Enabled=%f\\n' 2>/dev/null;"]
-            active = ("systemctl list-units --state=active --no-legend --plain", QuoteString(pattern))
-            bits += ["active=$(", *active, ") || exit;"]
-            bits += ["printf '%s\\n' \"$active\" | sed '/./!d; s/^/Active=/; s/ .*//';"]
-        return asked(StringCommand(*bits, "true"))
+            links = quote(f"*.wants/{pattern}")
+            script.append(f"find /etc/systemd/system -path {links} -printf 'Enabled=%f\\n' 2>/dev/null;")
+            active = f"systemctl list-units --state=active --no-legend --plain {quote(pattern)}"
+            script.append(f"active=$( {active} ) || exit;")
+            script.append("printf '%s\\n' \"$active\" | sed '/./!d; s/^/Active=/; s/ .*//';")
+        return asked(" ".join([*script, "true"]))
 
     def read(self, said: Said) -> dict[str, UnitState]:
         """Parse NAME=VALUE lines, one block for each unit."""
