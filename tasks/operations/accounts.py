@@ -3,19 +3,19 @@
 pyinfra's `server.user` knows the groups of a user, not who is in a group, and asks for each user.
 """
 
-from collections.abc import Generator
+from collections.abc import Iterator
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host
 
 from tasks.facts.accounts import Accounts, AccountsState
-from tasks.operations.remote_script import quoted, refuse, together
+from tasks.operations.remote_script import Commands, quoted, refuse, together
 
 
 @operation()
 def present(
     user: str, home: str, groups: dict[str, list[str]] | None = None, shell: str = "/usr/sbin/nologin"
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """
     Make a system user without a password, with a group of its name, and groups of existing logins.
 
@@ -50,7 +50,7 @@ def _where(login: str, groups: dict[str, list[str]]) -> str:
     return " and ".join(group.replace("-", "_") for group, logins in groups.items() if login in logins)
 
 
-def _user(user: str, home: str, shell: str, state: AccountsState) -> Generator[str, None, None]:
+def _user(user: str, home: str, shell: str, state: AccountsState) -> Iterator[str]:
     if user not in state.groups:
         yield f"groupadd --system {quoted(user)}"
     if user not in state.logins:
@@ -58,7 +58,7 @@ def _user(user: str, home: str, shell: str, state: AccountsState) -> Generator[s
         yield f"useradd --system --no-create-home {quoted(*options, user)}"
 
 
-def _groups(groups: dict[str, list[str]], state: AccountsState) -> Generator[str, None, None]:
+def _groups(groups: dict[str, list[str]], state: AccountsState) -> Iterator[str]:
     for group, logins in groups.items():
         if group not in state.groups:
             yield f"groupadd --system {quoted(group)}"

@@ -1,18 +1,16 @@
 """The server's certificate, made and renewed by a script on the server."""
 
-from collections.abc import Generator
-
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host, state
 
 from tasks.facts.certificates import CertificatesDue
 from tasks.facts.managed_files import ManagedFiles
-from tasks.operations.remote_script import quoted, script
+from tasks.operations.remote_script import Commands, quoted, script
 from tasks.pyinfra_gaps.messages import tell
 
 
 @operation()
-def current(program: str) -> Generator[StringCommand, None, None]:
+def current(program: str) -> Commands:
     """
     Run the script if it says that something is due.
 
@@ -34,7 +32,7 @@ def current(program: str) -> Generator[StringCommand, None, None]:
 
 
 @operation()
-def copied(source: str, target: str) -> Generator[StringCommand, None, None]:
+def copied(source: str, target: str) -> Commands:
     """
     Publish a file of the server, readable for everybody.
 

@@ -5,7 +5,6 @@ everything in one read, and its files come with the command that uses them.
 """
 
 from base64 import b64encode
-from collections.abc import Generator
 from typing import Literal
 
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -14,7 +13,7 @@ from pyinfra.context import host
 from tasks.client import boot_health, servers
 from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
-from tasks.operations.remote_script import as_root
+from tasks.operations.remote_script import Commands, as_root
 from tasks.pyinfra_gaps.failures import failed
 
 # Arguments: path and content in base64, in turns. A file gets its name complete.
@@ -36,7 +35,7 @@ systemctl daemon-reload
 
 
 @operation()
-def reporting(wanted: bool) -> Generator[FunctionCommand, None, None]:
+def reporting(wanted: bool) -> Commands:
     """Have a client say after each boot how it went, or have it say nothing.
 
     + wanted: whether it reports

@@ -3,18 +3,18 @@
 pyinfra's `files.put` and its like ask for each path several times, and cannot put back what fails a test.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 from pyinfra import logger
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host, state
 from pyinfra.operations.util.files import generate_color_diff
 
 from tasks.facts.managed_files import Content, ManagedFiles, PathState
 from tasks.operations.program import INSTALL, Program
-from tasks.operations.remote_script import READ_CONTENT, quoted, script
+from tasks.operations.remote_script import READ_CONTENT, Commands, quoted, script
 from tasks.pyinfra_gaps.messages import tell
 
 
@@ -91,7 +91,7 @@ def declared(
     absent: list[str] | None = None,
     programs: list[Program] | None = None,
     check: str | None = None,
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """
     Make files, directories, links and programs what they are declared to be, and nothing else.
 
@@ -229,16 +229,16 @@ def _show(steps: list[Step], states: dict[str, PathState]) -> None:
     for step in steps:
         tell(f"Will {step.says}")
         if state.config.DIFF and step.content:
-            for line in _text_difference(step, states.get(step.path)):
+            for line in _text_difference(step.path, step.content, states.get(step.path)):
                 logger.info("  %s", line)
 
 
-def _text_difference(step: Step, found: PathState | None) -> Iterable[str]:
+def _text_difference(path: str, content: bytes, found: PathState | None) -> Iterable[str]:
     try:
-        new = (step.content or b"").decode().splitlines()
+        new = content.decode()
     except UnicodeDecodeError:
         return []
-    if "\x00" in (step.content or b"").decode():
+    if "\x00" in new:
         return []
-    old = host.get_fact(Content, path=step.path) if found and found.kind == "file" else None
-    return generate_color_diff((old or b"").decode(errors="replace").splitlines(), new)
+    old = host.get_fact(Content, path=path) if found and found.kind == "file" else None
+    return generate_color_diff((old or b"").decode(errors="replace").splitlines(), new.splitlines())

@@ -5,7 +5,6 @@ upload for each: a client is asked for everything in one read.
 """
 
 import base64
-from collections.abc import Generator
 from dataclasses import astuple
 
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -14,7 +13,7 @@ from pyinfra.context import host
 from tasks.client.trust import Remote, certificate_file, differences
 from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
-from tasks.operations.remote_script import as_root
+from tasks.operations.remote_script import Commands, as_root
 from tasks.pyinfra_gaps.failures import failed
 from tasks.pyinfra_gaps.messages import tell
 
@@ -38,7 +37,7 @@ ostree remote add --set=gpg-verify=true "$@" --gpg-import="$key" "$remote" "$url
 
 
 @operation()
-def remote(wanted: Remote) -> Generator[FunctionCommand, None, None]:
+def remote(wanted: Remote) -> Commands:
     """Declare a remote in /etc/ostree/remotes.d that trusts one key and, if there is one, one private CA.
 
     + wanted: its name, its address, the only key it trusts, and the certificate of its private CA

@@ -3,16 +3,15 @@
 pyinfra's `dnf.packages` and `apt.packages` would need a branch for each platform, and ask once more.
 """
 
-from collections.abc import Generator
-
 from pyinfra.api import operation
 from pyinfra.context import host
 
 from tasks.facts.packages import InstalledPackages
+from tasks.operations.remote_script import Commands
 
 
 @operation()
-def installed(names: list[str], query: str, install: str) -> Generator[str, None, None]:
+def installed(names: list[str], query: str, install: str) -> Commands:
     """
     Install what is missing, in one go; what is there is left at its version.
 

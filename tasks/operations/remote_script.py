@@ -3,8 +3,11 @@
 from base64 import b64encode
 from collections.abc import Generator, Sequence
 
-from pyinfra.api import QuoteString, StringCommand
+from pyinfra.api import FunctionCommand, QuoteString, StringCommand
 from pyinfra.context import host
+
+Commands = Generator[StringCommand | FunctionCommand | str, None, None]
+"""What an operation yields."""
 
 # Content travels as base64 lines on standard input, each piece closed by a line with a dot: neither a process
 # list nor a log shows it, and any byte arrives as it is.

@@ -1,12 +1,10 @@
 """OSTree repositories that httpd can serve."""
 
-from collections.abc import Generator
-
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host
 
 from tasks.facts.repositories import Repositories
-from tasks.operations.remote_script import quoted, refuse, together
+from tasks.operations.remote_script import Commands, quoted, refuse, together
 from tasks.pyinfra_gaps.messages import warn
 
 # Two names of one mode; ostree writes the older one.
@@ -15,9 +13,7 @@ GIB = 1 << 30
 
 
 @operation()
-def initialised(
-    repositories: dict[str, str], minimum_free_bytes: int
-) -> Generator[StringCommand, None, None]:
+def initialised(repositories: dict[str, str], minimum_free_bytes: int) -> Commands:
     """
     Initialise what is no repository yet; refuse one of another kind, which httpd could not serve.
 

@@ -1,7 +1,5 @@
 """What a client boots: rebase it, upgrade it, reboot it and look at what came up."""
 
-from collections.abc import Generator
-
 from pyinfra.api import FunctionCommand, Host, QuoteString, State, StringCommand, operation
 from pyinfra.context import host, state
 
@@ -11,6 +9,7 @@ from tasks.client.rpm_ostree_status import Deployment, named, pending
 from tasks.facts.ostree import PublishedRef
 from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
+from tasks.operations.remote_script import Commands
 from tasks.pyinfra_gaps.failures import failed
 from tasks.pyinfra_gaps.messages import tell
 
@@ -18,9 +17,7 @@ _KINDS = ("Upgraded:", "Downgraded:", "Removed:", "Added:")
 
 
 @operation()
-def rebase(
-    refspec: str, wanted: Target | None = None, reboots: bool = False
-) -> Generator[FunctionCommand, None, None]:
+def rebase(refspec: str, wanted: Target | None = None, reboots: bool = False) -> Commands:
     """Make a client follow a ref. The tree is staged; it runs after the next reboot.
 
     + refspec: REMOTE:REF
@@ -41,7 +38,7 @@ def rebase(
 
 
 @operation()
-def upgrade(reboots: bool = False) -> Generator[FunctionCommand, None, None]:
+def upgrade(reboots: bool = False) -> Commands:
     """Stage what the ref that a client follows has now, as the client itself sees it.
 
     + reboots: an operation after this one reboots
@@ -72,7 +69,7 @@ def due(host: Host) -> Decision:
     return decide_upgrade(machine, published["checksum"], published["version"])
 
 
-def _staged(decision: Decision, reboots: bool, *words: str) -> Generator[FunctionCommand, None, None]:
+def _staged(decision: Decision, reboots: bool, *words: str) -> Commands:
     """Do what was decided and say it, when it is planned as well as when it is done."""
     if decision.action == "fail":
         yield FunctionCommand(refuse, (decision.line,), {})
@@ -88,7 +85,7 @@ def _staged(decision: Decision, reboots: bool, *words: str) -> Generator[Functio
 
 
 @operation()
-def booted(coming: bool = False) -> Generator[FunctionCommand, None, None]:
+def booted(coming: bool = False) -> Commands:
     """Boot what is staged, if something is, and check that the client runs it afterwards.
 
     + coming: an operation before this one stages something, as far as a plan can see

@@ -4,13 +4,13 @@ pyinfra's `selinux.file_context_mapping` takes two rules that begin alike for no
 """
 
 import re
-from collections.abc import Generator
+from collections.abc import Iterator
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host
 
 from tasks.facts.selinux import Labels, LabelsState
-from tasks.operations.remote_script import quoted, remember, together
+from tasks.operations.remote_script import Commands, quoted, remember, together
 
 # What the policies themselves let httpd listen on: http_port_t, and 8080 by http_cache_port_t.
 POLICY_PORTS = (80, 443, 488, 8008, 8009, 8080, 8443)
@@ -18,9 +18,7 @@ HTTPD_PORT_TYPES = ("http_port_t", "http_cache_port_t")
 
 
 @operation()
-def labelled(
-    policy: str, loaded: bool, path: str, label: str, ports: list[int], memory: str
-) -> Generator[StringCommand, None, None]:
+def labelled(policy: str, loaded: bool, path: str, label: str, ports: list[int], memory: str) -> Commands:
     """
     Declare and set the label of everything below a directory, and let httpd listen on ports.
 
@@ -52,7 +50,7 @@ def labelled(
 
 def _changes(
     state: LabelsState, policy: str, no_reload: str, path: str, label: str, ports: list[int], memory: str
-) -> Generator[str, None, None]:
+) -> Iterator[str]:
     pattern = re.sub(r"([^A-Za-z0-9/_-])", r"\\\1", path) + "(/.*)?"
     ours = [f"fcontext {pattern}"]
     ours += [f"port {port}" for port in ports if _is_ours(port, state)]

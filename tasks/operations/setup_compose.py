@@ -1,16 +1,14 @@
 """The first compose of an environment, on set-up."""
 
-from collections.abc import Generator
-
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.managed_files import ManagedFiles
-from tasks.operations.remote_script import quoted
+from tasks.operations.remote_script import Commands, quoted
 
 
 @operation()
-def composed(program: str, refs: dict[str, str]) -> Generator[StringCommand, None, None]:
+def composed(program: str, refs: dict[str, str]) -> Commands:
     """
     Compose every environment that has no build yet.
 

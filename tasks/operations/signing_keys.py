@@ -4,15 +4,14 @@ What clients are to trust is kept by root and published as a copy. One key takin
 work of `ostree-release keys`; nothing here undoes it (see `tasks.operations.key_decision`).
 """
 
-from collections.abc import Generator
 from pathlib import Path
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host, state
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
 from tasks.operations.key_decision import KeyRefused, SigningKey, Step, decide, in_use, introducing
-from tasks.operations.remote_script import READ_CONTENT, quoted, refuse, script
+from tasks.operations.remote_script import READ_CONTENT, Commands, quoted, refuse, script
 from tasks.pyinfra_gaps.messages import tell, warn
 from tasks.signing.keyring import PrimaryKey, dearmored, primary_keys
 
@@ -69,7 +68,7 @@ publish() {{ [ -e "$1.gpg" ] || put "$1.gpg" <"$2"; put "$2" <"$1.gpg"; }}
 
 
 @operation()
-def present(keys: list[SigningKey]) -> Generator[StringCommand, None, None]:
+def present(keys: list[SigningKey]) -> Commands:
     """
     Make or import the keys that are missing, and publish what is not published.
 
@@ -100,7 +99,7 @@ def present(keys: list[SigningKey]) -> Generator[StringCommand, None, None]:
 
 
 @operation()
-def told(keys: list[SigningKey], backup: str) -> Generator[StringCommand, None, None]:
+def told(keys: list[SigningKey], backup: str) -> Commands:
     """
     Show the fingerprints, and what to type to have a copy of the keys; changes nothing.
 

@@ -3,14 +3,14 @@
 pyinfra's `systemd.service` asks for each unit, and cannot tell whether one runs with older configuration.
 """
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host
 
 from tasks.facts.units import Units, UnitState
-from tasks.operations.remote_script import quoted, together
+from tasks.operations.remote_script import Commands, quoted, together
 
 
 @operation()
@@ -20,7 +20,7 @@ def running(
     loaded: list[str] | None = None,
     configurations: dict[str, list[str]] | None = None,
     only: str | None = None,
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """
     Start and enable units, stop and disable others, and let systemd and services read what has changed.
 
@@ -65,7 +65,7 @@ def _changes(
     loaded: list[str],
     read: list[str],
     units: dict[str, UnitState],
-) -> Generator[str, None, None]:
+) -> Iterator[str]:
     absent = UnitState()
     states = {name: units.get(name, absent) for name in (*started, *stopped, *loaded)}
     if any(

@@ -1,6 +1,6 @@
 """Approving: what the gates found is shown, and exactly that is let through."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pyinfra import host
@@ -8,6 +8,7 @@ from pyinfra.api import FunctionCommand, Host, operation
 
 from tasks.facts.entry_points import approver
 from tasks.facts.release import worded
+from tasks.operations.remote_script import Commands
 from tasks.releases.call import carried_out, look, say
 
 
@@ -31,9 +32,7 @@ def approve_here(
 
 
 @operation()
-def approve(
-    plan: dict[str, Any], asked: dict[str, str | None], reason: str | None = None
-) -> Generator[FunctionCommand, None, None]:
+def approve(plan: dict[str, Any], asked: dict[str, str | None], reason: str | None = None) -> Commands:
     """Approve the findings of a plan, and nothing if the gates have found something else meanwhile.
 
     + plan: what `approve --plan` says

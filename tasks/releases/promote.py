@@ -1,6 +1,5 @@
 """Promoting: from a plan that the server made to the operation that carries out exactly that."""
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ostree_release.model import following
 from ostree_release.text import command
 from tasks.facts.entry_points import promoter
 from tasks.facts.release import Answer, worded
+from tasks.operations.remote_script import Commands
 from tasks.pyinfra_gaps.failures import drop
 from tasks.releases.call import carried_out, look, say
 from tasks.releases.laptop_gate import run_gate
@@ -21,9 +21,7 @@ from tasks.signing import laptop_keys
 
 
 @operation()
-def promote(
-    plan: dict[str, Any], asked: dict[str, str | None], gate: str | None = None
-) -> Generator[FunctionCommand, None, None]:
+def promote(plan: dict[str, Any], asked: dict[str, str | None], gate: str | None = None) -> Commands:
     """Do what a plan says, and nothing if the server has moved on since the plan was made.
 
     + plan: what `promote --plan` says
