@@ -42,7 +42,7 @@ def keys(value: object) -> tuple[CiKey, ...]:
             problems.append(f"{label}: must have another key than {twin}, for which sshd would take it")
         found.append(found_key)
     if problems:
-        raise Parts(problems)
+        raise Parts(*problems)
     return tuple(found)
 
 

@@ -75,31 +75,23 @@ def _read_environment(
     given = values.get("auto", {})
     refuse_unknown(given, AUTO_RULES, auto_label, problems)
     auto = read_values(given, AUTO_RULES, auto_label, problems)
-    _check_offline_key(f"{key}['signing_key']", values, problems)
+    if values.get("signing") == "offline" and (right := _no_offline_key(values.get("signing_key"))):
+        problems.append(problem(f"{key}['signing_key']", values.get("signing_key"), right))
     if len(problems) > before:
         return None
     return _with_defaults(name, source, {**values, "auto": auto}, replace(policy, approval=approval), server)
 
 
-def _check_offline_key(label: str, values: Mapping[str, Any], problems: list[str]) -> None:
-    """With offline signing, the file must be there and hold public keys only, no secret one."""
-    if values.get("signing") != "offline":
-        return
-    file = values.get("signing_key")
+def _no_offline_key(file: str | None) -> str | None:
+    """Say what a file must be, if it is not there, or does not hold public keys only; None if it is right."""
     right = "the file of a public key (gpg --export KEY), because signing is 'offline'"
-    if file is None:
-        problems.append(problem(label, file, right))
-        return
     try:
-        content = dearmored(Path(file).expanduser().read_bytes())
+        content = dearmored(Path(file).expanduser().read_bytes()) if file else b""
         if has_secret(content):
-            problems.append(
-                problem(label, file, f"{right}; this one holds a secret key, which stays with you")
-            )
-        elif not fingerprints(content):
-            problems.append(problem(label, file, right))
+            return f"{right}; this one holds a secret key, which stays with you"
+        return None if fingerprints(content) else right
     except (OSError, ValueError) as error:
-        problems.append(problem(label, file, f"{right}; {error}"))
+        return f"{right}; {error}"
 
 
 def _with_defaults(

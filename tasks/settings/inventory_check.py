@@ -6,8 +6,7 @@ check_settings at its end, which reads the other group data files itself and mer
 inventory, and in each --group-data folder; for a host, its groups in order, its own data, then --data.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +54,14 @@ def merged_data(inventory: Inventory, command_line: Data, cwd: Path) -> dict[str
         folders.append(beside / "group_data")
     folders.extend(Path(folder) for folder in command_line["group_data"])
     groups: dict[str, dict[str, Any]] = {"all": dict(inventory.data)}
-    with _no_check():
+    global _reading
+    _reading = True
+    try:
         for folder in folders:
             for group, data in _get_group_data(str(folder)).items():
                 groups.setdefault(group, dict(inventory.group_data.get(group, {}))).update(data)
+    finally:
+        _reading = False
     override = {}
     for argument in command_line["data"]:
         key, _, value = argument.partition("=")
@@ -108,13 +111,3 @@ def _check_client(data: Data, hosts: Mapping[str, Data], servers: Mapping[str, S
     elif client.image_server not in hosts:
         right = "the inventory's name of a host" + near_miss(client.image_server, servers)
         raise SettingsError([problem("ostree_image_server", client.image_server, right)])
-
-
-@contextmanager
-def _no_check() -> Iterator[None]:
-    global _reading
-    _reading = True
-    try:
-        yield
-    finally:
-        _reading = False

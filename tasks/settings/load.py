@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pyinfra.api import Host
 
 from tasks.settings import rules
 from tasks.settings.conflicts import find_conflicts
@@ -10,9 +12,6 @@ from tasks.settings.declared import ENVIRONMENT, GONE, NAMES, PREFIX, Client, En
 from tasks.settings.environments import read_environments
 from tasks.settings.reader import SettingsError, problem, read_values, refuse_unknown
 from tasks.settings.rules import Wrong, shown
-
-if TYPE_CHECKING:
-    from pyinfra.api.host import Host
 
 NOT_READ = (
     "No ostree_... settings were found, so group_data/all.py was not read:"
@@ -37,8 +36,12 @@ def server_settings(data: Mapping[str, object], inventory_name: str | None = Non
     Raises SettingsError with all problems.
     """
     problems, values = _read(data, Server)
-    name = values.get("public_name") or _public_name(inventory_name, values, problems)
-    values = values | {"public_name": name}
+    if values.get("public_name", "") is None:
+        try:
+            values["public_name"] = rules.public_name(inventory_name)
+        except Wrong as wrong:
+            right = f"must be set, because the server's inventory name {inventory_name!r} is not {wrong}"
+            problems.append(f"ostree_public_name = None: {right}")
     environments = read_environments(data, values, problems)
     problems.extend(find_conflicts(environments, values, data))
     if problems:
@@ -80,7 +83,7 @@ def resolve(server: Server, follows: str) -> Followed:
     return Followed(environment, ref, f"{server.image_name}-{environment.name}")
 
 
-def load_server(host: "Host") -> Server:
+def load_server(host: Host) -> Server:
     """Return a host's settings as a server; ends the run with all problems if there are any."""
     try:
         return server_settings(host.data.dict(), host.name)
@@ -88,7 +91,7 @@ def load_server(host: "Host") -> Server:
         raise SystemExit(str(error)) from None
 
 
-def load_client(host: "Host") -> Client:
+def load_client(host: Host) -> Client:
     """Return a host's settings as a client; ends the run with all problems if there are any."""
     try:
         return client_settings(host.data.dict())
@@ -112,16 +115,3 @@ def _read(data: Mapping[str, object], kind: type) -> tuple[list[str], dict[str, 
     rules_of = {key: field.metadata["rule"] for key, field in fields.items()}
     values = read_values(data, rules_of, "{}", problems)
     return problems, {key.removeprefix(PREFIX): value for key, value in values.items()}
-
-
-def _public_name(inventory_name: str | None, values: Mapping[str, Any], problems: list[str]) -> str:
-    if "public_name" not in values:
-        return ""
-    try:
-        return rules.public_name(inventory_name)
-    except Wrong as wrong:
-        problems.append(
-            f"ostree_public_name = None: must be set, because the server's inventory name {inventory_name!r}"
-            f" is not {wrong}"
-        )
-        return ""

@@ -43,7 +43,7 @@ def read_values(
             except Wrong as wrong:
                 problems.append(problem(label.format(key), data[key], str(wrong)))
             except Parts as parts:
-                problems += [label.format(key) + line for line in parts.lines]
+                problems += [label.format(key) + line for line in parts.args]
     return values
 
 

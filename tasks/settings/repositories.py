@@ -41,5 +41,5 @@ def by_id(value: object) -> dict[str, dict[str, object]]:
             problems.append(f"{label} = {shown(keys)}: must have a gpgkey, or 'gpgcheck': False")
         checked[identity] = values
     if problems:
-        raise Parts(problems)
+        raise Parts(*problems)
     return checked

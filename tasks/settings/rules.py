@@ -8,7 +8,7 @@ import ipaddress
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,11 +33,7 @@ class Wrong(Exception):  # noqa: N818 (it is read as "raise Wrong")
 
 
 class Parts(Exception):  # noqa: N818 (it is read as "raise Parts")
-    """A value is wrong in parts; carries a line for each, which begins after the name of the whole."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        super().__init__(*lines)
-        self.lines = tuple(lines)
+    """A value is wrong in parts; has a line for each, which begins after the name of the whole."""
 
 
 def optional(rule: Rule[T]) -> Rule[T | None]:
