@@ -12,6 +12,7 @@ from pyinfra.api import StringCommand
 from tasks.facts.command_output import NOT_THERE, Reading, Said, asked, check_absent, unexpected
 from tasks.facts.sections import begin, sections
 
+_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 # What stat says of a path that does not exist.
 _ABSENT = (NOT_THERE, ": Not a directory", ": Too many levels of symbolic links")
 # A folder's content but for the seal itself, and for which Python: one digest of names, kinds, modes, owners,
@@ -99,7 +100,8 @@ class ManagedFiles(Reading[dict[str, PathState]]):
                 if not re.fullmatch("[0-9a-f]+", raw):
                     raise unexpected(line)
                 mode = int(raw, 16)
-                states[path] = PathState(_kind(mode), f"{stat.S_IMODE(mode):o}", owner, group)
+                kind = _KINDS.get(stat.S_IFMT(mode), "other")
+                states[path] = PathState(kind, f"{stat.S_IMODE(mode):o}", owner, group)
             elif word == "sha256":
                 checksum, path = _fields(line, 2)
                 states[path.lstrip(" *")] = _with(states, path.lstrip(" *"), sha256=checksum)
@@ -152,11 +154,3 @@ def _fields(line: str, count: int) -> list[str]:
     if len(fields) != count:
         raise unexpected(line)
     return fields
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISREG(mode):
-        return "file"
-    if stat.S_ISDIR(mode):
-        return "directory"
-    return "link" if stat.S_ISLNK(mode) else "other"

@@ -25,6 +25,7 @@ from tasks.settings.rules import Rule, Wrong
 
 T = TypeVar("T")
 SWITCHES = {"yes": True, "true": True, "no": False, "false": False}
+KINDS = {bool: "true or false", type(None): "nothing", int: "a number", float: "a number", list: "a list"}
 
 
 class Arguments:
@@ -99,9 +100,9 @@ class Arguments:
         """Take the path of an executable file on this machine."""
         return self._text(argument, rules.program, None)
 
-    def switch(self, argument: str, default: bool = False) -> bool:
+    def switch(self, argument: str) -> bool:
         """Take yes, no, true or false."""
-        return self._take(argument, _switch, default)
+        return self._take(argument, _switch, False)
 
     def _text(self, argument: str, rule: Rule[str], default: str | None) -> str | None:
         def check(value: object) -> str:
@@ -109,7 +110,8 @@ class Arguments:
                 return rule(value)
             typed = rule(_as_typed(argument, value))
             quoted = shlex.quote(f"{argument}={json.dumps(typed)}")
-            raise Wrong(f"text, and pyinfra reads this as {_kind(value)}; type it as: --data {quoted}")
+            kind = KINDS.get(type(value), "a dictionary")
+            raise Wrong(f"text, and pyinfra reads this as {kind}; type it as: --data {quoted}")
 
         return self._take(argument, check, default)
 
@@ -134,11 +136,10 @@ class Arguments:
 
 
 def _switch(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in SWITCHES:
-        return SWITCHES[value.lower()]
-    raise Wrong("yes, no, true or false")
+    found = SWITCHES.get(str(value).lower())
+    if found is None:
+        raise Wrong("yes, no, true or false")
+    return found
 
 
 def _as_typed(argument: str, value: object) -> str:
@@ -154,16 +155,6 @@ def _shown(argument: str, value: object) -> str:
     text = value if isinstance(value, str) else _as_typed(argument, value)
     text = rules.UNPRINTABLE.sub("?", f"{argument}={text}")
     return f"--data {shlex.quote(text if len(text) <= 80 else text[:77] + '...')}"
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if value is None:
-        return "nothing"
-    if isinstance(value, (int, float)):
-        return "a number"
-    return "a list" if isinstance(value, list) else "a dictionary"
 
 
 def _names_of_pyinfra() -> set[str]:

@@ -8,6 +8,7 @@ libostree writes them but for those that a commit's own format swaps.
 from typing import Any
 
 _FIXED = {"y": 1, "b": 1, "n": 2, "q": 2, "i": 4, "u": 4, "h": 4, "x": 8, "t": 8, "d": 8}
+_ALIGNED = {**_FIXED, "v": 8}
 _SIGNED = "nix"
 _DEPTH = 32
 
@@ -81,16 +82,11 @@ def _length(kinds: str, depth: int) -> int:
 
 def alignment(kind: str) -> int:
     """Return to what multiple of bytes a type is aligned."""
-    first = kind[0]
-    if first in _FIXED:
-        return _FIXED[first]
-    if first == "v":
-        return 8
-    if first in "am":
+    if kind[0] in "am":
         return alignment(kind[1:])
-    if first in "({":
+    if kind[0] in "({":
         return max((alignment(each) for each in split(kind[1:-1])), default=1)
-    return 1
+    return _ALIGNED.get(kind[0], 1)
 
 
 def fixed_size(kind: str) -> int | None:
