@@ -23,7 +23,7 @@ def install_release_tool(settings: Server) -> None:
         name="Program, configuration, roles",
         directories=[Directory(places.LIBEXEC)],
         files=[
-            File(places.COMMAND, command(), mode="755"),
+            File(places.COMMAND, render("libexec/command.py.j2", program=places.PROGRAM), mode="755"),
             *(File(places.entry(role), entry_point(role), mode="755") for role in places.ROLE_USERS),
             File(f"{places.CONFIGURATION}/config.json", configuration_text(settings)),
             File("/etc/tmpfiles.d/ostree-release.conf", tmpfiles_text(settings)),
@@ -42,11 +42,6 @@ def sudoers_text(settings: Server) -> str:
         *((places.CI_USER, users[role], places.ci_entry(role)) for role in ci.roles(settings)),
     ]
     return render("sudoers/ostree-release.j2", rules=rules, programs=[program for _, _, program in rules])
-
-
-def command() -> str:
-    """Render the program that is called by its name."""
-    return render("libexec/command.py.j2", program=places.PROGRAM)
 
 
 def entry_point(role: str) -> str:

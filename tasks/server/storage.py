@@ -12,7 +12,7 @@ from tasks.settings.declared import Server
 def make_storage(settings: Server) -> None:
     """Make every directory, then initialise the repositories."""
     managed_files.declared(
-        name="Directories", directories=directories(settings), files=[journal(), *locks(settings)]
+        name="Directories", directories=directories(settings), files=shared_files(settings)
     )
     repositories.initialised(
         name="Repositories",
@@ -71,15 +71,9 @@ def directories(settings: Server) -> list[Directory]:
     return found
 
 
-def journal() -> File:
-    """Declare the journal; both roles append to it, nobody else writes."""
-    return File(f"{places.STATE}/journal.jsonl", None, "root", places.RELEASE_USER, "660")
-
-
-def locks(settings: Server) -> list[File]:
-    """Declare the lock files of both roles; tmpfiles.d makes the same ones at boot."""
+def shared_files(settings: Server) -> list[File]:
+    """Declare what both roles write and nobody else: the journal, and locks, which tmpfiles.d makes too."""
     kinds = ("writer", "check", "objects")
-    names = [f"{each.name}.{kind}" for each in settings.environments for kind in kinds]
-    return [
-        File(f"{places.RUN}/{name}", None, "root", places.RELEASE_USER, "660") for name in [*names, "journal"]
-    ]
+    locks = [f"{each.name}.{kind}" for each in settings.environments for kind in kinds]
+    paths = [f"{places.STATE}/journal.jsonl", *(f"{places.RUN}/{name}" for name in [*locks, "journal"])]
+    return [File(path, None, "root", places.RELEASE_USER, "660") for path in paths]

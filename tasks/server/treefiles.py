@@ -109,7 +109,7 @@ def treefile(settings: Server, environment: Environment) -> dict[str, object]:
     release = settings.fedora_release
     packages = dict.fromkeys(kinoite.packages([*settings.packages, *environment.packages], release))
     excluded = dict.fromkeys([*settings.exclude_packages, *environment.exclude_packages])
-    keys: dict[str, object] = {
+    keys = {
         "ref": environment.ref,
         # rpm-ostree refuses a treefile with another one than the machine's.
         "basearch": settings.architecture,
@@ -123,17 +123,14 @@ def treefile(settings: Server, environment: Environment) -> dict[str, object]:
         # Who may use sudo changes on a machine, and only /etc can.
         "etc-group-members": ["wheel"],
     }
-    if packages:
-        keys["packages"] = list(packages)
-    for architecture, names in settings.architecture_packages.items():
-        if names:
-            keys[f"packages-{architecture}"] = list(names)
-    if excluded:
-        keys["exclude-packages"] = list(excluded)
-    if settings.postprocess_commands:
-        commands = (kinoite.command(line, release) for line in settings.postprocess_commands)
-        keys["postprocess"] = [SHELL + "".join(f"{line}\n" for line in commands)]
-    return {**keys, **settings.treefile_options}
+    commands = "".join(f"{kinoite.command(line, release)}\n" for line in settings.postprocess_commands)
+    lists = {
+        "packages": list(packages),
+        **{f"packages-{each}": list(names) for each, names in settings.architecture_packages.items()},
+        "exclude-packages": list(excluded),
+        "postprocess": [SHELL + commands] if commands else [],
+    }
+    return {**keys, **{key: names for key, names in lists.items() if names}, **settings.treefile_options}
 
 
 def repositories_text(settings: Server) -> str:
