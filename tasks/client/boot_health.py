@@ -8,12 +8,12 @@ from typing import Any, Literal, TypedDict
 from ostree_release import health
 from ostree_release.errors import Refused
 from tasks.pyinfra_gaps.templates import render
+from tasks.settings.places import UNITS
 
 LIMIT = 900  # seconds that a boot may take
 PROGRAM = "/etc/ostree-health/report.sh"
 REPORT = "/var/lib/ostree-health/report"
 TIMER = "ostree-health.timer"
-_UNITS = "/etc/systemd/system"
 # The unit that rebase.py may install: path -> content, in the order in which the fact reads them.
 FILES = {
     PROGRAM: render(
@@ -23,8 +23,8 @@ FILES = {
         format=health.FORMAT,
         most_units=health.MOST_UNITS,
     ),
-    f"{_UNITS}/ostree-health.service": render("systemd/ostree-health.service.j2", program=PROGRAM),
-    f"{_UNITS}/{TIMER}": render("systemd/ostree-health.timer.j2"),
+    f"{UNITS}/ostree-health.service": render("systemd/ostree-health.service.j2", program=PROGRAM),
+    f"{UNITS}/{TIMER}": render("systemd/ostree-health.timer.j2"),
 }
 _NO_FILES = hashlib.sha256(b"").hexdigest()
 

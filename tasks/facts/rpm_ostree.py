@@ -3,8 +3,9 @@
 import base64
 import configparser
 import hashlib
+from shlex import join
 
-from pyinfra.api import FactBase, QuoteString, StringCommand
+from pyinfra.api import FactBase, StringCommand
 
 from tasks.client import boot_health
 from tasks.client.rpm_ostree_status import BOOT_ID, STATUS, Machine, parse_status
@@ -54,11 +55,8 @@ class ClientState(FactBase[Machine]):
     """
 
     def command(self, remote: str = "", ca_file: str = "") -> StringCommand:
-        call = StringCommand(
-            "sudo", "-n", "sh", "-c", QuoteString(_SCRIPT), "sh", QuoteString(remote), QuoteString(ca_file),
-            boot_health.REPORT, *boot_health.FILES,
-        )  # fmt: skip
-        return asked(call)
+        words = [_SCRIPT, "sh", remote, ca_file, boot_health.REPORT, *boot_health.FILES]
+        return asked(f"sudo -n sh -c {join(words)}")
 
     @staticmethod
     def default() -> Machine:

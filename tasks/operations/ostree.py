@@ -64,14 +64,9 @@ def declare(state: State, host: Host, remote_name: str, url: str, key: bytes, ce
 
     Returns False if it failed, with the reason said.
     """
-    words = [
-        remote_name,
-        url,
-        base64.b64encode(key).decode(),
-        base64.b64encode(certificate.encode()).decode(),
-        certificate_file(remote_name),
-    ]
-    success, output = host.run_shell_command(as_root(_DECLARE, *words))
+    contents = [base64.b64encode(each).decode() for each in (key, certificate.encode())]
+    command = as_root(_DECLARE, remote_name, url, *contents, certificate_file(remote_name))
+    success, output = host.run_shell_command(command)
     if not success:
         return failed(host, f"remote not declared: {client_reason(output.stderr_lines)}")
     return True

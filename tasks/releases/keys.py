@@ -3,9 +3,10 @@
 import base64
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import join
 from typing import Any
 
-from pyinfra.api import Host, QuoteString, State, StringCommand
+from pyinfra.api import Host, State, StringCommand
 from pyinfra.operations import python
 
 from ostree_release.text import command
@@ -77,9 +78,7 @@ def carry_out(state: State, host: Host, keys: dict[str, Any], wanted: Change) ->
         for version in entry["unsigned"]:
             if not sign_here(host, to, version, wanted.sign, {"version": version}):
                 return False
-    change_it = StringCommand(
-        "sudo", "-n", "ostree-release", "keys", action, QuoteString(key), QuoteString(f"--to={to}")
-    )
+    change_it = StringCommand("sudo -n ostree-release keys", action, join([key, f"--to={to}"]))
     stdin = None if wanted.content is None else _armored(wanted.content)
     result = call(host, change_it, "promoter", f"keys {action}", stdin)
     if "error" in result:
