@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from . import PROGRAM
-from .access import actor, ci_command, entry, roles
+from .access import actor, allowed_subcommands, ci_forced_command, entry
 from .commands import parsed, run
 from .config import DEFAULT_PATH
 from .context import Context, Progress
@@ -41,7 +41,7 @@ def main(
         print(f"{PROGRAM}: {entry.PLAIN}", file=sys.stderr)
         return _USAGE
     options = parsed(given)
-    if not roles.allowed(role, options.subcommand):
+    if not allowed_subcommands.allowed(role, options.subcommand):
         print(f"{PROGRAM}: {options.subcommand}: not for the role {role}", file=sys.stderr)
         return _USAGE
     worded = _wording(options.json)
@@ -52,9 +52,9 @@ def main(
     progress = Progress(sys.stderr if options.json else sys.stdout)
     try:
         loaded = load(config)
-        served = None if ci_key is None else ci_command.named(loaded, ci_key, options.subcommand)
+        served = None if ci_key is None else ci_forced_command.named(loaded, ci_key, options.subcommand)
         who = actor.current(environ, served)  # while it is still who called
-        if options.subcommand not in roles.NEEDS_ROOT:
+        if options.subcommand not in allowed_subcommands.NEEDS_ROOT:
             entry.leave_root(loaded)
         context = Context(loaded, who, progress)
         kind, result = run(options, context)

@@ -2,7 +2,7 @@
 
 A file `NAME.py` is the subcommand NAME, with - for _; its docstring is what help says of it. What needs
 libostree it imports inside `run`, or `calls` loads it, so that wrong usage and `config` work without. Who may
-run it is in access/roles.py: nobody but root else.
+run it is in access/allowed_subcommands.py: nobody but root else.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from pyinfra.api import deploy
 
-from ostree_release.access.roles import RUN_AS, role_for
+from ostree_release.access.allowed_subcommands import RUN_AS, role_for
 from tasks.operations import managed_files, units
 from tasks.operations.managed_files import Directory, File
 from tasks.pyinfra_gaps.templates import render

@@ -8,7 +8,7 @@ from typing import Any
 from paramiko import PKey, SSHException
 
 from ostree_release import config
-from ostree_release.access.roles import FOR_CI, ROLES
+from ostree_release.access.allowed_subcommands import FOR_CI, ROLES
 from tasks.settings import rules
 from tasks.settings.reader import near_miss, read_values, refuse_unknown
 from tasks.settings.rules import Parts, Rule, Wrong, shown

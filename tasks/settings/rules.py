@@ -317,10 +317,7 @@ login = matching(
     "a login name: lower-case letters, digits, '_', '-' and '.', not beginning with a digit",
 )
 time_of_day = matching(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time from '00:00' to '23:59'")
-label = matching(
-    r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*[^\s][^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*",
-    "text on one line",
-)
+label = text(lambda value: value.strip() and not UNPRINTABLE.search(value), "text on one line")
 package_url = matching(
     r"(?:https?|file)://[!#-&(-;=?-\[\]_a-z~]+",
     "a URL that begins with https://, http:// or file://, without spaces and quotes",

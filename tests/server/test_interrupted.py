@@ -27,7 +27,7 @@ gi.require_version("OSTree", "1.0")
 from gi.repository import GLib, OSTree  # noqa: E402
 
 from ostree_release import commands  # noqa: E402
-from ostree_release.access import roles  # noqa: E402
+from ostree_release.access import allowed_subcommands  # noqa: E402
 from ostree_release.commands import keys  # noqa: E402
 from ostree_release.words import render  # noqa: E402
 from tests.server import own_gates  # noqa: E402
@@ -224,7 +224,7 @@ CHANGING = {
     "keys withdraw": [["keys", "withdraw", "0"]],
 }
 # `run-compose` changes what is composed: see test_compose.
-NOT_CHANGING = roles.LOOKING | {
+NOT_CHANGING = allowed_subcommands.LOOKING | {
     *("compose", "run-compose", "run-gate", "run-verify", "check", "approve", "hold", "report-health"),
 }
 

@@ -92,6 +92,7 @@ def test_a_number_where_text_is_due_is_refused_with_its_quoting(
         ("follow=a/b/c", "must be a composed environment"),
         ("reason=", "must be text on one line"),
         ("reason=a\nb", "must be text on one line"),
+        ("reason=a\x1bb", "must be text on one line"),
         ("reboot=maybe", "must be yes, no, true or false"),
         ("reboot=1", "must be yes, no, true or false"),
         ("reboot=null", "must be yes, no, true or false"),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ostree_release.access import ci_command as access
-from ostree_release.access.roles import FOR_CI, ROLES, RUN_AS, role_for
+from ostree_release.access import ci_forced_command as access
+from ostree_release.access.allowed_subcommands import FOR_CI, ROLES, RUN_AS, role_for
 from ostree_release.config import CiKey
 from ostree_release.errors import Refused
 from tasks.server import ci, release_tool
@@ -255,9 +255,9 @@ def test_the_forced_command_becomes_sudo_with_nothing_of_the_client_but_words(tm
     shown.chmod(0o755)
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
-        "from ostree_release.access import ci_command; ci_command._SUDO = sys.argv[2]\n"
+        "from ostree_release.access import ci_forced_command as ci; ci._SUDO = sys.argv[2]\n"
         "entries = {'promoter': ('ostree-prod', '/e')}\n"
-        "sys.exit(ci_command.forced_command(['gitlab'], entries, Path(sys.argv[3])))"
+        "sys.exit(ci.forced_command(['gitlab'], entries, Path(sys.argv[3])))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", program, str(Path(__file__).parents[2]), str(shown), str(configuration)],

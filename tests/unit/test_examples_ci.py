@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ostree_release.access.roles import FOR_CI
+from ostree_release.access.allowed_subcommands import FOR_CI
 
 FOLDER = Path(__file__).parents[2] / "examples/ci"
 FILES = ("gitlab-ci.yml", "github-actions.yml", "Jenkinsfile")

@@ -41,7 +41,7 @@ def program(folder: Path, version: str, interpreter: str = sys.executable) -> Pr
         "ostree_release/__main__": MAIN,
         "ostree_release/later": f"VERSION = {version!r}",
         "ostree_release/access/__init__": "",
-        "ostree_release/access/ci_command": "from ..__main__ import forced_command",
+        "ostree_release/access/ci_forced_command": "from ..__main__ import forced_command",
     }
     zipapp = io.BytesIO(b"#!/usr/bin/python3\n")
     zipapp.seek(0, os.SEEK_END)

@@ -12,7 +12,7 @@ import pytest
 
 from ostree_release import commands
 from ostree_release.__main__ import main
-from ostree_release.access import actor, entry, roles
+from ostree_release.access import actor, allowed_subcommands, entry
 from ostree_release.answers import NEEDS_APPROVAL, Finding, Outcome
 from ostree_release.judging.admission import admission
 from ostree_release.judging.records import Approval, Run
@@ -86,13 +86,13 @@ OWN = {
 def test_no_role_has_anothers_work(role: str) -> None:
     for other, subcommands in OWN.items():
         for subcommand in subcommands:
-            assert roles.allowed(role, subcommand) == (role == other)
+            assert allowed_subcommands.allowed(role, subcommand) == (role == other)
 
 
 def test_what_the_units_run_is_for_no_role() -> None:
-    for role in roles.ROLES:
-        assert not roles.allowed(role, "run-compose")
-        assert not roles.allowed(role, "")
+    for role in allowed_subcommands.ROLES:
+        assert not allowed_subcommands.allowed(role, "run-compose")
+        assert not allowed_subcommands.allowed(role, "")
 
 
 def test_an_entry_point_leaves_the_callers_environment_and_directory_behind(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_what_is_not_composing_is_not_done_as_root() -> None:
 def test_only_composing_and_changing_keys_is_done_as_root() -> None:
     """And run-gate, which refuses root: it must not run outside its sandbox as the owner instead."""
     root = {"compose", "run-compose", "keys introduce", "keys use", "keys withdraw"}
-    assert root | {"run-gate"} == roles.NEEDS_ROOT
+    assert root | {"run-gate"} == allowed_subcommands.NEEDS_ROOT
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\x00", "\x1b[2J", "\u202eabc", "\udcff", "\u2028", "x" * 4001])
@@ -163,7 +163,7 @@ def test_becoming_somebody_else_does_not_make_another_approver(
     assert (admission(run, [approval], policy, 1, composer).open == ()) == counts
 
 
-@pytest.mark.parametrize("role", roles.ROLES)
+@pytest.mark.parametrize("role", allowed_subcommands.ROLES)
 @pytest.mark.parametrize(
     "words", ["introduce new", "--to prod use x", "withdraw x", "introduce --json new", "--json withdraw x"]
 )
@@ -179,7 +179,7 @@ def test_no_role_can_name_a_file() -> None:
         each for each in commands.parser(commands.names())._actions if isinstance(each.choices, dict)
     ]
     assert isinstance(subcommands.choices, dict)
-    for role, allowed in roles.ROLES.items():
+    for role, allowed in allowed_subcommands.ROLES.items():
         assert allowed <= set(subcommands.choices)
         for name in allowed:
             options = {action.dest for action in subcommands.choices[name]._actions}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ostree_release.__main__ import main
-from ostree_release.access import roles
+from ostree_release.access import allowed_subcommands
 from ostree_release.build import build
 from ostree_release.errors import Refused
 from ostree_release.loading import load, parse
@@ -163,12 +163,12 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
 
 
 def test_roles() -> None:
-    assert roles.allowed("composer", "compose")
-    assert not roles.allowed("composer", "promote")
-    assert not roles.allowed("composer", "run-compose")
-    assert roles.allowed("promoter", "promote")
-    assert not roles.allowed("promoter", "compose")
-    assert roles.allowed(None, "run-compose")
+    assert allowed_subcommands.allowed("composer", "compose")
+    assert not allowed_subcommands.allowed("composer", "promote")
+    assert not allowed_subcommands.allowed("composer", "run-compose")
+    assert allowed_subcommands.allowed("promoter", "promote")
+    assert not allowed_subcommands.allowed("promoter", "compose")
+    assert allowed_subcommands.allowed(None, "run-compose")
 
 
 def test_the_command_line_never_shows_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from .. import PROGRAM
 from ..config import DEFAULT_PATH, CiKey, Config
 from ..errors import Refused
 from ..loading import load
-from . import roles
+from . import allowed_subcommands
 
 _LIMIT = 4000  # characters of a command
 _USAGE = 2
@@ -64,7 +64,7 @@ def split(original: str, key: CiKey) -> list[str]:
 
 def admit(key: CiKey, subcommand: str) -> None:
     """Refuse a subcommand that the key was not given, or that no key can be given."""
-    if subcommand not in key.subcommands or subcommand not in roles.FOR_CI:
+    if subcommand not in key.subcommands or subcommand not in allowed_subcommands.FOR_CI:
         raise Refused(
             f"{subcommand!r}: not for this key; key {key.name} may run {', '.join(key.subcommands)}"
         )
@@ -72,7 +72,7 @@ def admit(key: CiKey, subcommand: str) -> None:
 
 def sudo(key: CiKey, words: Sequence[str], entries: Entries) -> list[str]:
     """Return the command that runs the words: through the entry point of the role that may."""
-    user, entry = entries[roles.role_for(words[0])]
+    user, entry = entries[allowed_subcommands.role_for(words[0])]
     return [_SUDO, "-n", "-u", user, entry, key.name, *words]
 
 
