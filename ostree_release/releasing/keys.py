@@ -52,7 +52,7 @@ def listing(context: Context, name: str) -> dict[str, Any]:
                     "usable": key.usable,
                     "in_use": key.fingerprint == used,
                     "here": None if here is None else key.fingerprint in here,
-                    "unsigned": _unsigned(kept, key.fingerprint),
+                    "unsigned": [commit.version for commit in _unsigned(kept, key.fingerprint)],
                 }
                 for key in gpg.keys(environment.public_key)
             ],
@@ -101,11 +101,7 @@ def use(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
         _require_trusted(environment, fingerprint)
         with acting_as(environment.owner):
             repository = Repository(environment.repository)
-            missing = [
-                commit
-                for commit, signed in _kept(repository, environment)
-                if signed and fingerprint not in signed
-            ]
+            missing = _unsigned(_kept(repository, environment), fingerprint)
             here = [key.fingerprint for key in gpg.secret_keys(environment.gnupghome) if key.usable]
             if missing and (environment.offline or fingerprint not in here):
                 versions = ", ".join(commit.version for commit in missing)
@@ -145,10 +141,11 @@ def withdraw(context: Context, name: str, fingerprint: str) -> dict[str, Any]:
             raise Refused(f"{fingerprint} is in use in {name}: let another key take over first ({_KEYS_USE})")
         with acting_as(environment.owner):
             kept = _kept(Repository(environment.repository), environment)
-        left = [commit.version for commit, signed in kept if signed and used not in signed]
+        left = _unsigned(kept, used)
         if left:
+            versions = ", ".join(commit.version for commit in left)
             raise Refused(
-                f"{', '.join(left)} of {name} would be left without a signature by {used}: "
+                f"{versions} of {name} would be left without a signature by {used}: "
                 f"ostree-release keys use {used} --to {name}"
             )
         before = environment.public_key.read_bytes()
@@ -207,9 +204,9 @@ def _kept(repository: Repository, environment: Environment) -> list[tuple[Commit
     return [(commit, repository.signed_with(commit.checksum, environment.public_key)) for commit in commits]
 
 
-def _unsigned(kept: Iterable[tuple[Commit, frozenset[str]]], fingerprint: str) -> list[str]:
-    """Return the versions that are signed, but not with a key."""
-    return [commit.version for commit, signed in kept if signed and fingerprint not in signed]
+def _unsigned(kept: Iterable[tuple[Commit, frozenset[str]]], fingerprint: str) -> list[Commit]:
+    """Return what is signed, but not with a key."""
+    return [commit for commit, signed in kept if signed and fingerprint not in signed]
 
 
 def _here(environment: Environment) -> frozenset[str] | None:
