@@ -79,9 +79,12 @@ def changes(old: Iterable[Package], new: Iterable[Package]) -> Iterator[Change]:
         yield from (Change("added", name, None, package) for package in come[len(gone) :])
 
 
-def diff(old: Iterable[Package], new: Iterable[Package]) -> Diff:
-    """Return what was added, removed, upgraded and downgraded, as results and JSON have it."""
-    return as_json(changes(old, new))
+def diff(old: Iterable[Package] | None, new: Iterable[Package] | None) -> Diff:
+    """Return what was added, removed, upgraded and downgraded, as results and JSON have it.
+
+    + old, new: None where there is no image or its commit lists none: nothing to compare, so nothing changed
+    """
+    return as_json(() if old is None or new is None else changes(old, new))
 
 
 def as_json(changes: Iterable[Change]) -> Diff:
@@ -96,13 +99,7 @@ def as_json(changes: Iterable[Change]) -> Diff:
 
 def between(old: Image | None, new: Image) -> Diff:
     """Return the packages that differ; nothing where there is no older image or a commit lists none."""
-    before, after = (image[0].packages(image[1]) if image else None for image in (old, new))
-    return nothing() if before is None or after is None else diff(before, after)
-
-
-def nothing() -> Diff:
-    """Return the diff of an image against no image: nothing to compare with, so nothing changed."""
-    return {kind: [] for kind in KINDS}
+    return diff(*(image[0].packages(image[1]) if image else None for image in (old, new)))
 
 
 def counts(changes: Diff) -> dict[str, int]:

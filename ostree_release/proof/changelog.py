@@ -100,7 +100,7 @@ def _release(
             for ring in environment.rings
             for entry in record.moves(environment, ring.ref, release.checksum)
         ],
-        "packages": pkglist.nothing() if old is None or new is None else pkglist.diff(old, new),
+        "packages": pkglist.diff(old, new),
         "advisories": _advisories(context, source, release, old if before else new, new),
         "gates": _gates(about),
         "approvals": [

@@ -161,7 +161,7 @@ def _difference(subject: Subject) -> dict[str, Any]:
     return {
         "from": {"version": tip.version, "checksum": tip.checksum} if tip else None,
         "to": {"version": candidate.version, "checksum": candidate.checksum},
-        **(changes.as_json(found) if found else {"packages": pkglist.nothing()}),
+        **(changes.as_json(found) if found else {"packages": pkglist.diff(None, None)}),
     }
 
 
