@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,8 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
     disk.require(f"compose of {environment.name}", context.config.minimum_free_bytes, *room)
     path, merged = treefile.check(environment)
     existing = [build.version for build in repository.history(environment.ref)]
-    version = versions.check(
-        version or versions.next_build(context.config.fedora_release, _today(), existing)
-    )
+    today = datetime.fromtimestamp(clock.now(), timezone.utc).date()
+    version = versions.check(version or versions.next_build(context.config.fedora_release, today, existing))
     if version in existing:
         raise Refused(f"version {version}: {environment.name} has a build of that version already")
     for leftover in environment.cache.glob(_LEFTOVER):
@@ -76,7 +75,19 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
 
     def composed(*options: str) -> rpm_ostree.Ended:
         with account_numbers.handed(context.config, environment, path, merged) as given:
-            return _rpm_ostree(environment, given, version, place / "compose.json", *options)
+            return rpm_ostree.run(
+                [
+                    "compose",
+                    "tree",
+                    "--unified-core",
+                    f"--repo={environment.repository}",
+                    f"--cachedir={environment.cache}",
+                    f"--add-metadata-string=version={version}",
+                    f"--write-composejson-to={place / 'compose.json'}",
+                    *options,
+                    str(given),
+                ]
+            )
 
     with record as moves:
         if own:
@@ -117,10 +128,6 @@ def _compose(context: Context, environment: Environment, place: Path, version: s
     }
 
 
-def _today() -> date:
-    return datetime.fromtimestamp(clock.now(), timezone.utc).date()
-
-
 def _keeping(
     context: Context,
     environment: Environment,
@@ -139,33 +146,13 @@ def _keeping(
         ended = composed("--dry-run")
         if ended.status or any(line.startswith(_UNCHANGED) for line in ended.output):
             return ended
-    last, before = (
-        account_numbers.last_handed(context.config, environment),
-        repository.refs().get(environment.ref),
-    )
+    last = account_numbers.last_handed(context.config, environment)
+    before = repository.refs().get(environment.ref)
     account_numbers.hand(context.config, environment, known)
     ended = composed()
     if ended.status and repository.refs().get(environment.ref) == before:
         account_numbers.hand(context.config, environment, last)
     return ended
-
-
-def _rpm_ostree(
-    environment: Environment, path: Path, version: str, compose_json: Path, *options: str
-) -> rpm_ostree.Ended:
-    return rpm_ostree.run(
-        [
-            "compose",
-            "tree",
-            "--unified-core",
-            f"--repo={environment.repository}",
-            f"--cachedir={environment.cache}",
-            f"--add-metadata-string=version={version}",
-            f"--write-composejson-to={compose_json}",
-            *options,
-            str(path),
-        ]
-    )
 
 
 @contextmanager
