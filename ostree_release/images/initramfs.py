@@ -97,38 +97,29 @@ _KINDS: dict[bytes, Callable[[], _Decompressor] | str] = {
 
 
 class _Stream:
-    """Bytes that come in pieces, read from the front."""
+    """Bytes that come in pieces, read from the front; what is ahead is cut without being copied."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._piece = b""
-        self._at = 0
+        self._pieces = (memoryview(piece) for piece in pieces if piece)
+        self._ahead = memoryview(b"")
 
-    def piece(self) -> bytes:
+    def piece(self) -> memoryview:
         """Return what comes next, as much as is at hand; nothing at the end."""
-        found = self._piece[self._at :] if self._has_more() else b""
-        self._at = len(self._piece)
-        return found
+        found, self._ahead = self._ahead, memoryview(b"")
+        return found or next(self._pieces, found)
 
     def read(self, size: int) -> bytes:
         """Return so many bytes, which have to be there."""
-        found = b""
-        while len(found) < size:
-            step = self._next(size - len(found))
-            found += self._piece[self._at : self._at + step]
-            self._at += step
-        return found
+        return b"".join(self._parts(size))
 
     def skip(self, size: int) -> None:
         """Leave out so many bytes, which have to be there."""
-        while size:
-            step = self._next(size)
-            self._at += step
-            size -= step
+        for _ in self._parts(size):
+            pass
 
     def give_back(self, data: bytes) -> None:
         """Let this come next."""
-        self._piece, self._at = data + self._piece[self._at :], 0
+        self._ahead = memoryview(data + self._ahead)
 
     def after_zeros(self) -> bytes:
         """Leave out zeros; returns the few bytes that come then, and stay, or nothing at the end."""
@@ -138,19 +129,15 @@ class _Stream:
         self.give_back(found)
         return found[:_MAGIC]
 
-    def _has_more(self) -> bool:
-        while self._at >= len(self._piece):
-            try:
-                self._piece, self._at = next(self._pieces), 0
-            except StopIteration:
-                return False
-        return True
-
-    def _next(self, size: int) -> int:
-        """Return how many bytes are at hand, at least one and at most so many."""
-        if not self._has_more():
-            raise UnreadableError("it ends too early")
-        return min(size, len(self._piece) - self._at)
+    def _parts(self, size: int) -> Iterator[memoryview]:
+        """Yield so many bytes, which have to be there, as they are at hand."""
+        while size:
+            piece = self.piece()
+            if not piece:
+                raise UnreadableError("it ends too early")
+            self._ahead = piece[size:]
+            yield piece[:size]
+            size -= len(piece[:size])
 
 
 class _Reader:
@@ -199,7 +186,7 @@ class _Reader:
     def _unpack(self, stream: _Stream, magic: bytes) -> Iterator[bytes]:
         decompressor = _decompressor(magic)
         while not decompressor.eof:
-            data = stream.piece() if decompressor.needs_input else b""
+            data = bytes(stream.piece()) if decompressor.needs_input else b""
             if decompressor.needs_input and not data:
                 raise UnreadableError("it ends too early")
             try:
