@@ -17,9 +17,8 @@ def verify(result: Result) -> list[str]:
 
 def summed(releases: int, findings: int, unanchored: int) -> str:
     """Return the sum of a proof."""
-    numbers = ((releases, "release"), (findings, "finding"), (unanchored, "entries"))
-    proven, found, entries = (f"{number} {_plural(number, word)}" for number, word in numbers)
-    return f"{proven} proven, {found}, {entries} not yet anchored"
+    proven, found = _counted(releases, "release", "releases"), _counted(findings, "finding", "findings")
+    return f"{proven} proven, {found}, {_counted(unanchored, 'entry', 'entries')} not yet anchored"
 
 
 def last(kept: Result) -> list[str]:
@@ -29,7 +28,7 @@ def last(kept: Result) -> list[str]:
         return []
     first = kept["findings"][0]
     return [
-        f"verify found {number} {_plural(number, 'problem')} ({when(kept['time'])}): "
+        f"verify found {_counted(number, 'problem', 'problems')} ({when(kept['time'])}): "
         f"{first['where']}: {first['line']}",
         "Look: ostree-release verify",
     ]
@@ -52,10 +51,8 @@ def event(entry: Result) -> str:
     return ""
 
 
-def _plural(number: int, word: str) -> str:
-    if word == "entries":
-        return "entry" if number == 1 else word
-    return word if number == 1 else f"{word}s"
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _release(release: Result) -> list[str]:
