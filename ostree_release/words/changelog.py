@@ -107,13 +107,9 @@ def _who(entry: Result, escape: Escape) -> str:
     return f"{escape(entry['time'])} by {escape(entry['actor'])}{reason}"
 
 
-def _sbom(result: Result) -> list[str]:
-    return document(result).splitlines()
-
-
 RENDERERS: dict[str, Callable[[Result], list[str]]] = {
     "changelog-text": _text,
     "changelog-markdown": _markdown,
     "changelog-json": lambda result: [json.dumps(result)],
-    "sbom": _sbom,
+    "sbom": lambda result: document(result).splitlines(),
 }

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..text import Result, next_step, packages, short, size, table, when
 
 
 def _compose(result: Result) -> list[str]:
     disk = result["disk"]
     room = f"Repository: {size(disk['repository_bytes'])}, free: {size(disk['free_bytes'])}"
-    return [*packages(result["packages"]), room, _built(result), *next_step(result)]
+    return [*packages(result["packages"]), room, *_built(result), *next_step(result)]
 
 
-def _run_compose(result: Result) -> list[str]:
-    """Return one line for the journal; whoever follows it gets the rest from `compose`."""
-    return [_built(result)]
-
-
-def _built(result: Result) -> str:
+def _built(result: Result) -> list[str]:
+    """Return one line, all that `run-compose` has for the journal: whoever follows it gets `compose`'s."""
     outcome = "Built" if result["outcome"] == "built" else "No changes; the newest build is"
     name = f"{result['version']} ({short(result['checksum'])})"
-    return f"{outcome} {name} of {result['environment']}, for {result['actor']}"
+    return [f"{outcome} {name} of {result['environment']}, for {result['actor']}"]
 
 
 def _builds(result: Result) -> list[str]:
@@ -34,8 +28,8 @@ def _builds(result: Result) -> list[str]:
     return [*table(rows), *next_step(result)]
 
 
-RENDERERS: dict[str, Callable[[Result], list[str]]] = {
+RENDERERS = {
     "compose": _compose,
-    "run-compose": _run_compose,
+    "run-compose": _built,
     "builds": _builds,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..text import Result, command, next_step, short, table
 
 
@@ -90,7 +88,7 @@ def _run_gate(result: Result) -> list[str]:
     return [f"Gate {result['gate']}: {result.get('problem') or 'exit status ' + str(result['status'])}"]
 
 
-RENDERERS: dict[str, Callable[[Result], list[str]]] = {
+RENDERERS = {
     "check": _check,
     "approve": _approve,
     "hold": _hold,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..model import following
 from ..text import Result, command, next_step, packages, short, table, when
 from .judging import planned
@@ -115,7 +113,7 @@ def _changed_keys(result: Result) -> list[str]:
     ]
 
 
-RENDERERS: dict[str, Callable[[Result], list[str]]] = {
+RENDERERS = {
     "promote": _promote,
     "plan": _plan,
     "auto": _auto,

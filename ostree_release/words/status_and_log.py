@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..health import HEALTHY, words
 from ..text import Result, behind, end, next_step, packages, short, table, what
 from . import judging, proof
@@ -34,16 +32,8 @@ def _log(result: Result) -> list[str]:
         moves = ", ".join(f"{end(m['ref'])} -> {short(m['to'])}" for m in entry.get("moves", ()))
         gate = f"gate {entry['laptop_gate']} passed on the laptop" if "laptop_gate" in entry else ""
         words = [entry.get("version", ""), moves, proof.event(entry), entry.get("reason", ""), gate]
-        rows.append(
-            (
-                entry.get("time", ""),
-                entry.get("actor", ""),
-                entry.get("environment", ""),
-                entry.get("action", ""),
-                entry.get("event", ""),
-                "  ".join(filter(None, words)),
-            )
-        )
+        cells = (entry.get(key, "") for key in ("time", "actor", "environment", "action", "event"))
+        rows.append((*cells, "  ".join(filter(None, words))))
     broken = ", ".join(map(str, result["broken"]))
     return [
         *table(rows),
@@ -111,7 +101,7 @@ def _unwell(where: str, reports: list[Result]) -> list[str]:
     ]
 
 
-RENDERERS: dict[str, Callable[[Result], list[str]]] = {
+RENDERERS = {
     "status": _status,
     "log": _log,
     "diff": _diff,
