@@ -169,5 +169,5 @@ def _said(ended: Ended) -> tuple[str, str]:
     """Return the answer of a gate that has ended, and its line."""
     if ended.problem:
         return FAIL, ended.problem
-    answer = _ANSWERS.get(ended.status, FAIL)
-    return answer, ended.line or f"said nothing and ended with exit status {ended.status}"
+    line = runs.last_line(ended.output) or f"said nothing and ended with exit status {ended.status}"
+    return _ANSWERS.get(ended.status, FAIL), line

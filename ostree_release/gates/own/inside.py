@@ -24,8 +24,6 @@ from .runs import IDENTIFIER, OUTPUT_LIMIT, PREFIX, Places
 _LONGEST = 86_400  # seconds; as the policy allows
 _CHUNK = 65_536  # bytes
 _POLL = 0.2  # seconds between two looks whether the gate has ended, with its output still held open
-_TOO_LONG = "too long"
-_TOO_MUCH = f"printed more than {OUTPUT_LIMIT >> 20} MB"
 _SURROUNDINGS = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp"}
 
 
@@ -83,13 +81,11 @@ def _limited(program: Path, environment: Mapping[str, str], timeout: int, output
         os.close(descriptor)
         return {"problem": f"could not be started: {error.strerror}"}
     try:
-        problem = _copy(gate, descriptor, time.monotonic() + timeout)
+        problem = _copy(gate, descriptor, timeout)
     finally:
         os.close(descriptor)
         # What it has started in sessions of its own ends with the unit.
         _kill(gate)
-    if problem == _TOO_LONG:
-        return {"problem": f"did not end within {timeout} seconds"}
     if problem:
         return {"problem": problem}
     if gate.returncode < 0:
@@ -99,11 +95,12 @@ def _limited(program: Path, environment: Mapping[str, str], timeout: int, output
     return {"status": gate.returncode}
 
 
-def _copy(gate: subprocess.Popen[bytes], descriptor: int, deadline: float) -> str | None:
-    """Copy a gate's output until it has ended; returns which limit it broke, if any.
+def _copy(gate: subprocess.Popen[bytes], descriptor: int, timeout: int) -> str | None:
+    """Copy a gate's output until it has ended; returns in words which limit it broke, if any.
 
     Its end counts, not that of its output: a process that it leaves behind may hold that open.
     """
+    deadline = time.monotonic() + timeout
     assert gate.stdout is not None
     source = gate.stdout.fileno()
     os.set_blocking(source, False)
@@ -113,14 +110,14 @@ def _copy(gate: subprocess.Popen[bytes], descriptor: int, deadline: float) -> st
         while True:
             ended = gate.poll() is not None
             if not ended and time.monotonic() >= deadline:
-                return _TOO_LONG
+                return f"did not end within {timeout} seconds"
             selector.select(0 if ended else _POLL)
             data = _read(source)
             if data:
                 os.write(descriptor, data[:room])
                 room -= len(data)
             if room < 0:
-                return _TOO_MUCH
+                return f"printed more than {OUTPUT_LIMIT >> 20} MB"
             if ended:
                 return None  # what a pipe holds, one read has taken
             if data == b"":  # it has closed its output, and goes on

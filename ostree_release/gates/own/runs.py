@@ -57,7 +57,6 @@ class Ended:
 
     status: int
     problem: str | None
-    line: str
     seconds: float
     output: bytes
 
@@ -93,11 +92,11 @@ def run(
         with (folder / "output").open("rb") as file:
             output = file.read(OUTPUT_LIMIT)
     if problem:
-        return Ended(-1, f"could not be started: {problem}", "", seconds, output)
-    if result is None:
+        result = {"problem": f"could not be started: {problem}"}
+    elif result is None:
         words = "its sandbox ended without a result: it was killed, or it broke its limits (see journalctl)"
-        return Ended(-1, words, "", seconds, output)
-    return Ended(result.get("status", -1), result.get("problem"), last_line(output), seconds, output)
+        result = {"problem": words}
+    return Ended(result.get("status", -1), result.get("problem"), seconds, output)
 
 
 @contextlib.contextmanager
