@@ -132,7 +132,7 @@ def _keeping(
         yield content
         path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(path, json.dumps(content, sort_keys=True).encode(), 0o644)
-        for old in sorted(path.parent.glob("*.json"), key=_modified)[:-_KEPT]:
+        for old in sorted(path.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
             old.unlink(missing_ok=True)
     except OSError as error:
         context.say(f"{words} could not be kept in {path.parent}: {error.strerror}")
@@ -182,11 +182,12 @@ def _known(
             problem = str(refusal)
             context.say(f"No advisories of {name}: {problem}")
         sources.append({"id": name, "problem": problem})
+    about = (found[identifier].about(names) for identifier in sorted(found))
     return {
         "format": _FORMAT,
         "build": build,
         "repositories": sources,
-        "advisories": [each.as_json() for each in _about(names, found.values())],
+        "advisories": [each.as_json() for each in about if each.packages],
     }
 
 
@@ -197,15 +198,3 @@ def _advisories(local: Path | None, cached: Path) -> list[Advisory]:
     if listed is None:
         raise Refused(NO_UPDATEINFO)
     return updateinfo.read(listed.path, listed.checksum)
-
-
-def _about(names: set[str], found: Iterable[Advisory]) -> Iterator[Advisory]:
-    """Yield the advisories about packages of these names, with only those packages."""
-    for advisory in sorted(found, key=lambda each: each.id):
-        about = advisory.about(names)
-        if about.packages:
-            yield about
-
-
-def _modified(path: Path) -> float:
-    return path.stat().st_mtime
