@@ -183,15 +183,9 @@ def _trees(context: Context, environment: Environment, repository: Repository) -
 
 
 def _of_tree(tree: Tree) -> Iterator[Account]:
-    texts = [
-        "".join(_decoded(tree, f"{at}/{_FILES[kind]}") for at in ("/usr/etc", "/usr/lib")) for kind in KINDS
-    ]
-    return account_list.of_image(*texts)
-
-
-def _decoded(tree: Tree, path: str) -> str:
-    text = (tree.read(path) or b"").decode(errors="replace")
-    return text if not text or text.endswith("\n") else f"{text}\n"
+    places = ("/usr/etc", "/usr/lib")
+    contents = (b"\n".join(tree.read(f"{at}/{_FILES[kind]}") or b"" for at in places) for kind in KINDS)
+    return account_list.of_image(*(content.decode(errors="replace") for content in contents))
 
 
 def _numbered(accounts: Iterable[Account]) -> set[tuple[str, str, int]]:
@@ -229,8 +223,7 @@ def _write(context: Context, environment: Environment, before: AccountList, afte
 
 
 def _remembered(config: Config, environment: Environment) -> str | None:
-    content = files.read_object(folder(config, environment) / _NEWEST)
-    return content.get("build") if content else None
+    return (files.read_object(folder(config, environment) / _NEWEST) or {}).get("build")
 
 
 def _remember(config: Config, environment: Environment, build: str) -> None:
