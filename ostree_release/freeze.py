@@ -16,9 +16,7 @@ _LONGEST = 366  # days that are looked ahead
 
 def is_window(value: object) -> bool:
     """Say whether a value is a window."""
-    if not isinstance(value, str):
-        return False
-    return value in WEEKDAYS or _days(value) is not None
+    return isinstance(value, str) and (value in WEEKDAYS or _days(value) is not None)
 
 
 def frozen_by(windows: Iterable[str], day: date) -> str | None:

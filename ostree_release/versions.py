@@ -40,7 +40,8 @@ def next_build(release: str, today: date, existing: Collection[str]) -> str:
     + existing: the versions that are taken. Numbers of a day are never reused, also when a middle one is gone
     """
     prefix = f"{release}.{today:%Y%m%d}."
-    numbers = [int(version[len(prefix) :]) for version in existing if _is_numbered(version, prefix)]
+    numbered = (re.fullmatch(rf"{re.escape(prefix)}([0-9]+)", version) for version in existing)
+    numbers = (int(match[1]) for match in numbered if match)
     return f"{prefix}{max(numbers, default=-1) + 1}"
 
 
@@ -53,8 +54,3 @@ def of_content(version: str, serial: int) -> str:
     """Return the build's version from its release's version and serial; the inverse of `released_again`."""
     suffix = f".r{serial}"
     return version[: -len(suffix)] if version.endswith(suffix) else version
-
-
-def _is_numbered(version: str, prefix: str) -> bool:
-    rest = version[len(prefix) :]
-    return version.startswith(prefix) and rest.isascii() and rest.isdigit()
