@@ -9,7 +9,7 @@ from typing import Any
 
 from ..answers import ANSWERS, Finding, Outcome, worst
 from ..errors import Refused
-from ..journal import timestamp_of
+from ..journal import moves_of, timestamp_of
 from ..model import Entry
 
 # What one gate may say in the journal, whose lines stay short; the file beside it has the data.
@@ -105,7 +105,10 @@ def is_well_formed(entry: Entry) -> bool:
 
 def run_of(entry: Entry) -> Run:
     """Return the run that a `checked` entry records."""
-    outcomes = tuple(_outcome(each) for each in entry["results"])
+    outcomes = tuple(
+        Outcome(each["gate"], tuple(Finding(**finding) for finding in each["findings"]), each["line"])
+        for each in entry["results"]
+    )
     return Run(entry["checksum"], entry["ring"], entry["tip"], entry["policy"], outcomes)
 
 
@@ -131,10 +134,7 @@ def composer(entries: Iterable[Entry], build: str) -> str | None:
     """Return who composed a build, or None where the journal does not know."""
     for entry in entries:
         composed = entry.get("action") == "compose" and entry.get("event") == "done"
-        moves = entry.get("moves")
-        if not composed or not isinstance(moves, list):
-            continue
-        if any(isinstance(move, dict) and move.get("to") == build for move in moves):
+        if composed and any(move["to"] == build for move in moves_of(entry)):
             return str(entry.get("actor"))
     return None
 
@@ -186,9 +186,3 @@ def _named(identifier: str) -> str:
         return identifier
     end = f"…:{digest([identifier])}"
     return f"{identifier[: _ID - len(end)]}{end}"
-
-
-def _outcome(result: dict[str, Any]) -> Outcome:
-    return Outcome(
-        result["gate"], tuple(Finding(**finding) for finding in result["findings"]), result["line"]
-    )
