@@ -162,13 +162,16 @@ def signers(data: bytes, signature: bytes, public_keys: Sequence[Path]) -> froze
 
 
 def _parsed(listing: str, kind: str) -> list[Key]:
-    """Return the primary keys of a colon listing (gnupg, doc/DETAILS).
+    """Return the primary keys of a colon listing (gnupg, doc/DETAILS); refuses one that ends in the middle.
 
     + kind: `pub` or `sec`
     """
     found: list[Key] = []
     record: list[str] | None = None  # of the primary key, until one of its other keys comes
-    for fields in _records(listing):
+    for line in listing.splitlines():
+        fields = line.split(":")
+        if fields[0] in _READ and len(fields) < 10:
+            raise Refused(f"gpg printed a record that ends in the middle: {line!r}")
         if fields[0] in ("pub", "sec", "sub", "ssb"):
             record = fields if fields[0] == kind else None
         elif fields[0] == "fpr" and record:
@@ -179,15 +182,6 @@ def _parsed(listing: str, kind: str) -> list[Key]:
         elif fields[0] == "uid" and found and not found[-1].name:
             found[-1] = replace(found[-1], name=fields[9])
     return found
-
-
-def _records(listing: str) -> Iterator[list[str]]:
-    """Return the fields of each record of a colon listing; refuses one without those that are read here."""
-    for line in listing.splitlines():
-        fields = line.split(":")
-        if fields[0] in _READ and len(fields) < 10:
-            raise Refused(f"gpg printed a record that ends in the middle: {line!r}")
-        yield fields
 
 
 def _command(home: Path) -> tuple[str, ...]:
