@@ -11,7 +11,6 @@ from ..answers import FAIL
 from ..config import Environment, Ring
 from ..context import Context
 from ..environments import find, snapshot
-from ..environments.snapshot import Snapshot
 from ..errors import Refused
 from ..model import Commit
 from . import admission, records
@@ -33,10 +32,7 @@ def approve(
     + expect: the digest of the findings as shown
     Refuses what was not checked as it stands now, and findings other than those looked at.
     """
-    with context.reading(environment):
-        seen = snapshot.look(context, environment)
-        release = find.candidate(context.config, seen, version)
-        found = open_findings(context, seen, release, rings)
+    release, found = _open(context, environment, version, rings)
     for gate in overrides:
         if not any(each.gate == gate and each.finding.answer == FAIL for each in found):
             raise Refused(f"override {gate}: that gate does not fail for {version}: nothing was recorded")
@@ -70,27 +66,29 @@ def approve(
 
 def look(context: Context, environment: Environment, version: str, rings: Sequence[Ring]) -> dict[str, Any]:
     """Return what an approval would let through, as it is printed; changes nothing."""
-    with context.reading(environment):
-        seen = snapshot.look(context, environment)
-        release = find.candidate(context.config, seen, version)
-        found = open_findings(context, seen, release, rings)
+    release, found = _open(context, environment, version, rings)
     return {**_described(environment, release, rings, found), "outcome": "listed"}
 
 
-def open_findings(context: Context, seen: Snapshot, release: Commit, rings: Sequence[Ring]) -> list[Open]:
-    """Return what nobody has approved yet; refuses what was not checked as it stands now.
+def _open(
+    context: Context, environment: Environment, version: str, rings: Sequence[Ring]
+) -> tuple[Commit, list[Open]]:
+    """Return a release and what nobody has approved of it yet; refuses what was not checked as it stands now.
 
     A ring that has the release already is not asked about.
     """
     found: dict[Open, None] = {}
-    for ring in rings:
-        if seen.refs.get(ring.ref) == release.checksum:
-            continue
-        decision = admission.decide(context, seen, release, ring)
-        if decision is None:
-            raise Refused(f"approve {admission.unchecked(seen.environment, release, ring)}")
-        found.update(dict.fromkeys(decision.open))
-    return list(found)
+    with context.reading(environment):
+        seen = snapshot.look(context, environment)
+        release = find.candidate(context.config, seen, version)
+        for ring in rings:
+            if seen.refs.get(ring.ref) == release.checksum:
+                continue
+            decision = admission.decide(context, seen, release, ring)
+            if decision is None:
+                raise Refused(f"approve {admission.unchecked(environment, release, ring)}")
+            found.update(dict.fromkeys(decision.open))
+    return release, list(found)
 
 
 def _described(
