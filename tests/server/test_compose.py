@@ -157,9 +157,9 @@ class Compose(ServerTest):
     def test_package_repositories_that_cannot_be_read_do_not_end_a_compose(self) -> None:
         self.mode("change")
         broken = (
-            "from ostree_release.composing import kept\n"
+            "from ostree_release.composing import kept_with_builds\n"
             "def known(*_): raise PermissionError(13, 'Permission denied', '/somewhere')\n"
-            "kept._known = known\n"
+            "kept_with_builds._known = known\n"
         )
         done = self.call("run-compose", "dev", "--json", before=broken)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
