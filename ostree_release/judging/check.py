@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from .. import files, lock
@@ -92,15 +93,12 @@ def keep(context: Context, seen: Snapshot, release: Commit, ring: Ring) -> None:
 
 def _asked(context: Context, seen: Snapshot, release: Commit, ring: Ring, run: Run, again: set[str]) -> Run:
     """Return a run in which some gates were asked again, in the order of the policy."""
+    known = {outcome.gate: outcome for outcome in run.outcomes if outcome.gate not in again}
     outcomes = []
     for gate, options in seen.environment.rules.on.items():
-        before = run.outcome(gate)
-        if before is not None and gate not in again:
-            outcomes.append(before)
-            continue
         subject = Subject(context, seen, release, ring, options)
-        outcomes.append(records.shortened(_ask(gate, subject)))
-    return Run(run.checksum, run.ring, run.tip, run.policy, tuple(outcomes))
+        outcomes.append(known.get(gate) or records.shortened(_ask(gate, subject)))
+    return replace(run, outcomes=tuple(outcomes))
 
 
 def _ask(gate: str, subject: Subject) -> Outcome:

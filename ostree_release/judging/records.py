@@ -32,15 +32,6 @@ class Run:
     policy: str
     outcomes: tuple[Outcome, ...]
 
-    @property
-    def answer(self) -> str:
-        """The most severe answer of all gates."""
-        return worst(outcome.answer for outcome in self.outcomes)
-
-    def outcome(self, gate: str) -> Outcome | None:
-        """Return what one gate said."""
-        return next((outcome for outcome in self.outcomes if outcome.gate == gate), None)
-
 
 @dataclass(frozen=True)
 class Approval:
