@@ -77,19 +77,16 @@ def _withdrawn(seen: Seen) -> list[str]:
 
 def _refs(moves: Moves, seen: Seen) -> list[dict[str, Any]]:
     """Return for each ref which entry moved it to where it is."""
-    found = []
-    for ref, checksum in sorted(seen.refs.items()):
-        place = moves.places.get(ref)
-        line = place.line if place else None
-        found.append(
-            {
-                "environment": seen.environment.name,
-                "ref": ref,
-                "checksum": checksum,
-                "moved": _said(line) if line else None,
-            }
-        )
-    return found
+    lines = {ref: place.line for ref, place in moves.places.items() if place.line}
+    return [
+        {
+            "environment": seen.environment.name,
+            "ref": ref,
+            "checksum": checksum,
+            "moved": _said(lines[ref]) if ref in lines else None,
+        }
+        for ref, checksum in sorted(seen.refs.items())
+    ]
 
 
 def _release(
