@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 
 from ..command_line import place, rings
-from ..config import Environment, Ring
+from ..config import Ring
 from ..context import Context
 from ..environments.snapshot import Snapshot
 from ..model import Commit
@@ -21,26 +20,23 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result; exit status 1 if it is not let through."""
-    environment, _ = context.config.promoting(options.to)
-    return "check", _checked(context, environment, options.version, rings(options, environment))
-
-
-def _checked(context: Context, environment: Environment, typed: str | None, rings: Sequence[Ring]) -> Result:
     from ..environments.snapshot import again, look
     from ..judging import admission, check, holds, records
 
+    environment, _ = context.config.promoting(options.to)
+    chosen = rings(options, environment)
     with check.checking(context, environment):
         seen = look(context, environment)
-        release = _due(context, seen, typed, rings[0])
-        runs = [check.judge(context, seen, release, ring, afresh=True) for ring in rings]
+        release = _due(context, seen, options.version, chosen[0])
+        runs = [check.judge(context, seen, release, ring, afresh=True) for ring in chosen]
         seen = again(context, seen)
-        decisions = {ring.name: admission.decided(context, seen, release, ring) for ring in rings}
+        decisions = {ring.name: admission.decided(context, seen, release, ring) for ring in chosen}
         held = holds.holding(holds.holds(seen.entries), seen.repository, release)
     open_ = {name: [each.line for each in found.open] for name, found in decisions.items()}
     failed = dict.fromkeys(gate for found in decisions.values() for gate in found.failed)
     admitted = not any(open_.values()) and not held
-    approve = admission.approve_step(environment, release.version, [ring.name for ring in rings], failed)
-    return {
+    approve = admission.approve_step(environment, release.version, [ring.name for ring in chosen], failed)
+    return "check", {
         "outcome": "admitted" if admitted else "not admitted",
         "environment": environment.name,
         "release": release.as_json(),
@@ -48,7 +44,7 @@ def _checked(context: Context, environment: Environment, typed: str | None, ring
         "open": open_,
         "held": [each.as_json() for each in held],
         "approve": None if admitted or held else approve,
-        "next": admission.promote_step(environment, rings),
+        "next": admission.promote_step(environment, chosen),
         "exit": 0 if admitted else 1,
     }
 
