@@ -83,13 +83,8 @@ def _too_young(name: str, where: str, since: int, hours: int) -> list[Finding]:
 def _too_few(healthy: int, wanted: int) -> list[Finding]:
     if healthy >= wanted:
         return []
-    return [
-        Finding(
-            f"soak:clients:{healthy}-of-{wanted}",
-            NEEDS_APPROVAL,
-            f"healthy on {healthy} of {wanted} dev clients",
-        )
-    ]
+    line = f"healthy on {healthy} of {wanted} dev clients"
+    return [Finding(f"soak:clients:{healthy}-of-{wanted}", NEEDS_APPROVAL, line)]
 
 
 def _unhealthy(reports: Iterable[Entry]) -> list[Finding]:
