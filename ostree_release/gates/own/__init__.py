@@ -11,6 +11,8 @@ import hashlib
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +47,10 @@ def judge(subject: Subject) -> Outcome:
     findings, results = [], []
     difference = _difference(subject)
     with contextlib.ExitStack() as stack:
-        checkout: Path | None = None
+        checkout = lru_cache(None)(lambda: stack.enter_context(_checkout(subject, places)))
         for path in found:
-            if checkout is None and _wants_checkout(path):
-                checkout = stack.enter_context(_checkout(subject, places))
-            finding, result = _run(
-                subject, places, path, checkout if _wants_checkout(path) else None, difference
-            )
+            tree = checkout() if _wants_checkout(path) else None
+            finding, result = _run(subject, places, path, tree, difference)
             results.append(result)
             if finding.answer != PASS:
                 findings.append(finding)
@@ -83,12 +82,8 @@ def _wants_checkout(path: Path) -> bool:
     """Say whether one of the comments that a gate begins with asks for a checkout."""
     with path.open("rb") as file:
         lines = file.read(_HEAD).splitlines()
-    for line in lines:
-        if not line.startswith(b"#"):
-            return False
-        if line.strip() == _WANTS_CHECKOUT:
-            return True
-    return False
+    comments = takewhile(lambda line: line.startswith(b"#"), lines)
+    return any(line.strip() == _WANTS_CHECKOUT for line in comments)
 
 
 @contextlib.contextmanager

@@ -76,6 +76,7 @@ def _limited(program: Path, environment: Mapping[str, str], timeout: int, output
             env=dict(environment),
             cwd="/",
             start_new_session=True,
+            bufsize=0,  # so that a read takes what there is
         )
     except OSError as error:
         os.close(descriptor)
@@ -102,17 +103,16 @@ def _copy(gate: subprocess.Popen[bytes], descriptor: int, timeout: int) -> str |
     """
     deadline = time.monotonic() + timeout
     assert gate.stdout is not None
-    source = gate.stdout.fileno()
-    os.set_blocking(source, False)
+    os.set_blocking(gate.stdout.fileno(), False)
     room = OUTPUT_LIMIT
     with selectors.DefaultSelector() as selector:
-        selector.register(source, selectors.EVENT_READ)
+        selector.register(gate.stdout, selectors.EVENT_READ)
         while True:
             ended = gate.poll() is not None
             if not ended and time.monotonic() >= deadline:
                 return f"did not end within {timeout} seconds"
             selector.select(0 if ended else _POLL)
-            data = _read(source)
+            data = gate.stdout.read(_CHUNK)  # nothing at the end, None where there is nothing yet
             if data:
                 os.write(descriptor, data[:room])
                 room -= len(data)
@@ -122,14 +122,6 @@ def _copy(gate: subprocess.Popen[bytes], descriptor: int, timeout: int) -> str |
                 return None  # what a pipe holds, one read has taken
             if data == b"":  # it has closed its output, and goes on
                 time.sleep(_POLL)
-
-
-def _read(source: int) -> bytes | None:
-    """Return what there is to read, nothing at the end, None where there is nothing yet."""
-    try:
-        return os.read(source, _CHUNK)
-    except BlockingIOError:
-        return None
 
 
 def _kill(gate: subprocess.Popen[bytes]) -> None:

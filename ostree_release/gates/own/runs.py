@@ -226,7 +226,7 @@ def _add(path: Path, bits: int) -> None:
 
 def _start(run_id: str) -> str | None:
     """Start the unit; returns why it could not be started, or None."""
-    done = _systemctl("start", _unit(run_id))
+    done = _systemctl(run_id, "start")
     if done.returncode == 0:
         return None
     return " ".join(done.stderr.split()) or f"systemctl ended with exit status {done.returncode}"
@@ -234,18 +234,14 @@ def _start(run_id: str) -> str | None:
 
 def _stop(run_id: str) -> None:
     """End everything that runs in the unit, and wait for that; one that has ended is fine."""
-    _systemctl("stop", _unit(run_id))
+    _systemctl(run_id, "stop")
 
 
 def _is_active(run_id: str) -> bool:
     """Say whether something runs in the unit."""
-    shown = _systemctl("show", "--property=ActiveState", "--value", _unit(run_id))
+    shown = _systemctl(run_id, "show", "--property=ActiveState", "--value")
     return shown.stdout.strip() not in ("inactive", "failed", "")
 
 
-def _unit(run_id: str) -> str:
-    return f"ostree-release-gate@{run_id}.service"
-
-
-def _systemctl(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return programs.run("systemctl", "--no-ask-password", verb, *arguments)
+def _systemctl(run_id: str, *verb: str) -> subprocess.CompletedProcess[str]:
+    return programs.run("systemctl", "--no-ask-password", *verb, f"ostree-release-gate@{run_id}.service")
