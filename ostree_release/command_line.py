@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from typing import Any
 
 from .config import Environment, Ring
 from .context import Context
@@ -29,6 +30,11 @@ def calls(words: str, place: str, *names: str) -> Callable[[Namespace, Context],
         return words, called(context, *(getattr(options, name) for name in names))
 
     return run
+
+
+def takes(*name: str, **how: Any) -> Callable[[ArgumentParser], object]:
+    """Return what adds the only argument of a subcommand, as argparse takes it."""
+    return lambda parser: parser.add_argument(*name, **how)
 
 
 def target(parser: ArgumentParser) -> None:

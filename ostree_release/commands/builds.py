@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
+from ..command_line import takes
 from ..context import Context
 from ..model import following
 from ..text import Result
 
-
-def arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
-    parser.add_argument("environment", metavar="ENV", nargs="?")
+arguments = takes("environment", metavar="ENV", nargs="?")
 
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:

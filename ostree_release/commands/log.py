@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
+from ..command_line import takes
 from ..context import Context
 from ..text import Result
 
-
-def arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
-    parser.add_argument("--environment", metavar="ENV")
+arguments = takes("--environment", metavar="ENV")
 
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
