@@ -8,7 +8,6 @@ import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from .. import files, lock
 from ..answers import FAIL, PASS, Finding, Outcome
@@ -126,16 +125,11 @@ def _recorded_differs(seen: Snapshot, run: Run) -> bool:
 
 
 def _record(context: Context, environment: Environment, release: Commit, run: Run) -> None:
-    """Write the data for a machine first, then the entry that counts."""
-    place = file_of(context, environment, run)
+    """Write all that was found out, which the journal has no room for, and then the entry that counts."""
+    place = context.config.state / "checks" / environment.name / f"{run.checksum}.{run.ring}.json"
     results = records.as_json(run)
     what = {"version": release.version, "checksum": run.checksum, "ring": run.ring}
     data = [{**result, "data": outcome.data} for result, outcome in zip(results, run.outcomes)]
     files.replace(place, json.dumps({**what, "results": data}).encode(), 0o600)
     stood = {"tip": run.tip, "policy": run.policy, "gates": list(environment.rules.on)}
     context.record("checked", "check", environment.name, **what, **stood, results=results)
-
-
-def file_of(context: Context, environment: Environment, run: Run) -> Path:
-    """Return the file with everything that the gates found out, which the journal has no room for."""
-    return context.config.state / "checks" / environment.name / f"{run.checksum}.{run.ring}.json"

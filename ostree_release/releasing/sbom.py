@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from .. import files
-from ..config import Config, Environment
+from ..config import Config
 from ..context import Context
 from ..environments import find
 from ..environments.snapshot import Snapshot
@@ -15,11 +14,6 @@ from ..images import spdx
 from ..model import Commit
 from ..repository.reading import Repository
 from ..text import document
-
-
-def place(config: Config, environment: Environment, version: str) -> Path:
-    """Return the file with the bill of materials of a release."""
-    return config.state / "sbom" / environment.name / f"{version}.spdx.json"
 
 
 def write(context: Context, seen: Snapshot, release: Commit) -> None:
@@ -31,7 +25,7 @@ def write(context: Context, seen: Snapshot, release: Commit) -> None:
     if repository.packages(release.checksum) is None:
         context.say(f"No bill of materials for {release.version}: its commit lists no packages")
         return
-    path = place(context.config, seen.environment, release.version)
+    path = context.config.state / "sbom" / seen.environment.name / f"{release.version}.spdx.json"
     content = document(_document(context.config, repository, release)).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
