@@ -44,11 +44,9 @@ def some(lines: Sequence[str], limit: int, between: str = ", ") -> str:
 
 def what(image: Result | None) -> tuple[str, str, str]:
     """Return version, checksum and time of an image, for three cells of a table."""
-    return (
-        (image["version"], short(image["checksum"]), when(image["timestamp"]))
-        if image
-        else ("nothing yet", "", "")
-    )
+    if not image:
+        return "nothing yet", "", ""
+    return image["version"], short(image["checksum"]), when(image["timestamp"])
 
 
 def behind(counts: dict[str, int], source: str) -> str:
