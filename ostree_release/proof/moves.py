@@ -96,10 +96,8 @@ def replay(journal: Sequence[Line], name: str) -> Moves:
             change.end = line
             if entry["event"] == "done":
                 if entry.get("moves") != change.entry.get("moves"):
-                    begin = change.intent.number
-                    moves.findings.append(
-                        Finding(line.where, f"moved something else than line {begin} began")
-                    )
+                    words = f"moved something else than line {change.intent.number} began"
+                    moves.findings.append(Finding(line.where, words))
                 for move in moves_of(line.entry or {}):
                     moves.places[str(move.get("ref"))] = Place({move.get("to")}, line)
     return moves
@@ -139,9 +137,7 @@ def _begin(moves: Moves, line: Line) -> None:
         place = moves.places.setdefault(ref, Place())
         restored = old is None and new in place.values
         if old not in place.values and not restored:
-            had = short(old)
-            moves.findings.append(
-                Finding(line.where, f"found {ref} at {had}, where no entry had put it: moved by hand before")
-            )
+            words = f"found {ref} at {short(old)}, where no entry had put it: moved by hand before"
+            moves.findings.append(Finding(line.where, words))
         place.values.add(new)
         place.line = place.line or line
