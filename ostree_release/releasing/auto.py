@@ -14,10 +14,9 @@ from .. import clock, freeze
 from ..answers import NEEDS_APPROVAL
 from ..config import Environment, Ring
 from ..context import Context
-from ..environments import plan
+from ..environments import plan, signature
 from ..environments.plan import Due
 from ..environments.recovery import changing
-from ..environments.signature import unsigned
 from ..environments.snapshot import Snapshot, again, look
 from ..errors import Refused
 from ..gates import soak
@@ -166,12 +165,9 @@ def _judged(context: Context, seen: Snapshot, ring: Ring, release: Commit) -> Ve
 def _unsigned(context: Context, seen: Snapshot, candidate: Commit) -> Verdict | None:
     """Return that a person must sign, where the key is not on this server."""
     environment = seen.environment
-    if not environment.offline:
+    if not environment.offline or not signature.missing(context, environment, seen.repository, candidate):
         return None
-    key = keyring.in_use(context.config, environment)
-    if key in seen.repository.signed_with(candidate.checksum, environment.public_key):
-        return None
-    line = unsigned(environment, candidate, key)
+    line = signature.unsigned(environment, candidate, keyring.in_use(context.config, environment))
     return Verdict(candidate.version, candidate.checksum, SIGNATURE, line)
 
 
