@@ -67,18 +67,13 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
+        self.eof = False
+        self.unused_data = b""
         self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         unpacked = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        self.eof, self.unused_data = self._inner.eof, self._inner.unused_data
         self.needs_input = not self._inner.unconsumed_tail and len(unpacked) < max_length
         return unpacked
 
@@ -169,7 +164,8 @@ class _Reader:
             header = _HEADER.fullmatch(stream.read(_HEADER_SIZE))
             if not header:
                 raise UnreadableError("an entry of a cpio archive has no header")
-            _, mode, _, _, _, _, size, _, _, _, _, name_size, _ = _numbers(header[1])
+            numbers = [int(header[1][at : at + 8], 16) for at in range(0, len(header[1]), 8)]
+            mode, size, name_size = numbers[1], numbers[6], numbers[11]
             if not 1 <= name_size <= _LONGEST_NAME:
                 raise UnreadableError(f"an entry of a cpio archive has a name of {name_size} bytes")
             name = stream.read(name_size).rstrip(b"\0").decode(errors="replace")
@@ -202,10 +198,6 @@ class _Reader:
 
 def _is_archive(magic: bytes) -> bool:
     return magic in (b"070701", b"070702")
-
-
-def _numbers(digits: bytes) -> Iterator[int]:
-    return (int(digits[at : at + 8], 16) for at in range(0, len(digits), 8))
 
 
 def _path(name: str) -> str:
