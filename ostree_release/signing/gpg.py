@@ -105,9 +105,7 @@ def public(data: bytes, wanted: Iterable[str]) -> bytes:
 def described(data: bytes) -> tuple[list[Key], bool]:
     """Return the primary keys in OpenPGP data, and whether a secret part is among them."""
     with tempfile.TemporaryDirectory(prefix="ostree-release-") as place:
-        file = Path(place) / "keys"
-        file.write_bytes(data)
-        listing = _gpg(Path(place), "--no-autostart", "--show-keys", str(file))
+        listing = _gpg(Path(place), "--no-autostart", "--show-keys", given=data)
     secret = _parsed(listing, "sec")
     return [*_parsed(listing, "pub"), *secret], bool(secret)
 
@@ -188,8 +186,8 @@ def _command(home: Path) -> tuple[str, ...]:
     return ("gpg", "--homedir", str(home), "--batch")
 
 
-def _gpg(home: Path, *arguments: str) -> str:
-    return _run(*_command(home), "--with-colons", *arguments).decode(errors="replace")
+def _gpg(home: Path, *arguments: str, given: bytes = b"") -> str:
+    return _run(*_command(home), "--with-colons", *arguments, given=given).decode(errors="replace")
 
 
 def _run(*command: str, given: bytes = b"") -> bytes:
