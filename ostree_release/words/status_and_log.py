@@ -50,17 +50,11 @@ def _diff(result: Result) -> list[str]:
 
 
 def _config(result: Result) -> list[str]:
-    rows = []
+    rows, policies = [], []
     for name, environment in result["environments"].items():
-        source = environment["promotes_from"]
-        rows.append(
-            (name, f"from {source}" if source else "composed", environment["ref"], environment["url"])
-        )
-    policies = [
-        _policy(name, environment)
-        for name, environment in result["environments"].items()
-        if environment["policy"]
-    ]
+        source = f"from {environment['promotes_from']}" if environment["promotes_from"] else "composed"
+        rows.append((name, source, environment["ref"], environment["url"]))
+        policies += [_policy(name, environment)] if environment["policy"] else []
     return [*table(rows), *policies, "The configuration is right"]
 
 
