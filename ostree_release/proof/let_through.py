@@ -51,10 +51,8 @@ def judged(journal: Sequence[Line]) -> Judged:
         entry = line.entry or {}
         if entry.get("event") in ("held", "released-hold"):
             found.holds[line.number] = {**entry, "hash": line.hash}
-            unreadable = any(
-                each.kind == holds.UNREADABLE for each in holds.holds([found.holds[line.number]])
-            )
-            found.malformed += [line] if unreadable else []
+            held = holds.holds([found.holds[line.number]])
+            found.malformed += [line for each in held if each.kind == holds.UNREADABLE]
         by_event = {"checked": found.checked, "approved": found.approved}.get(str(entry.get("event")))
         if by_event is None:
             continue
