@@ -63,7 +63,11 @@ known.write_text(inputs)
 """
 ROOT = "root:x:0:0:root:/root:/bin/bash\nroot:x:0:\n"
 # Killed between the ref's move and the list.
-KILLED = "from ostree_release.composing import numbers; import os; numbers.remember = lambda *_: os._exit(9)"
+KILLED = """
+import os
+from ostree_release.composing import account_numbers
+account_numbers.remember = lambda *_: os._exit(9)
+"""
 
 
 class Accounts(ServerTest):
