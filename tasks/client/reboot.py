@@ -8,7 +8,7 @@ from pyinfra.api.exceptions import ConnectError
 
 from tasks.client.rpm_ostree_status import BOOT_ID
 from tasks.facts.command_output import asked, reply
-from tasks.facts.refusals import client_reason
+from tasks.facts.error_messages import client_reason
 
 # Seconds. Finalising a staged deployment at shutdown may take 5 minutes, firmware of a big machine 3, and a
 # client that falls back (with greenboot in its image, or in the lab) boots up to four times.

@@ -11,7 +11,7 @@ from pyinfra.api import FactBase, StringCommand
 
 from tasks.facts.command_output import asked, check_absent, reply
 from tasks.facts.documents import quoted
-from tasks.facts.refusals import client_reason
+from tasks.facts.error_messages import client_reason
 from tasks.facts.sections import begin, sections
 from tasks.signing.keyring import fingerprints
 

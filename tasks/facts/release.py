@@ -10,7 +10,7 @@ from ostree_release.words.render import render
 from tasks.facts.command_output import Said, asked, replies
 from tasks.facts.documents import document
 from tasks.facts.entry_points import ENTRY_POINTS
-from tasks.facts.refusals import server_reason
+from tasks.facts.error_messages import server_reason
 
 Answer = dict[str, Any]
 

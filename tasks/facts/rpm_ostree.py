@@ -11,7 +11,7 @@ from tasks.client import boot_health
 from tasks.client.rpm_ostree_status import BOOT_ID, STATUS, Machine, parse_status
 from tasks.facts.command_output import asked, reply
 from tasks.facts.documents import document
-from tasks.facts.refusals import client_reason
+from tasks.facts.error_messages import client_reason
 from tasks.facts.sections import sections
 from tasks.signing.keyring import fingerprints
 

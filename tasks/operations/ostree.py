@@ -11,7 +11,7 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 from pyinfra.context import host
 
 from tasks.client.trust import Remote, certificate_file, differences
-from tasks.facts.refusals import client_reason
+from tasks.facts.error_messages import client_reason
 from tasks.facts.rpm_ostree import ClientState
 from tasks.operations.remote_script import Commands, as_root
 from tasks.pyinfra_gaps.failures import failed

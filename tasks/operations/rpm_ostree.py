@@ -6,8 +6,8 @@ from pyinfra.context import host, state
 from tasks.client.decisions import Decision, Target, check_boot, decide_rebase, decide_upgrade, unable
 from tasks.client.reboot import NotBackError, reboot_and_wait
 from tasks.client.rpm_ostree_status import Deployment, named, pending
+from tasks.facts.error_messages import client_reason
 from tasks.facts.ostree import PublishedRef
-from tasks.facts.refusals import client_reason
 from tasks.facts.rpm_ostree import ClientState
 from tasks.operations.remote_script import Commands
 from tasks.pyinfra_gaps.failures import failed

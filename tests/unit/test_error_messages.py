@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.facts.refusals import client_reason, server_reason
+from tasks.facts.error_messages import client_reason, server_reason
 from tasks.operations.rpm_ostree import package_changes
 from tests.recorded.recordings import recorded
 
