@@ -29,7 +29,7 @@ def judge(subject: Subject) -> Outcome:
             "partial", FAIL, "only partly there: its copy was interrupted (partial marker): stage it again"
         )
         return Outcome("complete", (partial,), partial.line)
-    broken = list(repository.unsound(candidate.checksum))
+    broken = list(repository.unsound(candidate.checksum, subject.tip.checksum if subject.tip else None))
     findings = [_finding(each) for each in broken]
     findings += place(subject.seen, candidate, subject.ring.ref)
     parent = subject.seen.commits.get(candidate.parent or "")

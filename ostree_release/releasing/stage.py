@@ -51,7 +51,7 @@ def stage(context: Context, seen: Snapshot, due: Plan) -> Commit:
     keys = gpg.fingerprints(source.public_key)
     context.say(f"Staging {due.build_version} from {source.name} as {due.version} (serial {due.serial})")
     with transaction(repository) as changes:
-        changes.copy_build(seen.origin, due.build)
+        changes.copy_build(seen.origin, due.build, newest.checksum if newest else None)
         if not repository.signed_by(due.build, source.public_key, keys):
             raise Refused(f"build {due.build_version}: not signed with the key of {source.name}")
         checksum = changes.write_release(

@@ -10,19 +10,16 @@ from typing import Any
 from ..errors import Refused
 from ..model import Commit, Package
 from ..text import short
+from . import stored
 from .libostree import Gio, GLib, OSTree, refusing, summary_refs, text
-from .tree import Entry, Tree
+from .objects import Name, Object
+from .stored import Root
+from .tree import Tree
 
 OWN_METADATA = "release."  # written for each release, never copied
 _PACKAGES = "rpmostree.rpmdb.pkglist"
 _REPOSITORIES = "rpmostree.rpmmd-repos"
 _CURRENT_DIRECTORY = -100  # AT_FDCWD of openat(2)
-_KINDS = {
-    "commit": OSTree.ObjectType.COMMIT,
-    "dirtree": OSTree.ObjectType.DIR_TREE,
-    "dirmeta": OSTree.ObjectType.DIR_META,
-    "file": OSTree.ObjectType.FILE,
-}
 
 
 @dataclass(frozen=True)
@@ -39,11 +36,16 @@ class Unsound:
 
 
 class Repository:
-    """An open archive repository. handle: libostree's own object, for this package alone."""
+    """An open archive repository.
+
+    + handle: libostree's own object, for this package alone
+    + sound: what was read whole, and is as it should be
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the repository at a path; refuses one that is missing or not of mode archive."""
         self.path = path
+        self.sound: set[Object] = set()
         self.handle = OSTree.Repo.new(Gio.File.new_for_path(str(path)))
         with refusing(f"repository {path}"):
             self.handle.open(None)
@@ -114,30 +116,33 @@ class Repository:
         """Say whether a pull of a commit was begun and never ended."""
         return (self.path / "state" / f"{checksum}.commitpartial").exists()
 
-    def unsound(self, checksum: str) -> Iterator[Unsound]:
-        """Read every object of a commit once and yield those that are missing or damaged.
+    def root(self, checksum: str) -> Root:
+        """Return the top of a commit's tree; refuses a commit that is missing."""
+        top = self.tree(checksum).root
+        return Root(self.path, Name("", top.content, top.meta))
 
-        What lies below a directory that cannot be read is not known, and so not named.
+    def unsound(self, checksum: str, since: str | None) -> Iterator[Unsound]:
+        """Yield the objects of a commit that are missing or damaged.
+
+        + since: a commit that was looked at before. What it has too is not read again, but has to be there
+
+        Nor is read again what this object has found sound. What lies below a directory that cannot be read is
+        not known, and so not named.
         """
-        what = self._unsound("commit", checksum)
+        commit = Object(checksum, "commit")
+        what = stored.fault(self.path / commit.path, commit)
         if what:
-            yield Unsound("commit", "commit", checksum, what)
+            yield Unsound("commit", commit.kind, commit.checksum, what)
             return
-        tree = self.tree(checksum)
-        read: dict[tuple[str, str], bool] = {}
-        waiting: list[Entry] = [tree.root]
-        while waiting:
-            entry = waiting.pop()
-            new = [named for named in entry.objects if named not in read]
-            for kind, named in new:
-                what = self._unsound(kind, named)
-                read[kind, named] = what is None
-                if what:
-                    yield Unsound(entry.path, kind, named, what)
-            # A list of names that was met before has been followed already.
-            names = ("dirtree", entry.content)
-            if entry.is_directory and names in new and read[names]:
-                waiting.extend(reversed(tree.children(entry)))
+        root = self.root(checksum)
+        found = stored.reached(root)
+        new = stored.reached(root, self.root(since)) if since and self.has(since) else found
+        faults = stored.faults(self.path, [each for each in new.objects if each not in self.sound])
+        self.sound.update(each for each in new.objects if each not in faults)
+        faults |= {**dict.fromkeys(stored.absent(self.path, found.objects), stored.MISSING), **found.faults}
+        for each, path in found.objects.items():
+            if each in faults:
+                yield Unsound(path, each.kind, each.checksum, faults[each])
 
     def check_out(self, checksum: str, target: Path) -> None:
         """Write the tree of a commit to a new directory; owners and special modes are only in the commit."""
@@ -200,18 +205,6 @@ class Repository:
     def _listed(self, checksum: str) -> Any:
         metadata = GLib.VariantDict.new(self._load(checksum).get_child_value(0))
         return metadata.lookup_value(_PACKAGES, GLib.VariantType("a(sssss)"))
-
-    def _unsound(self, kind: str, checksum: str) -> str | None:
-        """Read one object and its checksum again; returns "missing", "damaged", or None where it is sound.
-
-        + kind: commit, dirtree, dirmeta or file
-        """
-        try:
-            self.handle.fsck_object(_KINDS[kind], checksum, None)
-        except GLib.Error as error:
-            missing = error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND)
-            return "missing" if missing else "damaged"
-        return None
 
     def _load(self, checksum: str) -> Any:
         with refusing(f"commit {checksum} in {self.path}"):

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..model import Move
+from . import stored
+from .copying import copy
 from .libostree import GLib, OSTree, refusing
 from .reading import OWN_METADATA, Repository
 
@@ -59,11 +61,19 @@ class Transaction:
     """What can be done between the start and the end of a transaction."""
 
     def __init__(self, repository: Repository) -> None:
-        self._repo = repository.handle
+        self._repository, self._repo = repository, repository.handle
         self.committed = False
 
-    def copy_build(self, source: Repository, checksum: str) -> None:
-        """Copy a commit by its checksum from a repository on this machine, verifying every object."""
+    def copy_build(self, source: Repository, checksum: str, since: str | None) -> None:
+        """Copy a commit by its checksum from a repository on this machine, verifying every object.
+
+        + since: a commit that is here, most of whose objects the build may have too
+
+        libostree copies the commit itself, and whatever of it is still missing then.
+        """
+        before = self._repository.root(since) if since else None
+        new = stored.reached(source.root(checksum), before).objects
+        self._repository.sound.update(copy(source.path, self._repository.path, new))
         options = {
             "refs": GLib.Variant("as", [checksum]),  # never a ref's name: it may move meanwhile
             "flags": GLib.Variant("i", int(OSTree.RepoPullFlags.UNTRUSTED)),

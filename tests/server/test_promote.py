@@ -157,7 +157,7 @@ class Refusals(ServerTest):
         self.assertIn("44.3: not signed with the key of dev", self.unmoved())
         self.server.build("44.4", {"hello": "4-1", "other": "4-1"})
         broken = self.corrupt()
-        self.assertIn("Corrupted", self.unmoved())
+        self.assertIn("object of /usr/share/hello is damaged", self.unmoved())
         self.assertFalse((self.server.prod / "objects" / broken).exists())
         self.assertIn("no such build", self.unmoved("--build", "44.9"))
 
