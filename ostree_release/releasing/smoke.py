@@ -7,6 +7,7 @@ depends on it: the name, the port, the certificate, the web server's answer, the
 from __future__ import annotations
 
 import http.client
+import random
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -15,33 +16,59 @@ from ..config import Config, Environment, Ring
 from ..context import Context
 from ..errors import Refused
 from ..model import Commit
+from ..repository import served, stored
 from ..repository.client import Client
+from ..repository.objects import Object
+from ..repository.reading import Repository
 from ..signing import gpg
 
+SAMPLE = 200  # objects
 _TIMEOUT = 20.0  # seconds for a connection or an answer
+_UNMOVED = "no ring was moved"
 
 
 def smoke_pull(context: Context, environment: Environment, ref: str, release: Commit) -> None:
-    """Pull a published release into the environment's scratch repository; refuses if that fails."""
+    """Pull a published release as a client would; refuses if that fails.
+
+    The commit is pulled with its signature verified. Of its objects are fetched all that the release before
+    has not, and as many others as `SAMPLE`, chosen anew each time. Of a first release, which has none before,
+    these are the lists of directories and their attributes, and that many files.
+    """
+    failed = f"smoke pull from {environment.url}"
     context.say(f"Smoke pull of {ref} from {environment.url}")
     reach(environment.url, context.config)
     scratch = Client(context.config.state / "smoke" / environment.name)
     scratch.trust(environment.url, environment.public_key, context.config.ca_file)
     try:
-        checksum = scratch.pull(ref)
+        checksum = scratch.pull_commit(ref)
     except Refused as refusal:
-        raise Refused(f"smoke pull from {environment.url}: {refusal}; no ring was moved") from refusal
+        raise Refused(f"{failed}: {refusal}; {_UNMOVED}") from refusal
     if checksum != release.checksum:
-        raise Refused(
-            f"smoke pull from {environment.url}: {ref} is {checksum} there, not {release.checksum}; "
-            "no ring was moved"
-        )
+        raise Refused(f"{failed}: {ref} is {checksum} there, not {release.checksum}; {_UNMOVED}")
     keys = gpg.fingerprints(environment.public_key)
     if not scratch.signed_by(checksum, environment.public_key, keys):
         raise Refused(
-            f"smoke pull from {environment.url}: {release.version} is not signed with the key that "
-            f"{environment.name}'s clients trust; no ring was moved"
+            f"{failed}: {release.version} is not signed with the key that {environment.name}'s clients trust;"
+            f" {_UNMOVED}"
         )
+    wanted = chosen(Repository(environment.repository), release)
+    faults = served.faults(environment.url, _trust(environment.url, context.config), _TIMEOUT, list(wanted))
+    for each, what in faults.items():
+        line = f"object of {wanted[each]} is {what} there ({each.checksum}.{each.kind})"
+        raise Refused(f"{failed}: {line}; {_UNMOVED}")
+
+
+def chosen(repository: Repository, release: Commit) -> dict[Object, str]:
+    """Return the objects of a release that a smoke pull fetches, each with its path."""
+    root = repository.root(release.checksum)
+    objects = stored.reached(root).objects
+    if release.parent and repository.has(release.parent):
+        new = stored.reached(root, repository.root(release.parent)).objects
+    else:
+        new = {each: path for each, path in objects.items() if each.kind != "file"}
+    others = [each for each in objects if each not in new]
+    sample = random.SystemRandom().sample(others, min(SAMPLE, len(others)))
+    return {**new, **{each: objects[each] for each in sample}}
 
 
 def check_served(context: Context, environment: Environment, ring: Ring, release: Commit) -> None:
@@ -60,30 +87,37 @@ def reach(url: str, config: Config) -> None:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     failed = f"smoke pull from {url}"
-    unmoved = "no ring was moved"
     try:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise Refused(
-            f"{failed}: this server cannot resolve the name {host} ({error.strerror}); {unmoved}: "
+            f"{failed}: this server cannot resolve the name {host} ({error.strerror}); {_UNMOVED}: "
             "make it resolvable here, or set another public name"
         ) from error
-    try:
-        trust = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
-    except OSError as error:
-        raise Refused(f"{failed}: CA file {config.ca_file}: {error.strerror}; {unmoved}") from error
-    trust.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13 is stricter here than the clients' libcurl
+    trust = _trust(url, config)
     connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=trust)
     try:
         connection.request("GET", f"{parts.path}/config")
         status = connection.getresponse().status
     except ssl.SSLError as error:
         reason = getattr(error, "verify_message", "") or error.reason or str(error)
-        raise Refused(f"{failed}: TLS: {reason}; {unmoved}") from error
+        raise Refused(f"{failed}: TLS: {reason}; {_UNMOVED}") from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise Refused(f"{failed}: {host} port {port}: {reason}; {unmoved}") from error
+        raise Refused(f"{failed}: {host} port {port}: {reason}; {_UNMOVED}") from error
     finally:
         connection.close()
     if status != http.client.OK:
-        raise Refused(f"{failed}: HTTP status {status} for {parts.path}/config; {unmoved}")
+        raise Refused(f"{failed}: HTTP status {status} for {parts.path}/config; {_UNMOVED}")
+
+
+def _trust(url: str, config: Config) -> ssl.SSLContext:
+    """Return a client's trust."""
+    try:
+        trust = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
+    except OSError as error:
+        raise Refused(
+            f"smoke pull from {url}: CA file {config.ca_file}: {error.strerror}; {_UNMOVED}"
+        ) from error
+    trust.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13 is stricter here than the clients' libcurl
+    return trust

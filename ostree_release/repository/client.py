@@ -35,13 +35,14 @@ class Client(Repository):
             # gpg-agent behind in about every second run (seen with 2025.2).
             (self.path / f"{_REMOTE}.trustedkeys.gpg").write_bytes(public_key.read_bytes())
 
-    def pull(self, ref: str) -> str:
-        """Pull a ref from the one remote, with everything verified, and forget what was pulled before.
+    def pull_commit(self, ref: str) -> str:
+        """Pull the commit of a ref from the one remote, with its signature verified, and forget those before.
 
-        Returns the checksum it has there. Objects that are already here are not fetched again.
+        Returns the checksum it has there.
         """
         options = {
             "refs": GLib.Variant("as", [ref]),
+            "flags": GLib.Variant("i", int(OSTree.RepoPullFlags.COMMIT_ONLY)),
             "n-network-retries": GLib.Variant("u", 1),
         }
         with refusing(f"pulling {ref}"):
