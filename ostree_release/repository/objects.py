@@ -54,11 +54,18 @@ class Name(NamedTuple):
 
 def names(content: bytes) -> Iterator[Name]:
     """Yield what a directory's list names, out of its bytes; raises ValueError if it is none."""
-    files, folders = _tuple(content, 2)  # (a(say)a(sayay))
-    for length, entries in ((2, files), (3, folders)):
+    width = _width(len(content))
+    folders = len(content) - width
+    files = int.from_bytes(content[folders:], "little")
+    # (a(say)a(sayay)): a name, its checksums of 32 bytes each, then where the name and the first of two end.
+    for entries, checksums in ((content[:files], 1), (content[files:folders], 2)):
         for entry in _array(entries):
-            name, *checksums = _tuple(entry, length)
-            yield Name(name[:-1].decode(), *(each.hex() for each in checksums))
+            width = _width(len(entry))
+            end = int.from_bytes(entry[-width:], "little")
+            if len(entry) != end + (32 + width) * checksums:
+                raise ValueError("an entry of another length than its name and checksums have")
+            given = entry[end : end + 32 * checksums].hex()
+            yield Name(entry[: end - 1].decode(), given[:64], given[64:] or None)
 
 
 def checksum(kind: str, pieces: Iterable[bytes]) -> str:
@@ -119,28 +126,19 @@ def _at_least(size: int, data: bytes, pieces: Iterator[bytes]) -> bytes:
     return data
 
 
-def _tuple(data: bytes, length: int) -> list[bytes]:
-    """Split a tuple of members without a fixed size; the ends of all but the last stand behind them."""
-    width = _width(len(data))
-    table = len(data) - width * (length - 1)
-    ends = [int.from_bytes(data[at : at + width], "little") for at in range(table, len(data), width)]
-    return _between([*reversed(ends), table], data)
-
-
-def _array(data: bytes) -> list[bytes]:
+def _array(data: bytes) -> Iterator[bytes]:
     """Split an array of items without a fixed size; the ends of all of them stand behind them."""
     if not data:
-        return []
+        return
     width = _width(len(data))
     table = int.from_bytes(data[-width:], "little")
-    ends = [int.from_bytes(data[at : at + width], "little") for at in range(table, len(data), width)]
-    return _between(ends, data)
-
-
-def _between(ends: list[int], data: bytes) -> list[bytes]:
-    if any(begin > end for begin, end in zip([0, *ends], [*ends, len(data)])):
-        raise ValueError("offsets that are out of order")
-    return [data[begin:end] for begin, end in zip([0, *ends], ends)]
+    begin = 0
+    for at in range(table, len(data), width):
+        end = int.from_bytes(data[at : at + width], "little")
+        if not begin < end <= table:
+            raise ValueError("offsets that are out of order")
+        yield data[begin:end]
+        begin = end
 
 
 def _width(size: int) -> int:
