@@ -20,7 +20,7 @@ def on_all_cores(work: Callable[[Sequence[T]], Iterator[Any]], parts: Sequence[T
     """Yield what some work says of its parts: done here, or where they are many in a process for each core.
 
     + work: takes a share of the parts; what it yields must be such as JSON can pass on
-    Raises ChildProcessError where a process ended before its work did.
+    Raises ChildProcessError, an OSError, where a process ended before its work did.
     """
     cores = len(os.sched_getaffinity(0)) if len(parts) >= _WORTH_IT else 1
     if cores == 1:

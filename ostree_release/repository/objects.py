@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -57,6 +58,8 @@ def names(content: bytes) -> Iterator[Name]:
     width = _width(len(content))
     folders = len(content) - width
     files = int.from_bytes(content[folders:], "little")
+    if files > folders:
+        raise ValueError("no directory's list")
     # (a(say)a(sayay)): a name, its checksums of 32 bytes each, then where the name and the first of two end.
     for entries, checksums in ((content[:files], 1), (content[files:folders], 2)):
         for entry in _array(entries):
@@ -101,7 +104,7 @@ def _checksum_of_file(pieces: Iterator[bytes]) -> str:
             unpacked += len(content)
             digest.update(content)
             piece = unpacker.unconsumed_tail
-    if unpacked != size:
+    if unpacked != size or unpacker.eof != stat.S_ISREG(_mode(attributes)):
         raise ValueError(f"not {size} bytes when unpacked")
     return digest.hexdigest()
 
@@ -115,6 +118,10 @@ def _attributes(header: bytes) -> tuple[int, bytes]:
     body = header[_SIZE:-width]
     width = next(width for width in _WIDTHS if len(body) + width < 1 << 8 * width)
     return int.from_bytes(header[:_SIZE], "big"), body + (end - _SIZE).to_bytes(width, "little")
+
+
+def _mode(attributes: bytes) -> int:
+    return int.from_bytes(attributes[8:12], "big")
 
 
 def _at_least(size: int, data: bytes, pieces: Iterator[bytes]) -> bytes:
@@ -132,6 +139,8 @@ def _array(data: bytes) -> Iterator[bytes]:
         return
     width = _width(len(data))
     table = int.from_bytes(data[-width:], "little")
+    if table > len(data) - width:
+        raise ValueError("no array")
     begin = 0
     for at in range(table, len(data), width):
         end = int.from_bytes(data[at : at + width], "little")

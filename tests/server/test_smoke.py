@@ -8,7 +8,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tests.server.support import PILOT, ServerTest, make_certificates
+from tests.server.support import HOME, PILOT, ServerTest, make_certificates, run
+
+NO_SAMPLE = "from ostree_release.releasing import smoke\nsmoke.SAMPLE = 0"
 
 
 class Smoke(ServerTest):
@@ -81,6 +83,58 @@ class Smoke(ServerTest):
         self.assertIn("which is not on this server", self.server.refused("promote"))
         self.assertEqual(self.server.refs()[PILOT], self.tip)
         published.write_bytes(trusted)
+
+
+class Served(ServerTest):
+    """What the web server hands out is not what the repository has."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.tip = self.promote_new("44.1", hello="1-1", **dict.fromkeys("abcdefgh", "1-1"))["release"]
+        self.server.build("44.2", {"hello": "2-1", **dict.fromkeys("abcdefgh", "1-1")})
+        self.url("https://localhost:1/base/prod")
+        self.server.refused("promote")  # all that a client may fetch is there, and no ring has moved
+        self.mirror = self.server.top / "base/mirror"
+        shutil.copytree(self.server.prod, self.mirror)
+        self.url(f"https://localhost:{self.server.port}/base/mirror")
+
+    def url(self, url: str) -> None:
+        self.server.edit_environment("prod", url=url)
+
+    def served(self, path: str) -> Path:
+        """Return the object that the web server hands out for a file of the new release."""
+        ref = f"{HOME}/releases/44.2"
+        line = run("ostree", f"--repo={self.server.prod}", "ls", "-C", ref, path).stdout
+        checksum = line.split()[4]
+        return self.mirror / "objects" / checksum[:2] / f"{checksum[2:]}.filez"
+
+    def assert_refused(self, reason: str, before: str = "") -> None:
+        line = self.server.refused("promote", before=before)
+        self.assertRegex(line, f"smoke pull from .*/base/mirror: object of /usr/share/{reason}")
+        self.assertIn("no ring was moved", line)
+        self.assertEqual(self.server.refs()[PILOT], self.tip["checksum"])
+
+    def test_a_wrong_object_among_the_new_ones(self) -> None:
+        wrong = self.served("/usr/share/hello")
+        sound = wrong.read_bytes()
+        wrong.chmod(0o644)
+        for content in (self.served("/usr/share/a").read_bytes(), sound[:-1], b"<html>not here</html>", b""):
+            wrong.write_bytes(content)
+            self.assert_refused(r"hello is damaged there \(\w{64}\.file\)", NO_SAMPLE)
+        wrong.unlink()
+        self.assert_refused("hello is missing there", NO_SAMPLE)
+        wrong.write_bytes(sound)
+        self.url(f"https://localhost:{self.server.port}/base/prod")
+        self.assertEqual(self.server.json("promote")["release"]["version"], "44.2", "run again, it completes")
+
+    def test_a_wrong_object_among_the_old_ones(self) -> None:
+        """It is found when the sample has it, which is all of the others in as small an image as this."""
+        wrong = self.served("/usr/share/c")
+        wrong.chmod(0o644)
+        wrong.write_bytes(b"wrong")
+        self.assert_refused("c is damaged there")
+        moved = self.server.refused("promote", before=NO_SAMPLE)
+        self.assertIn("mirror: serves", moved, "the mirror's summary stays as it is")
 
 
 if __name__ == "__main__":

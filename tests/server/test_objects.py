@@ -1,0 +1,137 @@
+"""Objects as they are stored: checksums, copies, and what a tree is made of, beside libostree's."""
+
+from __future__ import annotations
+
+import os
+import random
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from ostree_release import parallel
+from ostree_release.errors import Refused
+from ostree_release.repository import objects, stored
+from ostree_release.repository.copying import copy
+from ostree_release.repository.objects import Object
+from ostree_release.repository.reading import Repository
+
+from .support import File, ServerTest, run
+
+NAMES = {f"/usr/share/many/{'é' * 20}{number}": File(b"x" * number) for number in range(400)}
+FILES = {
+    "/usr/empty": File(b""),
+    "/usr/link": File(link="empty"),
+    "/usr/setuid": File(b"program", 0o4755, uid=5, gid=7),
+    "/usr/labelled": File(b"x", xattrs={"security.selinux": b"y" * 300, "user.z": b""}),
+    "/usr/long": File(link="l" * 4000),
+    "/usr/large": File(random.Random(1).randbytes(3 << 20) + bytes(5 << 20)),
+    "/usr/folder": File(directory=True, mode=0o1777),
+    **NAMES,
+}
+
+
+class Stored(ServerTest):
+    """A build with files of every kind, and enough of them for several processes."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.build = self.server.build("44.1", {"hello": "1.0-1"}, files=FILES)
+        self.root = Repository(self.server.dev).root(self.build)
+        self.objects = stored.reached(self.root).objects
+        self.target = self.server.top / "target"
+        run("ostree", f"--repo={self.target}", "init", "--mode=archive")
+
+    def path(self, name: str) -> Object:
+        """Return the object of the file at a path."""
+        return next(each for each, path in self.objects.items() if path == name and each.kind == "file")
+
+    def files(self) -> list[Path]:
+        """Return what lies in the target."""
+        return [path for path in (self.target / "objects").rglob("*") if path.is_file()]
+
+    def test_every_checksum_is_libostrees(self) -> None:
+        with mock.patch.object(parallel, "_WORTH_IT", 1 << 30):
+            self.assertEqual(stored.faults(self.server.dev, list(self.objects)), {})
+        self.assertEqual(stored.faults(self.server.dev, list(self.objects)), {})
+
+    def test_a_tree_is_made_of_what_libostree_says(self) -> None:
+        listing = run("ostree", f"--repo={self.server.dev}", "ls", "-R", "-C", self.build).stdout
+        said = {word for line in listing.splitlines() for word in line.split() if len(word) == 64}
+        self.assertEqual({each.checksum for each in self.objects}, said)
+
+    def test_what_is_new_is_what_another_tree_has_not(self) -> None:
+        changed = {**FILES, "/usr/share/many/new": File(b"new"), "/usr/empty": File(b"not empty")}
+        build = self.server.build("44.2", {"hello": "1.0-1"}, files=changed)
+        new = stored.reached(Repository(self.server.dev).root(build), self.root).objects
+        everything = stored.reached(Repository(self.server.dev).root(build)).objects
+        self.assertEqual(new.keys(), everything.keys() - self.objects.keys())
+        self.assertEqual({path for each, path in new.items() if each.kind == "file"}, {
+            "/usr/share/many/new", "/usr/empty",
+        })  # fmt: skip
+
+    def test_copies_are_the_same_bytes_and_whole(self) -> None:
+        copied = copy(self.server.dev, self.target, self.objects)
+        self.assertEqual(set(copied), set(self.objects))
+        for each in copied:
+            self.assertEqual(
+                (self.target / each.path).read_bytes(), (self.server.dev / each.path).read_bytes()
+            )
+            self.assertEqual((self.target / each.path).stat().st_nlink, 1)
+        run("ostree", f"--repo={self.target}", "pull-local", self.server.dev, self.build)
+        run("ostree", f"--repo={self.target}", "fsck")
+        self.assertFalse((self.target / "tmp/copied").exists())
+        self.assertEqual(copy(self.server.dev, self.target, self.objects), [])
+
+    def test_where_blocks_cannot_be_shared_they_are_copied(self) -> None:
+        with mock.patch("os.copy_file_range", side_effect=OSError(95, "not supported")):
+            copy(self.server.dev, self.target, self.objects)
+        self.assertEqual(stored.faults(self.target, list(self.objects)), {})
+
+    def test_what_is_damaged_is_named_and_nothing_is_copied(self) -> None:
+        broken = self.path("/usr/large")
+        path = self.server.dev / broken.path
+        sound = path.read_bytes()
+        path.chmod(0o644)
+        for content in (sound[:-1], b"", sound[:9], b"\xff" * 100, sound[:4] + bytes(len(sound) - 4)):
+            path.write_bytes(content)
+            with self.assertRaises(Refused) as refusal:
+                copy(self.server.dev, self.target, self.objects)
+            self.assertEqual(
+                str(refusal.exception), f"object of /usr/large is damaged ({broken.checksum}.file)"
+            )
+            self.assertEqual(self.files(), [])
+        path.unlink()
+        with self.assertRaisesRegex(Refused, "object of /usr/large is missing"):
+            copy(self.server.dev, self.target, self.objects)
+        self.assertEqual(self.files(), [])
+
+    def test_more_than_it_says_is_not_unpacked(self) -> None:
+        bomb = self.path("/usr/large")
+        content = (self.server.dev / bomb.path).read_bytes()
+        small = content[:8] + (5).to_bytes(8, "big") + content[16:]
+        with self.assertRaisesRegex(ValueError, "not 5 bytes"):
+            objects.checksum("file", [small])
+
+    def test_what_an_interruption_left_is_no_obstacle(self) -> None:
+        left = self.target / "tmp/copied/objects/ab/left.filez"
+        left.parent.mkdir(parents=True)
+        left.touch()
+        copy(self.server.dev, self.target, self.objects)
+        self.assertFalse((self.target / "tmp/copied").exists())
+
+    def test_a_process_that_dies_copies_nothing(self) -> None:
+        killed = mock.patch("os.copy_file_range", side_effect=lambda *_: os.kill(os.getpid(), 9))
+        with killed, self.assertRaisesRegex(Refused, "ended before its work did"):
+            copy(self.server.dev, self.target, self.objects)
+        self.assertEqual(self.files(), [])
+
+    def test_a_list_of_names_that_is_none(self) -> None:
+        sound = (self.server.dev / Object(self.root.name.content, "dirtree").path).read_bytes()
+        for content in (sound[:-1], sound[1:], sound + b"\xff", b"\x01", b"\xff" * 64):
+            with self.subTest(content), self.assertRaises(ValueError):
+                list(objects.names(content))
+        self.assertEqual(list(objects.names(b"\x00")), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
