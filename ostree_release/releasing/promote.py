@@ -66,18 +66,19 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
     them, about the build that was the newest at the beginning.
     """
     environment, _ = context.config.promoting(request.environment)
-    rings, details = request.rings(environment), request.details
+    rings = request.rings(environment)
     with changing(context, environment, "promote") as settled:
         seen = look(context, environment, settled.entries)
         build = find.build_for(context.config, seen, rings[0], request.build)
         due = plan.promote(seen, rings[0], build).as_expected(request.expect_build, request.expect_tip)
         release = stage(context, seen, due)
-    moving = plan.moving(seen, release, rings)
-    if moving:
-        with checking(context, environment):
-            seen = again(context, seen)
-            for ring in moving:
-                judge(context, seen, release, ring)
+        moving = plan.moving(seen, release, rings)
+        if not moving:
+            return _finish(context, request, seen, due, release, settled.lines)
+    with checking(context, environment):
+        seen = again(context, seen)
+        for ring in moving:
+            judge(context, seen, release, ring)
     with changing(context, environment, "promote") as later:
         seen = look(context, environment, later.entries)
         due = plan.promote(seen, rings[0], build).as_expected(request.expect_build, request.expect_tip)
@@ -85,22 +86,31 @@ def promote(context: Context, request: Request) -> dict[str, Any]:
             raise Busy(
                 f"{release.version}: something else was staged or published while the gates ran: run it again"
             )
-        missing = sign(context, seen, release, rings)
-        for ring in rings:
-            missing += publish(context, seen, release, ring, details)
-        packages = _packages(seen, due)
-    repaired = [*settled.lines, *later.lines]
-    moves = _moves(seen, release, moving)
+        return _finish(context, request, seen, due, release, (*settled.lines, *later.lines))
+
+
+def _finish(
+    context: Context, request: Request, seen: Snapshot, due: Plan, release: Commit, repaired: Sequence[str]
+) -> dict[str, Any]:
+    """Sign and publish a release, as far as that is still missing; returns the result as it is printed.
+
+    + repaired: what was completed before, in words
+    """
+    rings = request.rings(seen.environment)
+    missing = sign(context, seen, release, rings)
+    for ring in rings:
+        missing += publish(context, seen, release, ring, request.details)
+    moves = _moves(seen, release, plan.moving(seen, release, rings))
     return {
         "outcome": "promoted" if moves else "repaired" if repaired or missing else "unchanged",
-        "environment": environment.name,
+        "environment": seen.environment.name,
         "ring": rings[-1].name,
         "actor": context.actor,
         "build": {"version": due.build_version, "checksum": due.build},
         "release": release.as_json(),
         "moves": [move.as_json() for move in moves],
-        "repaired": repaired if moves else [*repaired, *missing],
-        "packages": packages,
+        "repaired": [*repaired, *([] if moves else missing)],
+        "packages": _packages(seen, due),
         "rings": _standing(seen, release, rings),
         "next": after(seen, release, rings[-1]),
     }

@@ -98,7 +98,8 @@ def fault(path: Path, wanted: Object) -> str | None:
 
 def _listed(repository: Path, folder: Name) -> list[Name]:
     """Return what is in a directory; raises ValueError or OSError where its list cannot be believed."""
-    content = (repository / Object(folder.content, "dirtree").path).read_bytes()
+    with open(f"{repository}/{Object(folder.content, 'dirtree').path}", "rb", buffering=0) as file:
+        content = file.read()
     if checksum("dirtree", [content]) != folder.content:
         raise ValueError(folder.content)
     return list(names(content))
