@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Refused
+from .directory_list import parse
 from .libostree import OSTree, refusing
 
 _PIECE = 1 << 20  # bytes
@@ -65,18 +66,29 @@ class Tree:
         self._repo = repo
         self._names: dict[str, tuple[Entry, ...]] = {}
         self._attributes: dict[str, Attributes] = {}
+        self._xattrs: dict[bytes, Mapping[str, bytes]] = {}
         with refusing(f"commit {checksum}"):
             variant = repo.load_variant(OSTree.ObjectType.COMMIT, checksum)[1]
         self.root = Entry("/", _hex(variant, 6), _hex(variant, 7))
 
     def children(self, directory: Entry) -> tuple[Entry, ...]:
         """Return what is in a directory, sorted by name; refuses one that cannot be read."""
-        if directory.content not in self._names:
-            self._names[directory.content] = tuple(self._read_names(directory))
         prefix = directory.path.rstrip("/")
         return tuple(
-            Entry(f"{prefix}/{name.path}", name.content, name.meta) for name in self._names[directory.content]
+            Entry(f"{prefix}/{each.path}", each.content, each.meta) for each in self.listed(directory)
         )
+
+    def listed(self, directory: Entry) -> tuple[Entry, ...]:
+        """Return what is in a directory, sorted, with names for paths; refuses one that cannot be read."""
+        if directory.content not in self._names:
+            with refusing(directory.path):
+                variant = self._repo.load_variant(OSTree.ObjectType.DIR_TREE, directory.content)[1]
+            try:
+                found = [Entry(*each) for each in parse(_bytes(variant))]
+            except ValueError as error:
+                raise Refused(f"{directory.path}: the list of what is in it is damaged: {error}") from error
+            self._names[directory.content] = tuple(sorted(found, key=lambda entry: entry.path))
+        return self._names[directory.content]
 
     def attributes(self, entry: Entry) -> Attributes:
         """Return the attributes of a file or directory; refuses one that cannot be read."""
@@ -145,18 +157,8 @@ class Tree:
     def _child(self, directory: Entry | None, name: str) -> Entry | None:
         if directory is None or not directory.is_directory:
             return None
-        wanted = f"{directory.path.rstrip('/')}/{name}"
-        return next((entry for entry in self.children(directory) if entry.path == wanted), None)
-
-    def _read_names(self, directory: Entry) -> Iterator[Entry]:
-        with refusing(directory.path):
-            variant = self._repo.load_variant(OSTree.ObjectType.DIR_TREE, directory.content)[1]
-        found = [
-            Entry(child.get_child_value(0).get_string(), *(_hex(child, index) for index in checksums))
-            for kind, checksums in ((0, (1,)), (1, (1, 2)))  # files, then directories
-            for child in _children(variant.get_child_value(kind))
-        ]
-        yield from sorted(found, key=lambda entry: entry.path)
+        found = next((entry for entry in self.listed(directory) if entry.path == name), None)
+        return found and Entry(f"{directory.path.rstrip('/')}/{name}", found.content, found.meta)
 
     def _read_file(self, checksum: str) -> Attributes:
         _, _, info, xattrs = self._repo.load_file(checksum, None)
@@ -166,12 +168,23 @@ class Tree:
             gid=info.get_attribute_uint32("unix::gid"),
             size=info.get_size(),
             target=info.get_symlink_target() if info.get_is_symlink() else None,
-            xattrs=_xattrs(xattrs.unpack()),
+            xattrs=self._read_xattrs(xattrs),
         )
 
     def _read_meta(self, checksum: str) -> Attributes:
-        uid, gid, mode, xattrs = self._repo.load_variant(OSTree.ObjectType.DIR_META, checksum)[1].unpack()
-        return Attributes(mode=_native(mode), uid=_native(uid), gid=_native(gid), xattrs=_xattrs(xattrs))
+        variant = self._repo.load_variant(OSTree.ObjectType.DIR_META, checksum)[1]
+        uid, gid, mode = (_native(variant.get_child_value(index).get_uint32()) for index in range(3))
+        return Attributes(mode=mode, uid=uid, gid=gid, xattrs=self._read_xattrs(variant.get_child_value(3)))
+
+    def _read_xattrs(self, pairs: Any) -> Mapping[str, bytes]:
+        """Return extended attributes; most files have the same few, which take long to unpack."""
+        stored = _bytes(pairs)
+        if stored not in self._xattrs:
+            self._xattrs[stored] = {
+                bytes(name).rstrip(b"\0").decode(errors="replace"): bytes(value)
+                for name, value in pairs.unpack()
+            }
+        return self._xattrs[stored]
 
 
 def differing(old: Tree, new: Tree) -> Iterator[tuple[Entry | None, Entry | None]]:
@@ -193,18 +206,13 @@ def differing(old: Tree, new: Tree) -> Iterator[tuple[Entry | None, Entry | None
             waiting.append((before.get(path), after.get(path)))
 
 
-def _children(variant: Any) -> Iterator[Any]:
-    return (variant.get_child_value(index) for index in range(variant.n_children()))
-
-
 def _hex(variant: Any, child: int) -> str:
     """Return a checksum among a variant's children; `unpack` would make a list of 32 numbers first."""
-    content = variant.get_child_value(child).get_data_as_bytes().get_data()
-    return bytes(content).hex()
+    return _bytes(variant.get_child_value(child)).hex()
 
 
-def _xattrs(pairs: Any) -> dict[str, bytes]:
-    return {bytes(name).rstrip(b"\0").decode(errors="replace"): bytes(value) for name, value in pairs}
+def _bytes(variant: Any) -> bytes:
+    return bytes(variant.get_data_as_bytes().get_data() or b"")
 
 
 def _native(number: int) -> int:
