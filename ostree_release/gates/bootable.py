@@ -10,13 +10,13 @@ from typing import Any
 from ..answers import ANSWERS, FAIL, Finding, Outcome
 from ..errors import Refused
 from ..images import rpmdb
+from ..images.directories import UNLABELLED, WRITABLE, Directories
 from ..model import Package
-from ..repository.tree import Entry, Tree
+from ..repository.tree import Tree
 from . import boot_path
 from .subject import Subject
 
 _TREEFILE = "/usr/share/rpm-ostree/treefile.json"  # what the compose was asked for; rpm-ostree puts it there
-_LABEL = "security.selinux"
 
 
 def judge(subject: Subject) -> Outcome:
@@ -33,7 +33,7 @@ def judge(subject: Subject) -> Outcome:
         lambda: boot_path.judge_screen(tree, subject.options),
         lambda: boot_path.judge_boot_loader(tree, subject.options),
         lambda: boot_path.judge_selinux(tree, subject.options) if wants_labels(tree) else iter(()),
-        lambda: _every_file(tree, data),
+        lambda: _every_file(tree, subject.directories, data),
     )
     for part in parts:
         try:
@@ -106,25 +106,20 @@ def _etc(tree: Tree) -> Iterator[Finding]:
         yield Finding("usr-etc", FAIL, "there is no /usr/etc, so a deployment would have an empty /etc")
 
 
-def _every_file(tree: Tree, data: dict[str, Any]) -> Iterator[Finding]:
-    """Judge modes and labels, with one look at every file."""
-    unlabelled = []
-    for entry in tree.walk():
-        found = tree.attributes(entry)
-        if may_be_written_by_anybody(found.mode):
-            line = f"anybody may write to {entry.path} ({stat.S_IMODE(found.mode):04o})"
-            yield Finding(f"world-writable:{entry.path}", FAIL, line)
-        if _is_in_usr(entry) and _LABEL not in found.xattrs:
-            unlabelled.append(entry.path)
+def _every_file(tree: Tree, known: Directories, data: dict[str, Any]) -> Iterator[Finding]:
+    """Judge the modes of every file and directory, and the labels of those in /usr."""
+    for entry in known.marked(tree, WRITABLE):
+        line = f"anybody may write to {entry.path} ({stat.S_IMODE(tree.attributes(entry).mode):04o})"
+        yield Finding(f"world-writable:{entry.path}", FAIL, line)
     data["selinux"] = wants_labels(tree)
-    if data["selinux"] and unlabelled:
+    if not data["selinux"]:
+        return
+    # The top has only links and empty directories to mount on, some of which the policy leaves alone.
+    usr = [entry for entry in tree.children(tree.root) if entry.path == "/usr"]
+    unlabelled = [entry.path for start in usr for entry in known.marked(tree, UNLABELLED, start)]
+    if unlabelled:
         line = f"{len(unlabelled)} files in /usr have no SELinux label, {unlabelled[0]} for one"
         yield Finding(f"unlabelled:{len(unlabelled)}:{unlabelled[0]}", FAIL, line)
-
-
-def may_be_written_by_anybody(mode: int) -> bool:
-    """Say whether anybody may write to it and nothing keeps them from what others have there."""
-    return not stat.S_ISLNK(mode) and bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def wants_labels(tree: Tree) -> bool:
@@ -141,8 +136,3 @@ def wants_labels(tree: Tree) -> bool:
     if isinstance(treefile, dict):
         return treefile.get("selinux", True) is not False
     return any(tree.names(f"{policy.path}/policy") for policy in tree.names("/usr/etc/selinux"))
-
-
-def _is_in_usr(entry: Entry) -> bool:
-    # The top has only links and empty directories to mount on, some of which the policy leaves alone.
-    return entry.path == "/usr" or entry.path.startswith("/usr/")

@@ -44,11 +44,11 @@ def compared(subject: Subject) -> Changes | None:
     """Return what differs between the ring's tip and the candidate, or None where the ring has no release."""
     if subject.tip is None:
         return None
-    images = (
+    old, new = (
         Image(subject.repository, commit.checksum, _origins(subject, build))
         for commit, build in ((subject.tip, subject.tip.build), (subject.candidate, subject.build))
     )
-    return difference(*images)
+    return difference(old, new, subject.directories)
 
 
 def judged(changes: Changes, options: Options) -> Iterator[Finding]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..config import Environment, Ring
 from ..context import Context
 from ..environments.snapshot import Snapshot
+from ..images.directories import Directories
 from ..model import Commit
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Subject:
 
     + seen: the environment as it stands
     + options: the gate's thresholds
+    + directories: what is known of the repository's directories, which all gates of a run share
     """
 
     context: Context
@@ -28,6 +30,7 @@ class Subject:
     candidate: Commit
     ring: Ring
     options: Mapping[str, Any]
+    directories: Directories = field(default_factory=Directories)
 
     @property
     def environment(self) -> Environment:

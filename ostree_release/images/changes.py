@@ -15,6 +15,7 @@ from ..repository.reading import Repository
 from ..repository.tree import Attributes, Entry, Tree, differing
 from . import accounts, capabilities, pkglist, rpmdb
 from .accounts import Accounts, Shift
+from .directories import PRIVILEGED, Directories
 from .pkglist import Change
 
 _PARTS = ("vendors", "repositories", "privileges", "accounts")
@@ -79,8 +80,11 @@ class Changes:
     not_compared: Mapping[str, str]
 
 
-def difference(old: Image, new: Image) -> Changes:
-    """Compare two images; refuses one that cannot be read."""
+def difference(old: Image, new: Image, known: Directories) -> Changes:
+    """Compare two images; refuses one that cannot be read.
+
+    + known: what is below directories
+    """
     before, after = (image.repository.packages(image.checksum) for image in (old, new))
     was, now = (image.repository.tree(image.checksum) for image in (old, new))
     users, users_now = accounts.read(was), accounts.read(now)
@@ -92,9 +96,9 @@ def difference(old: Image, new: Image) -> Changes:
         packages=tuple(pkglist.changes(before, after)),
         vendors=tuple(_vendors(was, now, missing)),
         repositories=tuple(_repositories(old.origins, new.origins, before, after, missing)),
-        privileges=tuple(_privileges(was, now, users_now)),
+        privileges=tuple(_privileges(was, now, users_now, known)),
         accounts=accounts.shifts(users, users_now),
-        size=Size(_size(was), _size(now)),
+        size=Size(_size(was, known), _size(now, known)),
         not_compared=missing,
     )
 
@@ -161,8 +165,9 @@ def _repositories(
     ))  # fmt: skip
 
 
-def _privileges(old: Tree, new: Tree, users: Accounts) -> Iterator[Privilege]:
-    for was, now in differing(old, new):
+def _privileges(old: Tree, new: Tree, users: Accounts, known: Directories) -> Iterator[Privilege]:
+    everywhere = known.below(old, old.root) is None  # something cannot be read, which the walk is to meet
+    for was, now in differing(old, new, lambda now: everywhere or known.may_have(new, now, PRIVILEGED)):
         if now and not now.is_directory:
             yield from privileges(now.path, _file(old, was), new.attributes(now), users)
 
@@ -190,6 +195,9 @@ def _name(users: Accounts, kind: str, number: int) -> str:
     return names[0] if names else str(number)
 
 
-def _size(tree: Tree) -> int:
-    files = {entry.content: entry for entry in tree.walk() if not entry.is_directory}
-    return sum(tree.attributes(entry).size for entry in files.values())
+def _size(tree: Tree, known: Directories) -> int:
+    size = known.size(tree)
+    if size is None:  # something cannot be read: the walk meets it, and says what
+        files = {entry.content: entry for entry in tree.walk() if not entry.is_directory}
+        size = sum(tree.attributes(entry).size for entry in files.values())
+    return size

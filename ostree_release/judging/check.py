@@ -17,6 +17,8 @@ from ..environments.snapshot import Snapshot
 from ..errors import Refused, Stopped
 from ..gates import own
 from ..gates.subject import Subject
+from ..images import kept_directories
+from ..images.directories import Directories
 from ..model import Commit
 from . import records
 from .records import Run
@@ -67,7 +69,13 @@ def judge(context: Context, seen: Snapshot, release: Commit, ring: Ring, afresh:
         failed = {outcome.gate for outcome in found.outcomes if outcome.answer == FAIL}
         again = failed - set(LIVE)
     context.say(f"Checking {release.version} for {environment.name}/{ring.name}")
-    run = _asked(context, seen, release, ring, found, again)
+    place = context.config.state / "checks" / environment.name / "directories.json"
+    directories = kept_directories.load(place, context.say) if again else Directories()
+    run = _asked(context, seen, release, ring, found, again, directories)
+    passed = {outcome.gate for outcome in run.outcomes if outcome.answer == PASS}
+    if "complete" in passed & again:  # what a damaged object says must not count once it is whole again
+        tips = [_root(seen, tip) for tip in seen.tips.values()]
+        kept_directories.save(place, directories, _root(seen, release), tips, context.say)
     for outcome in run.outcomes:
         if outcome.answer != PASS:
             context.say(f"  gate {outcome.gate}: {outcome.answer}: {outcome.line}")
@@ -90,14 +98,30 @@ def keep(context: Context, seen: Snapshot, release: Commit, ring: Ring) -> None:
         _record(context, seen.environment, release, run)
 
 
-def _asked(context: Context, seen: Snapshot, release: Commit, ring: Ring, run: Run, again: set[str]) -> Run:
-    """Return a run in which some gates were asked again, in the order of the policy."""
+def _asked(
+    context: Context,
+    seen: Snapshot,
+    release: Commit,
+    ring: Ring,
+    run: Run,
+    again: set[str],
+    directories: Directories | None = None,
+) -> Run:
+    """Return a run in which some gates were asked again, in the order of the policy.
+
+    + directories: what they share, None for what is live, which looks at none
+    """
     known = {outcome.gate: outcome for outcome in run.outcomes if outcome.gate not in again}
     outcomes = []
     for gate, options in seen.environment.rules.on.items():
-        subject = Subject(context, seen, release, ring, options)
+        subject = Subject(context, seen, release, ring, options, directories or Directories())
         outcomes.append(known.get(gate) or records.shortened(_ask(gate, subject)))
     return replace(run, outcomes=tuple(outcomes))
+
+
+def _root(seen: Snapshot, commit: Commit) -> str:
+    """Return the checksum of the list of names that a commit's tree begins with."""
+    return seen.repository.tree(commit.checksum).root.content
 
 
 def _ask(gate: str, subject: Subject) -> Outcome:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import posixpath
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Refused
-from .directory_list import parse
 from .libostree import OSTree, refusing
+from .objects import names
 
 _PIECE = 1 << 20  # bytes
 _MANY_LINKS = 40  # as the kernel: more is a loop
@@ -84,7 +84,7 @@ class Tree:
             with refusing(directory.path):
                 variant = self._repo.load_variant(OSTree.ObjectType.DIR_TREE, directory.content)[1]
             try:
-                found = [Entry(*each) for each in parse(_bytes(variant))]
+                found = [Entry(*each) for each in names(_bytes(variant))]
             except ValueError as error:
                 raise Refused(f"{directory.path}: the list of what is in it is damaged: {error}") from error
             self._names[directory.content] = tuple(sorted(found, key=lambda entry: entry.path))
@@ -187,15 +187,18 @@ class Tree:
         return self._xattrs[stored]
 
 
-def differing(old: Tree, new: Tree) -> Iterator[tuple[Entry | None, Entry | None]]:
+def differing(
+    old: Tree, new: Tree, wanted: Callable[[Entry], bool]
+) -> Iterator[tuple[Entry | None, Entry | None]]:
     """Yield (was, is) of every name that differs between two trees, None for one that is not there.
 
+    + wanted: says of what is in the new tree whether it, and what is below it, is asked for
     Directories whose lists of names are the same are not read, so that the time goes with what changed.
     """
     waiting: list[tuple[Entry | None, Entry | None]] = [(old.root, new.root)]
     while waiting:
         was, now = waiting.pop()
-        if was and now and was.objects == now.objects:
+        if (was and now and was.objects == now.objects) or (now and not wanted(now)):
             continue
         yield was, now
         if was and now and was.content == now.content:
