@@ -15,6 +15,7 @@ class UnitState:
     """A unit.
 
     + outdated: systemd has read an older unit file, or the service runs with older configuration
+    + restart: it was started before a file changed that it reads only then
     """
 
     loaded: bool = False
@@ -22,6 +23,7 @@ class UnitState:
     enabled: bool = False
     reload_systemd: bool = False
     outdated: bool = False
+    restart: bool = False
 
 
 class Units(Reading[dict[str, UnitState]]):
@@ -30,6 +32,7 @@ class Units(Reading[dict[str, UnitState]]):
     + names: units, with their suffix
     + patterns: shell patterns of further ones
     + configurations: unit -> files that it reads when it is reloaded; absent ones do not count
+    + at_start: unit -> files that it reads only when it is started
 
     **Example:**
 
@@ -45,6 +48,7 @@ class Units(Reading[dict[str, UnitState]]):
         names: list[str],
         patterns: list[str] | None = None,
         configurations: dict[str, list[str]] | None = None,
+        at_start: dict[str, list[str]] | None = None,
     ) -> StringCommand:
         """One command; it succeeds where there is no systemd."""
         script = ["command -v systemctl >/dev/null || exit 0;"]
@@ -52,13 +56,9 @@ class Units(Reading[dict[str, UnitState]]):
             script.append(f"echo Asked={len(names)}; systemctl show --property {','.join(_PROPERTIES)}")
             script.append(f"-- {join(names)} || exit; echo;")
         for unit, files in (configurations or {}).items():
-            # To the microsecond: httpd is reloaded and its files are written within one second.
-            show = "systemctl show --timestamp=us+utc --value --property StateChangeTimestamp"
-            script.append(f'since=$(date +%s%6N -d "$( {show} {quote(unit)} 2>/dev/null)" 2>/dev/null);')
-            # A file that is a link counts both ways: pointed elsewhere, and changed where it points to.
-            script.append(f"for changed in $({{ stat -c %.6Z -- {join(files)} ;")
-            script.append(f"stat -L -c %.6Z -- {join(files)} ; }} 2>/dev/null | tr -d .); do")
-            script.append(f'[ "$changed" -le "${{since:-0}}" ] || echo {quote(f"Outdated={unit}")} ; done;')
+            script += _changed_since("StateChangeTimestamp", unit, files, "Outdated")
+        for unit, files in (at_start or {}).items():
+            script += _changed_since("ActiveEnterTimestamp", unit, files, "Restart")
         for pattern in patterns or ():
             # systemctl's list of unit files leaves out instances of templates.
             links = quote(f"*.wants/{pattern}")
@@ -81,7 +81,7 @@ class Units(Reading[dict[str, UnitState]]):
                 blocks.append({name: value})
             elif name in _PROPERTIES and equals and blocks:
                 blocks[-1][name] = value
-            elif name in ("Outdated", "Enabled", "Active") and value:
+            elif name in ("Outdated", "Restart", "Enabled", "Active") and value:
                 units.setdefault(value, {})[name.lower()] = True
             else:
                 raise unexpected(line)
@@ -95,3 +95,16 @@ class Units(Reading[dict[str, UnitState]]):
                 reload_systemd=block["NeedDaemonReload"] == "yes",
             )
         return {unit: UnitState(**state) for unit, state in units.items()}
+
+
+def _changed_since(timestamp: str, unit: str, files: list[str], word: str) -> list[str]:
+    """Shell that says the word of a unit once for each of its files that has changed since then."""
+    # To the microsecond: httpd is reloaded and its files are written within one second.
+    show = f"systemctl show --timestamp=us+utc --value --property {timestamp}"
+    return [
+        f'since=$(date +%s%6N -d "$( {show} {quote(unit)} 2>/dev/null)" 2>/dev/null);',
+        # A file that is a link counts both ways: pointed elsewhere, and changed where it points to.
+        f"for changed in $({{ stat -c %.6Z -- {join(files)} ;",
+        f"stat -L -c %.6Z -- {join(files)} ; }} 2>/dev/null | tr -d .); do",
+        f'[ "$changed" -le "${{since:-0}}" ] || echo {quote(f"{word}={unit}")} ; done;',
+    ]

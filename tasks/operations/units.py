@@ -19,6 +19,7 @@ def running(
     stopped: list[str] | None = None,
     loaded: list[str] | None = None,
     configurations: dict[str, list[str]] | None = None,
+    at_start: dict[str, list[str]] | None = None,
     only: str | None = None,
 ) -> Commands:
     """
@@ -32,6 +33,7 @@ def running(
     + loaded: units that systemd must know in their newest form, and no more
     + configurations: a unit -> files it reads when it is reloaded; one that is not to be started is reloaded
       if it runs
+    + at_start: a unit that is to be started -> files it reads only then; it is restarted when they change
     + only: pattern of units of which none but the started ones may run or be enabled
 
     **Example:**
@@ -48,7 +50,11 @@ def running(
     read = [unit for unit in configurations or {} if unit not in started]
     names = [*started, *stopped, *loaded, *read]
     units = host.get_fact(
-        Units, names=names, patterns=[only] if only else [], configurations=configurations or {}
+        Units,
+        names=names,
+        patterns=[only] if only else [],
+        configurations=configurations or {},
+        at_start=at_start or {},
     )
     if only:
         surplus = {
@@ -80,6 +86,8 @@ def _changes(
             yield f"systemctl enable {quoted(name)}"
         if not states[name].active:
             yield f"systemctl start {quoted(name)}"
+        elif states[name].restart:
+            yield f"systemctl restart {quoted(name)}"
         elif states[name].outdated:
             yield f"systemctl reload-or-restart {quoted(name)}"
     for name in read:
