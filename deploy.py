@@ -47,7 +47,7 @@ with one_line():
         selinux.label_storage(settings=settings, machine=machine)
         firewall.open_ports(settings=settings)
         tls.keep_certificates(settings=settings, platform=platform)
-        web.serve_repositories(settings=settings, platform=platform)
+        web.serve_repositories(settings=settings, platform=platform, machine=machine)
         signing.make_signing_keys(settings=settings)
         release_tool.install_release_tool(settings=settings)
         ci.admit_ci(settings=settings, platform=platform)

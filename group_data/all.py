@@ -95,6 +95,11 @@ ostree_tls_ca = None
 # True: add to an existing HTTPS virtual host on ostree_https_port, without a Listen of our own.
 ostree_join_virtual_host = False
 
+# How many connections httpd serves at the same moment, 64 to 8192. None: from the server's memory, 512 for
+# each GiB and at most 4096. With ostree_join_virtual_host the limits stay those of that server
+# (docs/operations.md).
+ostree_httpd_connections = None
+
 # --- What is composed -----------------------------------------------------------------------------
 
 # Fedora release of the image, a whole number from 38 to 99.

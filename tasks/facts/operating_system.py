@@ -20,6 +20,7 @@ class MachineState:
     """Words of os-release, and what decides how the server is set up.
 
     + architecture: as `uname -m` says it
+    + memory_kib: of the whole machine; 0 where the kernel does not say
     """
 
     id: str
@@ -31,6 +32,7 @@ class MachineState:
     selinux: SELinux | None
     architecture: str
     platform_id: str = ""
+    memory_kib: int = 0
 
 
 class Machine(Reading[MachineState]):
@@ -49,6 +51,7 @@ class Machine(Reading[MachineState]):
         """One command that needs no more than a shell."""
         return asked(
             'uid=$(id -u) && machine=$(uname -m) || exit; echo "UID=$uid"; echo "ARCHITECTURE=$machine";'
+            " sed -n 's/^MemTotal: *\\([0-9]*\\) kB$/MEMORY_KIB=\\1/p' /proc/meminfo 2>/dev/null;"
             " cat /etc/os-release /usr/lib/os-release 2>/dev/null; echo;"
             " command -v rpm-ostree >/dev/null && echo HAS_RPM_OSTREE=yes;"
             " grep -E '^ *(SELINUX|SELINUXTYPE) *=' /etc/selinux/config 2>/dev/null;"
@@ -76,4 +79,5 @@ class Machine(Reading[MachineState]):
             selinux=selinux if configured else None,
             architecture=words.get("ARCHITECTURE", ""),
             platform_id=words.get("PLATFORM_ID", ""),
+            memory_kib=int(words.get("MEMORY_KIB", 0)),
         )

@@ -9,11 +9,16 @@ SUPPORTED = "a server is Fedora, RHEL 9 or 10 or a relative of them, or Debian 1
 
 @dataclass(frozen=True)
 class Httpd:
-    """Apache's httpd: its unit, where our file goes, links that switch things on, and how it is tested."""
+    """Apache's httpd: its unit, where our files go, links that switch things on, and how it is tested.
+
+    + limits: file of what concerns the whole server, beside the links that switch it on
+    """
 
     unit: str
     configuration: str
     links: tuple[tuple[str, str], ...]
+    limits: str
+    limits_links: tuple[tuple[str, str], ...]
     log_directory: str
     test: str
     # Ports that the distribution's own configuration listens on, where a second Listen would be an error.
@@ -64,6 +69,8 @@ RED_HAT = Platform(
         unit="httpd.service",
         configuration="/etc/httpd/conf.d/ostree-release.conf",
         links=(),
+        limits="/etc/httpd/conf.d/ostree-release-limits.conf",
+        limits_links=(),
         log_directory="/var/log/httpd",
         test=f"{HTTPD_INIT} && httpd -t",
         listens=(80, 443),
@@ -93,6 +100,13 @@ DEBIAN = Platform(
             *(
                 (f"/etc/apache2/mods-enabled/{module}", f"../mods-available/{module}")
                 for module in ("headers.load", "http2.load", "socache_shmcb.load", "ssl.conf", "ssl.load")
+            ),
+        ),
+        limits="/etc/apache2/conf-available/ostree-release-limits.conf",
+        limits_links=(
+            (
+                "/etc/apache2/conf-enabled/ostree-release-limits.conf",
+                "../conf-available/ostree-release-limits.conf",
             ),
         ),
         log_directory="/var/log/apache2",

@@ -199,6 +199,13 @@ class Server:
         "`True`: add to an existing HTTPS virtual host on `ostree_https_port`, without a `Listen` of our "
         "own.",
     )
+    httpd_connections: int | None = setting(
+        None,
+        rules.optional(rules.whole_number(64, 8192)),
+        "How many connections httpd serves at the same moment, 64 to 8192. `None`: from the server's memory, "
+        "512 for each GiB and at most 4096. With `ostree_join_virtual_host` the limits stay those of that "
+        "server ([operations.md](operations.md#many-workstations-at-once)).",
+    )
     fedora_release: int = setting(
         44,
         rules.whole_number(38, 99),

@@ -289,6 +289,60 @@ def test_a_changed_port_takes_the_old_one_away(lab: Lab) -> None:
     assert fetch(lab, "/repo/kinoite/prod/config")[0] == 200
 
 
+HTTPD = "$(systemctl list-unit-files --no-legend apache2.service httpd.service | cut -d' ' -f1)"
+# Its child processes, as the number of threads that each has.
+THREADS = f"ps -o nlwp= --ppid $(systemctl show --value --property MainPID {HTTPD})"
+MAIN = f"systemctl show --value --property MainPID {HTTPD}"
+
+
+def test_the_limits_of_httpd_are_in_force_and_a_changed_one_restarts_it(lab: Lab) -> None:
+    few = ("--data", "ostree_httpd_connections=400")
+    before = lab.server(MAIN).out
+    changed = changed_operations(lab.pyinfra("deploy.py", "-y", "--json", *few))
+    try:
+        assert set(changed) == set(WEB)
+        assert lab.server(MAIN).out != before
+        workers = [int(each) for each in lab.server(THREADS).out.split()]
+        assert len(workers) == 4
+        assert all(100 < each < 200 for each in workers), "a thread for each connection, and a few more"
+        assert lab.server(f"systemctl show --value --property LimitNOFILE {HTTPD}").out.strip() == "65536"
+        assert fetch(lab, "/repo/kinoite/prod/config")[0] == 200
+        assert changed_operations(lab.pyinfra("deploy.py", "-y", "--json", *few)) == []
+        main = lab.server(MAIN).out
+        lab.server(f"systemctl reload {HTTPD}")
+        assert fetch(lab, "/repo/kinoite/prod/config")[0] == 200
+        assert lab.server(MAIN).out == main
+        assert changed_operations(lab.pyinfra("deploy.py", "--dry", "--json", *few)) == []
+    finally:
+        assert set(changed_operations(lab.pyinfra("deploy.py", "-y", "--json"))) == set(WEB)
+    assert changed_operations(lab.pyinfra("deploy.py", "--dry", "--json")) == []
+
+
+def test_a_connection_is_kept_for_as_many_requests_as_a_pull_has(lab: Lab) -> None:
+    url = f"{URL}/repo/kinoite/prod/config?[1-200]"
+    connects = lab.server(
+        f"curl -sSf --http1.1 --cacert {CA} -o /dev/null -w '%{{num_connects}}\\n' '{url}'"
+    ).out
+    assert connects.split() == ["1", *["0"] * 199]
+
+
+def test_with_another_mpm_httpd_runs_as_before(lab: Lab) -> None:
+    """By the administrator's choice: the limits of the event MPM are passed over."""
+    use = (
+        "if command -v a2enmod >/dev/null; then a2dismod -qf {0}; a2enmod -q {1}; else"
+        " sed -i '/^LoadModule {0}_module/s/^/#/; /^#LoadModule {1}_module/s/^#//' /etc/httpd/conf.modules.d/00-mpm.conf;"
+        f" fi; systemctl restart {HTTPD}"
+    )
+    back = use.format("mpm_prefork", "mpm_event")
+    lab.server(use.format("mpm_event", "mpm_prefork"))
+    try:
+        assert fetch(lab, "/repo/kinoite/prod/config")[0] == 200
+        assert changed_operations(lab.pyinfra("deploy.py", "--dry", "--json")) == []
+    finally:
+        lab.server(back)
+    assert fetch(lab, "/repo/kinoite/prod/config")[0] == 200
+
+
 def test_a_port_that_is_open_in_another_way_is_left_to_the_administrator(lab: Lab) -> None:
     """In a range, as Fedora Workstation's zone has it from the start, or through a service."""
     wide = "1025-65535/tcp"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.operations import managed_files
+from tasks.facts.operating_system import MachineState
+from tasks.operations import managed_files, units
 from tasks.server import release_tool, schedule, tls, treefiles, web
 from tasks.server.platforms import DEBIAN, RED_HAT, Platform
 from tasks.settings.declared import Server
@@ -103,6 +104,60 @@ def test_joined_it_neither_listens_nor_has_a_certificate() -> None:
     lines = virtual_host(join_virtual_host=True)
     assert not [line for line in lines if line.startswith(("Listen", "<VirtualHost", "</VirtualHost", "SSL"))]
     assert 'Alias "/repo/kinoite/prod" "/srv/ostree/rpm-ostree/prod"' in lines
+
+
+def machine(gib: float) -> MachineState:
+    return MachineState(
+        "debian", (), "13", "Debian", True, False, None, "x86_64", memory_kib=int(gib * 1024**2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("gib", "wanted"), [(0, 512), (0.4, 512), (0.95, 512), (1.9, 1024), (3.82, 2048), (62.6, 4096)]
+)
+def test_connections_follow_the_memory_in_whole_gib(gib: float, wanted: int) -> None:
+    assert web.connections(settings(), machine(gib)) == wanted
+    assert web.connections(settings(httpd_connections=300), machine(gib)) == 300
+
+
+@pytest.mark.parametrize(("connections", "threads"), [(64, 16), (101, 26), (8192, 2048)])
+def test_limits_have_a_thread_for_each_connection(connections: int, threads: int) -> None:
+    text = web.limits_text(settings(httpd_connections=connections), machine(4))
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "#" not in line]
+    assert lines[0] == "<IfModule mpm_event_module>"
+    assert [line for line in lines if line.startswith("<")][1:] == [
+        "<IfModule http2_module>",
+        *["</IfModule>"] * 2,
+    ]
+    values = {name: int(value) for name, value in (line.split() for line in lines if line[0] != "<")}
+    assert values["ThreadsPerChild"] == values["ThreadLimit"] == threads
+    assert values["MaxRequestWorkers"] == values["MaxSpareThreads"] == threads * values["StartServers"]
+    assert values["StartServers"] < values["ServerLimit"], "what a reload leaves needs a place"
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.read_string(web.unit_limits())
+    assert int(unit["Service"]["LimitNOFILE"]) > threads * 9
+    assert int(unit["Service"]["TasksMax"]) > 2 * values["MaxRequestWorkers"]
+
+
+@pytest.mark.parametrize("platform", [RED_HAT, DEBIAN])
+@pytest.mark.parametrize("join", [False, True])
+def test_limits_are_for_a_server_of_our_own(
+    monkeypatch: pytest.MonkeyPatch, platform: Platform, join: bool
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(managed_files, "declared", lambda **words: given.update(words))
+    monkeypatch.setattr(units, "running", lambda **words: given.update(words))
+    web.serve_repositories._inner(settings(join_virtual_host=join), platform, machine(4))
+    httpd = platform.httpd
+    drop_in = f"/etc/systemd/system/{httpd.unit}.d/ostree-release.conf"
+    limits = {httpd.limits, drop_in, *(path for path, _ in httpd.limits_links)}
+    there = {each.path for each in (*given["files"], *given["links"])}
+    assert set(given["absent"]) == (limits if join else set())
+    assert there & limits == (set() if join else limits)
+    assert given["at_start"] == ({} if join else {httpd.unit: given["at_start"].get(httpd.unit)})
+    assert set(given["at_start"].get(httpd.unit, ())) == (set() if join else limits)
+    kept = [line for line in virtual_host(platform, join_virtual_host=join) if "KeepAlive" in line]
+    assert bool(kept) is not join
 
 
 def test_own_certificate_is_used() -> None:
