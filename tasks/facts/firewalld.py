@@ -11,6 +11,24 @@ from tasks.facts.command_output import Reading, Said, asked, unexpected
 
 _WORDS = {"installed", "running", "now", "permanent", "remembered"}
 _PORT = re.compile(r"\d+(-\d+)?/(tcp|udp|sctp|dccp)")
+# A list as busctl prints it: its type, how many, and each port and protocol, in one of the types behind a 2.
+_LIST = re.compile(r"(?:aas|a\(ss\)) (\d+)((?: (?:2 )?\"[\d-]+\" \"[a-z]+\")*)")
+_LISTED = re.compile(r'"([\d-]+)" "([a-z]+)"')
+# Over D-Bus: firewall-cmd is a Python program, and starting it takes longer than most facts. A zone has an
+# object of its own for what is permanent.
+LISTS = """\
+ask() {
+  at=$1; of=$2; shift 2
+  busctl call org.fedoraproject.FirewallD1 "/org/fedoraproject/FirewallD1$at" \\
+    "org.fedoraproject.FirewallD1$of" "$@"
+}
+lists() {
+  zone=$(ask '' '' getDefaultZone) && zone=${zone#*\\"} && zone=${zone%\\"*} &&
+    now=$(ask '' .zone getPorts s "$zone") && echo "now $now" &&
+    zone=$(ask /config .config getZoneByName s "$zone") && zone=${zone#*FirewallD1} && zone=${zone%\\"*} &&
+    permanent=$(ask "$zone" .config.zone getPorts) && echo "permanent $permanent"
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -39,22 +57,20 @@ class Firewalld(Reading[FirewalldState]):
         host.get_fact(Firewalld, memory="/var/lib/ostree-release/declared/ports")
     """
 
-    subject = "firewall-cmd"
+    subject = "the look at firewalld"
 
     def command(self, memory: str) -> StringCommand:
         """One command; it succeeds without firewalld."""
         script = StringCommand(
-            *("sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null; echo;"),
+            *(LISTS + "sed 's/^/remembered /'", QuoteString(memory), "2>/dev/null; echo;"),
             "if command -v firewall-cmd >/dev/null; then echo installed;",
-            "if systemctl is-active --quiet firewalld; then echo running;",
-            "now=$(firewall-cmd --list-ports) && permanent=$(firewall-cmd --permanent --list-ports) &&",
-            'echo "now $now" && echo "permanent $permanent"; fi; fi',
+            "if systemctl is-active --quiet firewalld; then echo running; lists; fi; fi",
         )
         return asked(script)
 
     def read(self, said: Said) -> FirewalldState:
-        """Parse a word and its values a line."""
-        words = _words(said.lines)
+        """Parse a word and its values a line; the lists are as busctl prints them."""
+        words = _words([_as_words(line) for line in said.lines])
         return FirewalldState(
             installed="installed" in words,
             running="running" in words,
@@ -106,6 +122,18 @@ class Served(Reading[dict[str, list[str]]]):
         """Parse a word and its values a line."""
         words = _words(said.lines)
         return {scope: sorted({*words.get(scope, [])}) for scope in ("now", "permanent")}
+
+
+def _as_words(line: str) -> str:
+    """Write a list of firewalld's as firewall-cmd does, "now 8443/tcp 8080/tcp"; leave any other line."""
+    word, _, rest = line.partition(" ")
+    if word not in ("now", "permanent"):
+        return line
+    whole = _LIST.fullmatch(rest)
+    ports = _LISTED.findall(whole[2]) if whole else []
+    if whole is None or int(whole[1]) != len(ports):
+        raise unexpected(line)
+    return " ".join([word, *map("/".join, ports)])
 
 
 def _words(lines: list[str]) -> dict[str, list[str]]:

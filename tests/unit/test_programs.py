@@ -52,7 +52,7 @@ PROGRAMS: dict[tuple[str | None, str | None], str] = {
     ("sed", "sed"): "sed",
     ("shadow-utils", "passwd"): "gpasswd groupadd useradd",
     ("sudo", "sudo"): "sudo visudo",
-    ("systemd", "systemd"): "journalctl systemctl systemd-detect-virt timedatectl",
+    ("systemd", "systemd"): "busctl journalctl systemctl systemd-detect-virt timedatectl",
     ("tar", "tar"): "tar",
     ("util-linux", "util-linux"): "flock runuser",
 }

@@ -182,17 +182,12 @@ CASES = [
     Case(
         firewalld.Firewalld,
         {"memory": "/nowhere"},
-        "firewall-cmd",
-        "echo 8443/tcp 1025-65535/udp\n",
+        "busctl",
+        'echo \'aas 2 2 "8443" "tcp" 2 "1025-65535" "udp"\'\n',
         lambda found: found.running and found.now == found.permanent == ["1025-65535/udp", "8443/tcp"],
         LINES,
-        {
-            "twice": OWN,
-            "with a NUL byte": None,
-            "with half of it": OWN,
-            "with nothing": Exactly(firewalld.FirewalldState(installed=True, running=True)),
-        },
-        {"systemctl": "exit 0\n"},
+        {"twice": OWN, "with a NUL byte": None, "with nothing": OWN},
+        {"firewall-cmd": "exit 9\n", "systemctl": "exit 0\n"},
     ),
     Case(
         firewalld.Served,
