@@ -9,6 +9,8 @@ It concerns the hosts of group image_servers, and takes no arguments: what is de
 from pyinfra import config, host, inventory
 
 from tasks.facts.operating_system import Machine
+from tasks.facts.together import ask_together, first_questions
+from tasks.operations.managed_files import names_question
 from tasks.pyinfra_gaps.arguments import Arguments
 from tasks.pyinfra_gaps.one_line import one_line
 from tasks.server import (
@@ -28,6 +30,7 @@ from tasks.server import (
     web,
 )
 from tasks.server.image_servers import concerns
+from tasks.settings import places
 from tasks.settings.load import load_server
 
 with one_line():
@@ -39,7 +42,9 @@ with one_line():
         platform = platforms.load(machine)
         platforms.check_architecture(host.name, machine, settings.architecture)
         config.SUDO = not machine.is_root
-        signing.check_signing_keys(host, settings)
+        names = (places.DECLARED_GATES, treefiles.names_path(settings))
+        ask_together([signing.question(settings), *map(names_question, names)])
+        signing.check_signing_keys(host.name, settings)
 
         packages.install_packages(platform=platform, machine=machine)
         accounts.make_accounts(settings=settings)
@@ -61,3 +66,5 @@ with one_line():
         else:
             schedule.tell_that_nothing_is_composed(platform)
         signing.tell_about_signing_keys(settings=settings, login=host.name)
+
+        ask_together(first_questions())

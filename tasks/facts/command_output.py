@@ -139,13 +139,19 @@ class Reading(FactBase[T]):
         Raises FactProcessError: it failed or is none.
         """
         try:
-            said = reply(output)
-            if said.status:
-                words = [line.strip() for line in said.words if line.strip()]
-                raise ValueError(f"failed: {words[-1] if words else f'exit status {said.status}'}")
-            return self.read(said)
+            return self.answer(reply(output))
         except ValueError as error:
             raise FactProcessError(f"{self.subject} {error}") from None
+
+    def answer(self, said: Said) -> T:
+        """Turn what the command has printed into the fact.
+
+        Raises ValueError: it failed or is none; says so after `subject`.
+        """
+        if said.status:
+            words = [line.strip() for line in said.words if line.strip()]
+            raise ValueError(f"failed: {words[-1] if words else f'exit status {said.status}'}")
+        return self.read(said)
 
     def read(self, said: Said) -> T:
         """Turn what a command that succeeded has printed into the fact.

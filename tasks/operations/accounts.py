@@ -6,9 +6,9 @@ pyinfra's `server.user` knows the groups of a user, not who is in a group, and a
 from collections.abc import Iterator
 
 from pyinfra.api import operation
-from pyinfra.context import host
 
 from tasks.facts.accounts import Accounts, AccountsState
+from tasks.facts.together import known
 from tasks.operations.remote_script import Commands, quoted, refuse, together
 
 
@@ -34,7 +34,7 @@ def present(
     """
     groups = groups or {}
     members = sorted({login for logins in groups.values() for login in logins})
-    state = host.get_fact(Accounts, logins=[user, *members], groups=[user, *groups])
+    state = known(Accounts, logins=[user, *members], groups=[user, *groups])
     missing = [login for login in members if login not in state.logins]
     if missing:
         yield refuse(

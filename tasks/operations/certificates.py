@@ -5,6 +5,7 @@ from pyinfra.context import host, state
 
 from tasks.facts.certificates import CertificatesDue
 from tasks.facts.managed_files import ManagedFiles
+from tasks.facts.together import known
 from tasks.operations.remote_script import Commands, quoted, script
 from tasks.pyinfra_gaps.messages import tell
 
@@ -22,7 +23,7 @@ def current(program: str) -> Commands:
 
         certificates.current(name="Private CA", program="/usr/libexec/ostree-release/certificate")
     """
-    due = host.get_fact(CertificatesDue, program=program)
+    due = known(CertificatesDue, program=program)
     if not due:
         host.noop("nothing is due")
         return
@@ -47,7 +48,7 @@ def copied(source: str, target: str) -> Commands:
             name="Publish the CA", source="/etc/pki/ca.crt", target="/srv/ostree/rpm-ostree/keys/ca.crt"
         )
     """
-    states = host.get_fact(ManagedFiles, files=[source, target])
+    states = known(ManagedFiles, files=[source, target])
     checksums = [states[path].sha256 for path in (source, target) if path in states]
     if len(checksums) == 2 and checksums[0] is not None and checksums[0] == checksums[1]:
         host.noop(f"{target} is the same as {source}")

@@ -10,6 +10,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.firewalld import Firewalld, FirewalldState, Served
+from tasks.facts.together import known
 from tasks.operations.remote_script import quoted, remember, together
 from tasks.pyinfra_gaps.messages import tell
 
@@ -31,14 +32,14 @@ def ports(opened: list[str], memory: str) -> Generator[StringCommand, None, None
             name="Ports", opened=["8443/tcp"], memory="/var/lib/ostree-release/declared/ports"
         )
     """
-    state = host.get_fact(Firewalld, memory=memory)
+    state = known(Firewalld, memory=memory)
     if not state.running:
         what = "is not running" if state.installed else "is not installed"
         tell(f"firewalld {what}: no port was opened. Clients need {', '.join(opened)}.")
         host.noop(f"firewalld {what}")
         return
     listed = all(is_open(port, there) for port in opened for there in (state.now, state.permanent))
-    served = {"now": [], "permanent": []} if listed else host.get_fact(Served)
+    served = {"now": [], "permanent": []} if listed else known(Served)
     lines = list(_changes(opened, state, served, memory))
     yield from together(lines, f"{', '.join(opened)}: open in firewalld", "set -e; umask 022")
 

@@ -13,6 +13,7 @@ from pyinfra.context import host, state
 from pyinfra.operations.util.files import generate_color_diff
 
 from tasks.facts.managed_files import Content, ManagedFiles, PathState
+from tasks.facts.together import Question, known
 from tasks.operations.program import INSTALL, Program
 from tasks.operations.remote_script import READ_CONTENT, Commands, quoted, script
 from tasks.pyinfra_gaps.messages import tell
@@ -115,7 +116,7 @@ def declared(
     """
     files, directories, links, absent = files or [], directories or [], links or [], absent or []
     programs = programs or []
-    states: dict[str, PathState] = host.get_fact(
+    states: dict[str, PathState] = known(
         ManagedFiles,
         files=[file.path for file in files if file.content is not None],
         directories=[directory.path for directory in directories],
@@ -145,7 +146,12 @@ def names_file(path: str, names: Iterable[str]) -> File:
 
 def remembered(path: str) -> list[str]:
     """Read such a file on the server; without one, nothing there is ours."""
-    return (host.get_fact(Content, path=path) or b"").decode(errors="replace").split()
+    return (known(Content, path=path) or b"").decode(errors="replace").split()
+
+
+def names_question(path: str) -> Question:
+    """Return what `remembered` asks."""
+    return Question(Content, {"path": path})
 
 
 def _removal(found: PathState) -> str:

@@ -7,6 +7,7 @@ from pyinfra.api import operation
 from pyinfra.context import host
 
 from tasks.facts.packages import InstalledPackages
+from tasks.facts.together import known
 from tasks.operations.remote_script import Commands
 
 
@@ -27,7 +28,7 @@ def installed(names: list[str], query: str, install: str) -> Commands:
             name="Packages", names=["ostree", "httpd"], query=platform.installed, install=platform.install
         )
     """
-    present = host.get_fact(InstalledPackages, query=query, names=names)
+    present = known(InstalledPackages, query=query, names=names)
     missing = [name for name in names if name not in present]
     if not missing:
         host.noop(f"{len(names)} packages are installed")

@@ -1,9 +1,9 @@
 """OSTree repositories that httpd can serve."""
 
 from pyinfra.api import operation
-from pyinfra.context import host
 
 from tasks.facts.repositories import Repositories
+from tasks.facts.together import known
 from tasks.operations.remote_script import Commands, quoted, refuse, together
 from tasks.pyinfra_gaps.messages import warn
 
@@ -30,7 +30,7 @@ def initialised(repositories: dict[str, str], minimum_free_bytes: int) -> Comman
             minimum_free_bytes=20 * 1024**3,
         )
     """
-    states = host.get_fact(Repositories, paths=list(repositories))
+    states = known(Repositories, paths=list(repositories))
     missing = []
     for path in repositories:
         state = states.get(path)

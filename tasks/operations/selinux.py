@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 
 from pyinfra.api import operation
-from pyinfra.context import host
 
 from tasks.facts.selinux import Labels, LabelsState
+from tasks.facts.together import known
 from tasks.operations.remote_script import Commands, quoted, remember, together
 
 # What the policies themselves let httpd listen on: http_port_t, and 8080 by http_cache_port_t.
@@ -43,7 +43,7 @@ def labelled(policy: str, loaded: bool, path: str, label: str, ports: list[int],
             memory="/var/lib/ostree-release/declared/label",
         )
     """
-    state = host.get_fact(Labels, policy=policy, path=path, label=label, memory=memory)
+    state = known(Labels, policy=policy, path=path, label=label, memory=memory)
     lines = list(_changes(state, policy, "" if loaded else " -N", path, label, ports, memory))
     yield from together(lines, f"{path} is labelled {label}", "set -e; umask 022")
 

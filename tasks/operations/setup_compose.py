@@ -4,6 +4,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from tasks.facts.managed_files import ManagedFiles
+from tasks.facts.together import known
 from tasks.operations.remote_script import Commands, quoted
 
 
@@ -25,7 +26,7 @@ def composed(program: str, refs: dict[str, str]) -> Commands:
             refs={"dev": "/srv/ostree/rpm-ostree/dev/refs/heads/fedora/x86_64/kinoite/dev"},
         )
     """
-    found = host.get_fact(ManagedFiles, others=list(refs.values()))
+    found = known(ManagedFiles, others=list(refs.values()))
     missing = [environment for environment, ref in refs.items() if ref not in found]
     if not missing:
         host.noop(f"{', '.join(refs)}: there is a build")

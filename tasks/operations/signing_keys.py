@@ -10,6 +10,7 @@ from pyinfra.api import operation
 from pyinfra.context import host, state
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
+from tasks.facts.together import known
 from tasks.operations.key_decision import KeyRefused, SigningKey, Step, decide, in_use, introducing
 from tasks.operations.remote_script import READ_CONTENT, Commands, quoted, refuse, script
 from tasks.pyinfra_gaps.messages import tell, warn
@@ -80,7 +81,7 @@ def present(keys: list[SigningKey]) -> Commands:
 
         signing_keys.present(name="Keys", keys=keys)
     """
-    states = host.get_fact(SigningKeys, homes=homes(keys))
+    states = known(SigningKeys, homes=homes(keys))
     steps: list[str] = []
     contents: list[bytes] = []
     try:
@@ -112,8 +113,8 @@ def told(keys: list[SigningKey], backup: str) -> Commands:
 
         signing_keys.told(name="Fingerprints and backup", keys=keys, backup="ssh images.example.org ...")
     """
+    states = known(SigningKeys, homes=homes(keys))
     if state.is_executing:
-        states = host.get_fact(SigningKeys, homes=homes(keys))
         for key in keys:
             found = states.get(key.environment, KeyState())
             for line in _told(key, found):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from pyinfra.api import operation
-from pyinfra.context import host
 
+from tasks.facts.together import known
 from tasks.facts.units import Units, UnitState
 from tasks.operations.remote_script import Commands, quoted, together
 
@@ -49,7 +49,7 @@ def running(
     started, stopped, loaded = started or [], stopped or [], loaded or []
     read = [unit for unit in configurations or {} if unit not in started]
     names = [*started, *stopped, *loaded, *read]
-    units = host.get_fact(
+    units = known(
         Units,
         names=names,
         patterns=[only] if only else [],

@@ -1,24 +1,25 @@
 """One signing key for each environment, outside everything that is served."""
 
-from pyinfra.api import Host, deploy
+from pyinfra.api import deploy
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
+from tasks.facts.together import Question, known
 from tasks.operations import signing_keys
 from tasks.operations.key_decision import KeyRefused, SigningKey, decide
 from tasks.settings import places
 from tasks.settings.declared import Server
 
 
-def check_signing_keys(host: Host, settings: Server) -> None:
+def check_signing_keys(name: str, settings: Server) -> None:
     """Refuse settings that would undo what was decided about keys since; asked before anything is changed.
 
-    + host: the server
+    + name: the server's in the inventory
     + settings: its settings
 
     Raises SystemExit: with one line for each environment.
     """
     keys = _keys(settings)
-    states = host.get_fact(SigningKeys, homes=signing_keys.homes(keys))
+    states = known(SigningKeys, homes=signing_keys.homes(keys))
     refused = []
     for key in keys:
         state = states.get(key.environment, KeyState())
@@ -27,9 +28,14 @@ def check_signing_keys(host: Host, settings: Server) -> None:
         try:
             decide(key, signing_keys.given(key), state)
         except KeyRefused as refusal:
-            refused.append(f"{host.name}: {refusal}")
+            refused.append(f"{name}: {refusal}")
     if refused:
         raise SystemExit("\n".join(refused))
+
+
+def question(settings: Server) -> Question:
+    """Return what `check_signing_keys` asks."""
+    return Question(SigningKeys, {"homes": signing_keys.homes(_keys(settings))})
 
 
 @deploy("Signing keys")

@@ -30,7 +30,7 @@ def write_treefiles(settings: Server) -> None:
     composed = [each for each in settings.environments if each.composed]
     disabled = [str(each.treefile) for each in settings.disabled if each.composed]
     seed = accounts_seed(settings)
-    wanted, names = folder(settings), f"{settings.treefile_directory}/.folder"
+    wanted, names = folder(settings), names_path(settings)
     remembered = managed_files.remembered(names)
     left = [name for name in remembered if name not in wanted]
     if left:
@@ -76,6 +76,11 @@ def folder(settings: Server) -> dict[str, tuple[bytes, str]]:
         name: ((top / name).read_bytes(), "755" if os.access(top / name, os.X_OK) else "644")
         for name in folder_files(settings.treefile_folder)
     }
+
+
+def names_path(settings: Server) -> str:
+    """Return where a server remembers which of the files beside the treefiles are ours."""
+    return f"{settings.treefile_directory}/.folder"
 
 
 def _folders(settings: Server, names: Iterable[str]) -> list[str]:

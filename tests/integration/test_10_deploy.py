@@ -80,7 +80,7 @@ def test_the_second_run_changes_nothing(lab: Lab, unchanged: Run) -> None:
 def test_a_run_without_change_is_cheap(unchanged: Run) -> None:
     commands = len(re.findall(r"Starting session: (?:command|subsystem)", unchanged.log))
     connections = len(re.findall(r"Accepted publickey for admin", unchanged.log))
-    assert 0 < commands <= 25
+    assert 0 < commands <= 3  # the machine, what deploy.py needs to know, what the operations ask first
     assert connections == 1
 
 

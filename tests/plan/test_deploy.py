@@ -19,6 +19,7 @@ def deploy(
 ) -> Run:
     answers = {
         "/etc/os-release": said("UID=0", f"ARCHITECTURE={architecture}", *system),
+        "/declared/gates": said() * 3,  # asked with the keys and the names of other files
         "' wanted ;": said("== wanted", "== installed"),
         "' passwd ;": said("== passwd", "== group"),
         "=== output": said(),  # whatever else is asked
@@ -69,3 +70,14 @@ def test_an_architecture_that_fedora_has_no_kinoite_for_is_refused(tmp_path: Pat
     line = "ostree_architecture = 'arm64': must be 'x86_64' or 'aarch64' or 'ppc64le'"
     assert [each for each in run.err.splitlines() if line in each] == [f"@fake/server: {line}"]
     assert "Connecting" not in run.err
+
+
+def test_what_all_operations_ask_first_is_asked_together(tmp_path: Path) -> None:
+    run = deploy(tmp_path, "-y", "-v", "--data", "ostree_architecture=aarch64")
+    asked = [line.partition("questions=")[2] for line in run.err.splitlines() if "_Together" in line]
+    assert asked == [
+        "[SigningKeys, Content, Content])",
+        "[InstalledPackages, Accounts, ManagedFiles, Repositories, Firewalld, ManagedFiles, CertificatesDue,"
+        " Units, ManagedFiles, Units, ManagedFiles, ManagedFiles, ManagedFiles, ManagedFiles, ManagedFiles,"
+        " Units])",
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra.context import ctx_host
 
 from tasks.facts.signing_keys import KeyState, SigningKeys
 from tasks.operations.key_decision import KeyRefused, SigningKey, Step, decide
@@ -162,25 +163,26 @@ def test_a_deploy_is_refused_before_anything_is_changed(
     states = {"prod": STATES["one key"], "qa": STATES["one key"], "desk": STATES["one key"]}
 
     class Server:
-        name = "images"
-
         def get_fact(self, fact: object, homes: dict[str, list[str]]) -> dict[str, KeyState]:
             assert homes["prod"] == [KEY.home, KEY.owner, KEY.public, KEY.trusted]
             return states
 
-    host: Any = Server()
-    settings: Any = None
+    def check() -> None:
+        settings: Any = None
+        with ctx_host.use(Server()):
+            signing.check_signing_keys("images", settings)
+
     monkeypatch.setattr(signing, "_keys", lambda _: keys)
     with pytest.raises(SystemExit) as refused:
-        signing.check_signing_keys(host, settings)
+        check()
     qa, desk = str(refused.value).split("\n")
     assert qa == f"images: {file}: must be an exported secret key without passphrase; nothing was changed"
     assert desk.startswith("images: desk is signed offline, but /k/prod has the secret part of ")
     monkeypatch.setattr(signing, "_keys", lambda _: keys[:1])
-    signing.check_signing_keys(host, settings)
+    check()
     # Set up anew from a backup: what clients trust is known, and the keys can be read when gpg is installed.
     states["prod"] = replace(STATES["one key"], secret=[], unread=True)
-    signing.check_signing_keys(host, settings)
+    check()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra.context import ctx_host
 
 from ostree_release import config
 from ostree_release.composing import treefile
@@ -84,9 +85,9 @@ class Host:
 def declared(monkeypatch: pytest.MonkeyPatch, server: Server, *remembered: str) -> list[dict[str, Any]]:
     """Return what write_treefiles declares, in order, on a server that has had these files."""
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(managed_files, "host", Host(*remembered))
     monkeypatch.setattr(managed_files, "declared", lambda **given: calls.append(given))
-    treefiles.write_treefiles._inner(server)
+    with ctx_host.use(Host(*remembered)):
+        treefiles.write_treefiles._inner(server)
     return calls
 
 
