@@ -14,6 +14,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TypeVar, overload
 
 from pyinfra.api.arguments import all_global_arguments
@@ -126,9 +127,8 @@ class Arguments:
             return default
 
     def _refuse_unknown(self) -> None:
-        others = _names_of_pyinfra()
         for key, value in self._data.items():
-            if key in self._taken or key in others or key.startswith("ostree_"):
+            if key in self._taken or key.startswith("ostree_") or key in _names_of_pyinfra():
                 continue
             takes = ", ".join(sorted(self._taken)) or "none"
             hint = near_miss(key, self._taken) or f"; arguments here: {takes}"
@@ -157,6 +157,7 @@ def _shown(argument: str, value: object) -> str:
     return f"--data {shlex.quote(text if len(text) <= 80 else text[:77] + '...')}"
 
 
+@cache
 def _names_of_pyinfra() -> set[str]:
     """The data that pyinfra itself reads: for its connectors (ssh_user) and its operations (_sudo)."""
     names = {name for name, _ in all_global_arguments()}

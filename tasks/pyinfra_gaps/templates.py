@@ -5,6 +5,7 @@ Unnecessary once pyinfra gives the text of a template to another operation (3.10
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,6 +21,12 @@ def render(name: str, **values: object) -> str:
     + name: path below templates/
     + values: what the template names, beside `places`; a missing one raises jinja2.UndefinedError
     """
+    return _templates().get_template(name).render(**values)
+
+
+@cache
+def _templates() -> Environment:
+    """Make what reads templates, once: it keeps those that are filled in more than once."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
@@ -31,7 +38,7 @@ def render(name: str, **values: object) -> str:
     environment.globals["places"] = places
     environment.filters["quote"] = shlex.quote
     environment.filters["pattern"] = _pattern
-    return environment.get_template(name).render(**values)
+    return environment
 
 
 def _pattern(text: str) -> str:
