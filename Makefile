@@ -22,7 +22,7 @@ check: $(READY) ## lint, types and unit tests; no containers, one to three minut
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-logo --no-cache
-	@$(VENV)/bin/vermin --quiet --no-tips --backport dataclasses --target=3.9- --violations ostree_release tests/server tests/integration/inside
+	@$(VENV)/bin/vermin --quiet --no-tips --backport dataclasses --target=3.9- --violations ostree_release tests/server tests/integration/inside bench/inside bench/measuring.py
 	@$(VENV)/bin/python -m pytest --durations=10
 
 format: $(READY) ## write what is generated from the declared settings; let ruff format the code and mend what it can

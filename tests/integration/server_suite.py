@@ -37,7 +37,7 @@ def run_suite(name: str, timeout: float) -> Result:
     done = engine.finish(
         image,
         ["/bin/sh", "-ec", script],
-        files=_sources("ostree_release", "tests"),
+        files=sources("ostree_release", "tests"),
         lab=state.Lab(name),
         timeout=timeout,
         init=True,
@@ -47,7 +47,7 @@ def run_suite(name: str, timeout: float) -> Result:
     return Result(done.code, done.out, done.err)
 
 
-def _sources(*folders: str) -> Files:
+def sources(*folders: str) -> Files:
     """Return the files of folders of this repository, as they are to be in the container."""
     found = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
     return {
