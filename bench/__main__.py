@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
-from bench import promote
+from bench import deploy, promote, serve, status
 from bench.measuring import as_json, table
 from lab.errors import LabError
 
-_COMMANDS: dict[str, ModuleType] = {"promote": promote}
+_COMMANDS: dict[str, ModuleType] = {"promote": promote, "deploy": deploy, "status": status, "serve": serve}
 
 
 def parser() -> argparse.ArgumentParser:

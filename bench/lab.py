@@ -24,14 +24,21 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def server() -> Lab:
+def environment() -> dict[str, str]:
+    """Return the environment of what is run in it."""
+    return {**os.environ, "LAB_NAME": NAME}
+
+
+def server(clients: int = 0) -> Lab:
     """Return the lab, with a server that has the program as it is here; whatever is missing is made."""
     found = Lab(NAME)
     try:
-        state.read(state.Lab(NAME))
+        there = len(state.read(state.Lab(NAME)).clients)
     except LabError:
+        there = -1
+    if there < clients:
         say(f"bringing up the lab {NAME}")
-        found.command("up", "--clients", "0")
+        found.command("up", "--clients", str(clients))
     say("deploying its server")
     found.pyinfra("deploy.py", "-y")
     return found

@@ -18,10 +18,12 @@ class Sample:
 
     + wall: seconds
     + cpu: seconds of the processes that it started and waited for, user and system; None: not measured
+    + counted: what else there was to count, by name
     """
 
     wall: float
     cpu: float | None = None
+    counted: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,13 @@ class Contender:
 
     + name: whose figure it is
     + command: what is run, as somebody would type it
-    + run: prepares, then measures one run
+    + run: prepares, then measures one run; None: it cannot be run here, and the note says why
     + note: what a reader of the figure has to know besides
     """
 
     name: str
     command: str
-    run: Callable[[], Sample]
+    run: Callable[[], Sample] | None
     note: str = ""
 
 
@@ -48,7 +50,6 @@ class Figure:
     command: str
     samples: Sequence[Sample] = ()
     note: str = ""
-    more: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def wall(self) -> float | None:
@@ -100,9 +101,10 @@ def alternating(title: str, contenders: Sequence[Contender], runs: int) -> Row:
     before = os.getloadavg()[0]
     for _ in range(runs):
         for contender in contenders:
-            samples[contender.name].append(contender.run())
+            if contender.run:
+                samples[contender.name].append(contender.run())
     load = (before, os.getloadavg()[0])
-    figures = [Figure(each.name, each.command, samples[each.name], each.note) for each in contenders]
+    figures = [Figure(each.name, each.command, tuple(samples[each.name]), each.note) for each in contenders]
     return Row(title, figures, load)
 
 
@@ -120,7 +122,6 @@ def of_json(document: Mapping[str, Any]) -> Row:
             each["command"],
             tuple(Sample(**sample) for sample in each["samples"]),
             each["note"],
-            each["more"],
         )
         for each in document["figures"]
     ]
@@ -151,8 +152,13 @@ def _cells(figure: Figure) -> tuple[str, ...]:
 
 
 def _remarks(figure: Figure) -> list[str]:
-    counted = ", ".join(f"{value:g} {name}" for name, value in figure.more.items())
+    names = figure.samples[0].counted if figure.samples else ()
+    counted = ", ".join(_counted(name, [sample.counted[name] for sample in figure.samples]) for name in names)
     return [remark for remark in (counted, figure.note, f"$ {figure.command}") if remark]
+
+
+def _counted(name: str, values: list[float]) -> str:
+    return f"{name} {statistics.median(values):g} ({min(values):g}-{max(values):g})"
 
 
 def _children() -> float:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
 from bench.__main__ import parser
+from bench.delaying import delaying
+from bench.inside import ab
 from bench.measuring import Contender, Figure, Row, Sample, alternating, as_json, median, of_json, table
 
 ROW = Row(
@@ -15,9 +18,11 @@ ROW = Row(
         Figure(
             "ours",
             "ostree-release promote",
-            (Sample(2.0, 1.0), Sample(9.0, 1.2), Sample(3.0, 1.1)),
+            tuple(
+                Sample(wall, cpu, {"errors": errors})
+                for wall, cpu, errors in ((2.0, 1.0, 0), (9.0, 1.2, 7), (3.0, 1.1, 0))
+            ),
             "gates on",
-            {"errors": 0, "requests a second": 1234.5},
         ),
         Figure("ansible", "ansible-playbook", (), "not installed here"),
     ],
@@ -55,7 +60,7 @@ def test_a_table_has_medians_load_commands_and_what_is_missing() -> None:
         "           wall s    from-to  CPU s  runs",
         "  ours       3.00  2.00-9.00   1.10     3",
         "  ansible       -          -      -     0",
-        "  ours: 0 errors, 1234.5 requests a second",
+        "  ours: errors 0 (0-7)",
         "  ours: gates on",
         "  ours: $ ostree-release promote",
         "  ansible: not installed here",
@@ -76,3 +81,43 @@ def test_arguments_have_defaults_and_are_checked(capsys: pytest.CaptureFixture[s
         with pytest.raises(SystemExit):
             parser().parse_args(wrong)
         assert "bench" in capsys.readouterr().err
+
+
+def test_what_cannot_be_run_is_a_figure_that_says_so() -> None:
+    row = alternating("both", [Contender("ansible", "ansible-playbook", None, "not installed here")], 3)
+    assert row.figures == [Figure("ansible", "ansible-playbook", (), "not installed here")]
+
+
+def test_ab_is_read_also_where_it_is_silent() -> None:
+    printed = """Complete requests:      1204
+Failed requests:        3
+Keep-Alive requests:    1204
+Requests per second:    60.18 [#/sec] (mean)
+
+Percentage of the requests served within a certain time (ms)
+  50%     12
+  99%    340
+ 100%    900 (longest request)
+"""
+    assert ab.read(printed) == {
+        "requests a second": 60.18,
+        "failed": 3,
+        "not 2xx": 0,
+        "ms of the slowest in a hundred": 340,
+    }
+
+
+def test_the_delaying_proxy_passes_everything_on_in_both_directions() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        delaying(server.getsockname()[1], 0.001) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=10) as client,
+    ):
+        there, _ = server.accept()
+        with there:
+            client.sendall(b"question")
+            client.shutdown(socket.SHUT_WR)
+            assert there.makefile("rb").read() == b"question"
+            there.sendall(b"answer")
+            there.shutdown(socket.SHUT_WR)
+            assert client.makefile("rb").read() == b"answer"
