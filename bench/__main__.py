@@ -57,17 +57,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     about = machine()
     if not options.json:
         print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
-    measured = []
+    measured, problem = [], None
     try:
         for row in _COMMANDS[options.command].rows(options):
             measured.append(row)
             if not options.json:
                 print(f"\n{table(row)}", flush=True)
-    except (LabError, AssertionError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    except (LabError, AssertionError, RuntimeError) as error:
+        problem = error
     if options.json:
         print(json.dumps({**about, "rows": [as_json(row) for row in measured]}, indent=2))
+    if problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -29,6 +29,10 @@ def delaying(port: int, seconds: float) -> Iterator[int]:
     def serve() -> None:
         loop.run_until_complete(listen())
         loop.run_forever()
+        for task in asyncio.all_tasks(loop):  # of connections that nobody has closed
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()

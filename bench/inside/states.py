@@ -1,12 +1,13 @@
 """The states that runs begin from: made once, kept as copies, and put back before every run.
 
 What is kept: the repositories of dev and prod, what the program keeps (but keys), and a repository that is
-promoted to by the guide's commands alone. Everything is copied (`cp -a`): no run changes what the next one
-begins from.
+promoted to by the guide's commands alone. Objects become hard links, because they never change, and all
+else is copied: no run changes what the next one begins from.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -25,6 +26,7 @@ CONFIGURATION = Path("/etc/ostree-release/config.json")
 TOP = Path("/srv/bench")
 GUIDE = TOP / "guide"
 KEPT = TOP / "kept"
+_REPOSITORIES = {"dev": DEV, "prod": PROD, "guide": GUIDE}
 
 # As the guide's section "Manual Promotion" has it, with this server's paths. Its `refs --create` refuses
 # a ref that exists, so that every promotion but the first one needs --force, which the guide has not.
@@ -55,9 +57,11 @@ class Kept:
         return found
 
     def put_back(self, newest: int) -> None:
-        """Set the server to this state, with dev at the next build (-1) or at the last promoted one (-2)."""
-        for name, place in _places().items():
-            _copy(self.folder / name, place)
+        """Undo what a run did, and set dev to the next build (-1) or to the last promoted one (-2).
+
+        Of dev, nothing but its ref is ever changed by a run.
+        """
+        _set(self.folder, but=DEV)
         show(self.builds[newest])
         run("sync")
 
@@ -88,28 +92,44 @@ def promote() -> str:
 
 
 def prepare(objects: int, releases: int) -> Kept:
-    """Return a state, made from the nearest smaller one that is kept."""
+    """Set the server to a state, which is made from the nearest smaller one that is kept, and return it."""
     wanted = Kept(objects, releases)
-    if (wanted.folder / "builds.json").exists():
-        return wanted
-    smaller = [number for number in _kept(objects) if number < releases]
-    if smaller:
-        begun = Kept(objects, max(smaller))
-        begun.put_back(-1)
-        builds = begun.builds
+    kept = [number for number in _kept(objects) if number <= releases]
+    if kept:
+        nearest = Kept(objects, max(kept))
+        _set(nearest.folder)
+        builds = nearest.builds
+        if max(kept) == releases:
+            return wanted
     else:
         _empty()
         builds = [_build(1, objects)]
-    for number in range(len(builds), releases + 1):
-        show(builds[-1])
-        promote()
-        run("sh", "-ec", guide_script(promoted=number > 1))
-        builds.append(_build(number + 1, objects))
-        print(f"{objects} objects: {number} of {releases} releases", file=sys.stderr, flush=True)
+    with _unsynced():
+        for number in range(len(builds), releases + 1):
+            show(builds[-1])
+            promote()
+            run("sh", "-ec", guide_script(promoted=number > 1))
+            builds.append(_build(number + 1, objects))
+            print(f"{objects} objects: {number} of {releases} releases", file=sys.stderr, flush=True)
     for name, place in _places().items():
         _copy(place, wanted.folder / name)
     (wanted.folder / "builds.json").write_text(json.dumps(builds), encoding="utf-8")
     return wanted
+
+
+@contextlib.contextmanager
+def _unsynced() -> Iterator[None]:
+    """Let libostree not wait for the disk meanwhile: what is made here can be made again."""
+    paths = [repository / "config" for repository in _REPOSITORIES.values()]
+    configurations = {path: path.read_text(encoding="utf-8") for path in paths}
+    for path, text in configurations.items():
+        path.write_text(text.replace("[core]", "[core]\nfsync=false"), encoding="utf-8")
+    try:
+        yield
+    finally:
+        for path, text in configurations.items():
+            path.write_text(text, encoding="utf-8")
+        run("sync")
 
 
 def _kept(objects: int) -> Iterator[int]:
@@ -118,13 +138,9 @@ def _kept(objects: int) -> Iterator[int]:
 
 
 def _places() -> dict[str, Path]:
-    state = {path.name: path for path in STATE.iterdir() if path.name not in ("keys", "declared", "gates")}
-    return {
-        "dev": DEV,
-        "prod": PROD,
-        "guide": GUIDE,
-        **{f"state-{name}": path for name, path in state.items()},
-    }
+    left = {path.name: path for path in STATE.iterdir() if ".bench-" not in path.name}
+    state = {name: path for name, path in left.items() if name not in ("keys", "declared", "gates")}
+    return {**_REPOSITORIES, **{f"state-{name}": path for name, path in state.items()}}
 
 
 def _empty() -> None:
@@ -137,16 +153,32 @@ def _empty() -> None:
         run("ostree", f"--repo={GUIDE}", "init", "--mode=archive")
         for name, place in _places().items():
             _copy(place, deployed / name)
+    _set(deployed)
+
+
+def _set(folder: Path, but: Path | None = None) -> None:
+    """Set the server to what is kept in a folder; what a later version of the program has besides, stays."""
     for name, place in _places().items():
-        _copy(deployed / name, place)
+        if place != but and (folder / name).exists():
+            _copy(folder / name, place)
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Make a file or folder a copy of another one."""
+    """Make a file or folder a copy of another one; it is never away for long."""
+    new, old = (target.with_name(f"{target.name}.bench-{which}") for which in ("new", "old"))
+    for path in (new, old):
+        shutil.rmtree(path, ignore_errors=True)
+    new.parent.mkdir(parents=True, exist_ok=True)
+    linked = (source / "objects").is_dir()
+    run("cp", "-al" if linked else "-a", "--no-target-directory", str(source), str(new))
+    if linked:
+        for path in [each for each in new.iterdir() if each.name != "objects"]:
+            run("rm", "-r", str(path))
+            run("cp", "-a", str(source / path.name), str(new))
     if target.is_dir():
-        shutil.rmtree(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    run("cp", "-a", "--no-target-directory", str(source), str(target))
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _build(number: int, objects: int) -> str:
