@@ -86,7 +86,7 @@ def _guide(before: bool, put_back: Callable[[], None]) -> Contender:
         "guide",
         "; ".join(script.strip().splitlines()),
         guide,
-        "as root, nothing signed" + (f"; {_FORCED}" if before else ""),
+        "as root, nothing signed; its objects are hard links to dev's" + (f"; {_FORCED}" if before else ""),
     )
 
 

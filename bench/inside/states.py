@@ -26,6 +26,7 @@ CONFIGURATION = Path("/etc/ostree-release/config.json")
 TOP = Path("/srv/bench")
 GUIDE = TOP / "guide"
 KEPT = TOP / "kept"
+_STEP = 50  # releases after which a state is kept, so that an interruption does not cost all of them
 _REPOSITORIES = {"dev": DEV, "prod": PROD, "guide": GUIDE}
 
 # As the guide's section "Manual Promotion" has it, with this server's paths. Its `refs --create` refuses
@@ -93,28 +94,31 @@ def promote() -> str:
 
 def prepare(objects: int, releases: int) -> Kept:
     """Set the server to a state, which is made from the nearest smaller one that is kept, and return it."""
-    wanted = Kept(objects, releases)
     kept = [number for number in _kept(objects) if number <= releases]
     if kept:
         nearest = Kept(objects, max(kept))
         _set(nearest.folder)
         builds = nearest.builds
-        if max(kept) == releases:
-            return wanted
     else:
         _empty()
         builds = [_build(1, objects)]
-    with _unsynced():
-        for number in range(len(builds), releases + 1):
-            show(builds[-1])
-            promote()
-            run("sh", "-ec", guide_script(promoted=number > 1))
-            builds.append(_build(number + 1, objects))
-            print(f"{objects} objects: {number} of {releases} releases", file=sys.stderr, flush=True)
+        _keep(Kept(objects, 0), builds)
+    while len(builds) <= releases:
+        with _unsynced():
+            for number in range(len(builds), min(releases, len(builds) + _STEP - 1) + 1):
+                show(builds[-1])
+                promote()
+                run("sh", "-ec", guide_script(promoted=number > 1))
+                builds.append(_build(number + 1, objects))
+                print(f"{objects} objects: {number} of {releases} releases", file=sys.stderr, flush=True)
+        _keep(Kept(objects, len(builds) - 1), builds)
+    return Kept(objects, releases)
+
+
+def _keep(kept: Kept, builds: list[str]) -> None:
     for name, place in _places().items():
-        _copy(place, wanted.folder / name)
-    (wanted.folder / "builds.json").write_text(json.dumps(builds), encoding="utf-8")
-    return wanted
+        _copy(place, kept.folder / name)
+    (kept.folder / "builds.json").write_text(json.dumps(builds), encoding="utf-8")
 
 
 @contextlib.contextmanager
