@@ -11,13 +11,9 @@ from bench.measuring import Row
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what it takes."""
-    parser.add_argument("--objects", type=int, nargs="+", default=[5000, 40000], help="of each build, about")
+    parser.add_argument("--objects", type=int, nargs="*", default=[5000, 40000], help="of each build, about")
     parser.add_argument(
-        "--releases",
-        type=int,
-        nargs="*",
-        default=[5, 200],
-        help="that there are before, of builds of the first size",
+        "--releases", type=int, nargs="*", default=[5, 200], help="before it, of builds of 5000 objects"
     )
 
 

@@ -15,6 +15,7 @@ from bench.inside import states
 from bench.inside.states import DEV, GUIDE, PROMOTE, TOP, Kept
 from bench.measuring import Contender, Row, Sample, alternating, as_json, measured, run
 
+_OBJECTS = 5000  # of the builds where it is the number of releases that is looked at
 _OURS = (
     "the real server, all gates on (soak: 0 hours, 0 clients, as everywhere in the lab); "
     "CPU without httpd and gpg-agent"
@@ -33,8 +34,8 @@ def _rows(objects: list[int], releases: list[int], runs: int) -> Iterator[Row]:
         yield _promotion(f"first promotion, {size:,} objects", states.prepare(size, 0), runs)
         yield _promotion(f"1 % changed, {size:,} objects", states.prepare(size, 1), runs)
     for count in releases:
-        kept = states.prepare(objects[0], count)
-        where = f"at {count} releases, {objects[0]:,} objects"
+        kept = states.prepare(_OBJECTS, count)
+        where = f"at {count} releases, {_OBJECTS:,} objects"
         yield _nothing(f"nothing to do {where}", kept, runs)
         yield _promotion(f"1 % changed {where}", kept, runs)
 

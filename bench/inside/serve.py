@@ -1,7 +1,7 @@
 """Row 7: the real httpd under clients that keep their connections, and the same httpd as it is installed.
 
-Argument: {"clients": 500, "seconds": 20, "runs": 3}. Prints the row as JSON. The load is made by `ab`, which
-comes with Apache's httpd, on the server itself: it takes its own part of the cores.
+Argument: {"clients": 500, "seconds": 20, "runs": 3}. Prints the row as JSON. The load is made on the
+server itself: it takes its own part of the cores.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.inside import ab, states
+from bench.inside import states
+from bench.inside.load import load
 from bench.inside.states import CONFIGURATION, DEV, TOP
-from bench.measuring import Contender, Figure, Row, Sample, alternating, as_json, run
+from bench.measuring import Contender, Row, Sample, alternating, as_json, run
 from tests.server.synthetic import FILE_BYTES
 
 _OBJECTS = 1000
 _STOCK_PORT = 8555
 _PID_FILE = "/run/bench-httpd.pid"
 _READY_SECONDS = 10
+_TLS = "/etc/ostree-release/tls"
 # Whatever a person may have added to the distribution's own, and ports that are taken.
 _OMITTED = re.compile(
     r"^\s*(Include(Optional)?\s+(conf\.d|conf-enabled|sites-enabled|ports\.conf)|Listen\s|PidFile\s)"
@@ -59,20 +60,16 @@ def main(asked: dict[str, Any]) -> None:
 
 def _row(clients: int, seconds: int, runs: int) -> Row:
     title = f"httpd, {clients} clients that keep their connections, {seconds} s"
-    if shutil.which("ab") is None:
-        load = os.getloadavg()[0]
-        return Row(
-            title, [Figure("ours", "ab", (), "no ab on the server, which makes the load")], (load, load)
-        )
-    states.prepare(_OBJECTS, 0).put_back(-1)
+    if not any(DEV.glob("objects/*/*.filez")):
+        states.prepare(_OBJECTS, 0)
     dev = json.loads(CONFIGURATION.read_text(encoding="utf-8"))["environments"]["dev"]
     path = max(DEV.glob("objects/*/*.filez"), key=lambda each: each.stat().st_size < FILE_BYTES)
     url = f"{dev['url']}/{path.relative_to(DEV)}"
     program, main_file, environment, unit = next(each for each in _INSTALLED if Path(each[0]).exists())
 
     def contender(name: str, url: str, pid: int, note: str) -> Contender:
-        command = ab.command(url, clients, seconds)
-        return Contender(name, " ".join(command), lambda: _load(command, pid), note)
+        typed = f"{clients} clients of bench/inside/load.py on {url}"
+        return Contender(name, typed, lambda: _loaded(url, clients, seconds, pid), note)
 
     size = path.stat().st_size
     real = int(run("systemctl", "show", "--property=MainPID", "--value", unit).stdout)
@@ -89,10 +86,10 @@ def _row(clients: int, seconds: int, runs: int) -> Row:
         return alternating(title, contenders, runs)
 
 
-def _load(command: tuple[str, ...], pid: int) -> Sample:
+def _loaded(url: str, clients: int, seconds: int, pid: int) -> Sample:
     before, began = _cpu(pid), time.monotonic()
-    printed = run(*command).stdout
-    return Sample(time.monotonic() - began, _cpu(pid) - before, ab.read(printed))
+    counted = load(url, clients, seconds, f"{_TLS}/ca.crt")
+    return Sample(time.monotonic() - began, _cpu(pid) - before, counted)
 
 
 @contextlib.contextmanager
@@ -102,8 +99,7 @@ def _stock(program: str, main_file: Path, environment: str, url: str) -> Iterato
     name = authority.partition(":")[0]
     own = [line for line in main_file.read_text(encoding="utf-8").splitlines() if not _OMITTED.match(line)]
     configuration = TOP / "httpd.conf"
-    tls = "/etc/ostree-release/tls"
-    places = {"alias": f"/{alias}", "repository": DEV, "tls": tls, "name": name}
+    places = {"alias": f"/{alias}", "repository": DEV, "tls": _TLS, "name": name}
     added = _STOCK.format(pid_file=_PID_FILE, port=_STOCK_PORT, **places)
     configuration.write_text("\n".join(own) + added, encoding="utf-8")
     root = main_file.parent if main_file.parent.name != "conf" else main_file.parent.parent

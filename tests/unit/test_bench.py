@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from bench.__main__ import parser
 from bench.delaying import delaying
-from bench.inside import ab
+from bench.inside.load import load
 from bench.measuring import Contender, Figure, Row, Sample, alternating, as_json, median, of_json, table
 
 ROW = Row(
@@ -88,25 +90,6 @@ def test_what_cannot_be_run_is_a_figure_that_says_so() -> None:
     assert row.figures == [Figure("ansible", "ansible-playbook", (), "not installed here")]
 
 
-def test_ab_is_read_also_where_it_is_silent() -> None:
-    printed = """Complete requests:      1204
-Failed requests:        3
-Keep-Alive requests:    1204
-Requests per second:    60.18 [#/sec] (mean)
-
-Percentage of the requests served within a certain time (ms)
-  50%     12
-  99%    340
- 100%    900 (longest request)
-"""
-    assert ab.read(printed) == {
-        "requests a second": 60.18,
-        "failed": 3,
-        "not 2xx": 0,
-        "ms of the slowest in a hundred": 340,
-    }
-
-
 def test_the_delaying_proxy_passes_everything_on_in_both_directions() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -121,3 +104,40 @@ def test_the_delaying_proxy_passes_everything_on_in_both_directions() -> None:
             there.sendall(b"answer")
             there.shutdown(socket.SHUT_WR)
             assert client.makefile("rb").read() == b"answer"
+
+
+def test_clients_ask_again_on_their_connections_and_tell_an_announced_end_from_a_broken_one() -> None:
+    seen = iter(range(1000000))
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            number = next(seen)
+            if number == 5:
+                self.close_connection = True  # without an answer
+                return
+            self.send_response(404 if number == 7 else 200)
+            self.send_header("Content-Length", "5")
+            if number == 9:
+                self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name there
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            pass  # the clients just end, all at once
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        counted = load(f"http://127.0.0.1:{server.server_address[1]}/object", clients=2, seconds=0.5)
+        server.shutdown()
+    assert counted["requests a second"] > 20
+    assert {name: counted[name] for name in ("not 200", "connections broken", "connections")} == {
+        "not 200": 1,
+        "connections broken": 1,
+        "connections": 4,
+    }
