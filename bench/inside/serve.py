@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +21,6 @@ from bench.inside import states
 from bench.inside.load import load
 from bench.inside.states import CONFIGURATION, DEV, TOP
 from bench.measuring import Contender, Row, Sample, alternating, as_json, run
-from tests.server.synthetic import FILE_BYTES
 
 _OBJECTS = 1000
 _STOCK_PORT = 8555
@@ -63,7 +63,7 @@ def _row(clients: int, seconds: int, runs: int) -> Row:
     if not any(DEV.glob("objects/*/*.filez")):
         states.prepare(_OBJECTS, 0)
     dev = json.loads(CONFIGURATION.read_text(encoding="utf-8"))["environments"]["dev"]
-    path = max(DEV.glob("objects/*/*.filez"), key=lambda each: each.stat().st_size < FILE_BYTES)
+    size, path = statistics.median_high((each.stat().st_size, each) for each in DEV.glob("objects/*/*.filez"))
     url = f"{dev['url']}/{path.relative_to(DEV)}"
     program, main_file, environment, unit = next(each for each in _INSTALLED if Path(each[0]).exists())
 
@@ -71,7 +71,6 @@ def _row(clients: int, seconds: int, runs: int) -> Row:
         typed = f"{clients} clients of bench/inside/load.py on {url}"
         return Contender(name, typed, lambda: _loaded(url, clients, seconds, pid), note)
 
-    size = path.stat().st_size
     real = int(run("systemctl", "show", "--property=MainPID", "--value", unit).stdout)
     with _stock(program, main_file, environment, dev["url"]) as (stock_url, stock):
         contenders = [
