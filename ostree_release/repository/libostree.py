@@ -37,5 +37,12 @@ def text(metadata: Any, key: str) -> str | None:
 def summary_refs(content: bytes) -> dict[str, str]:
     """Return the refs that the content of a summary names, with their checksums."""
     kind = GLib.VariantType(OSTree.SUMMARY_GVARIANT_STRING)
-    refs, _ = GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(content), False).unpack()
-    return {ref: bytes(checksum).hex() for ref, (_, checksum, _) in refs}
+    refs = GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(content), False).get_child_value(0)
+    # (name, (size, checksum, more)): `unpack` would make 32 numbers of every checksum first.
+    pairs = (refs.get_child_value(index) for index in range(refs.n_children()))
+    return {
+        pair.get_child_value(0).get_string(): bytes(
+            pair.get_child_value(1).get_child_value(1).get_data_as_bytes().get_data()
+        ).hex()
+        for pair in pairs
+    }
