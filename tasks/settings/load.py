@@ -110,7 +110,9 @@ def _read(data: Mapping[str, object], kind: type) -> tuple[list[str], dict[str, 
     refuse_unknown(plain, (*NAMES, f"{ENVIRONMENT}NAME"), "{}", problems)
     fields = declared(kind)
     problems += [
-        f"{key} is not set: group_data/all.py should hold its default" for key in fields if key not in ours
+        f"{key} is not set: group_data/all.py should hold its default, {shown(field.metadata['default'])}"
+        for key, field in fields.items()
+        if key not in ours
     ]
     rules_of = {key: field.metadata["rule"] for key, field in fields.items()}
     values = read_values(data, rules_of, "{}", problems)
