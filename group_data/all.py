@@ -275,6 +275,10 @@ ostree_compose_delay_minutes = 30
 # GiB: with less free space in a repository or in the cache, a compose or a promotion is refused.
 ostree_minimum_free_gib = 20
 
+# How many of the objects that are not new a smoke pull fetches, chosen anew each time, 0 to 1000000
+# (docs/security.md).
+ostree_smoke_sample = 200
+
 # --- Gates of your own ----------------------------------------------------------------------------
 
 # Path on the laptop of a folder of executables: they run on the server on every candidate, in name order

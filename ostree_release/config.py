@@ -110,6 +110,7 @@ class Config:
     """Everything that the server was told.
 
     + minimum_free_bytes: what a compose must find free
+    + smoke_sample: how many objects that are not new a smoke pull fetches
     + fedora_release: what versions begin with
     + gates_directory: of the administrator's own gates
     """
@@ -121,6 +122,7 @@ class Config:
     state: Path
     run: Path
     minimum_free_bytes: int
+    smoke_sample: int
     fedora_release: str
     gates_directory: Path
     environments: tuple[Environment, ...]

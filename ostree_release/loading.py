@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from .config import Config
 from .errors import NotAllowed, Problem, Refused
 
-FORMAT = 4
+FORMAT = 5
 
 _WORDS = {str: "text that is not empty", int: "a whole number", bool: "True or False", tuple: "a list"}
 _OBJECT = "a dictionary with names as keys"

@@ -22,7 +22,6 @@ from ..repository.objects import Object
 from ..repository.reading import Repository
 from ..signing import gpg
 
-SAMPLE = 200  # objects
 _TIMEOUT = 20.0  # seconds for a connection or an answer
 _UNMOVED = "no ring was moved"
 
@@ -31,7 +30,7 @@ def smoke_pull(context: Context, environment: Environment, ref: str, release: Co
     """Pull a published release as a client would; refuses if that fails.
 
     The commit is pulled with its signature verified. Of its objects are fetched all that the release before
-    has not, and as many others as `SAMPLE`, chosen anew each time. Of a first release, which has none before,
+    has not, and a sample of the others, chosen anew each time. Of a first release, which has none before,
     these are the lists of directories and their attributes, and that many files.
     """
     failed = f"smoke pull from {environment.url}"
@@ -51,15 +50,18 @@ def smoke_pull(context: Context, environment: Environment, ref: str, release: Co
             f"{failed}: {release.version} is not signed with the key that {environment.name}'s clients trust;"
             f" {_UNMOVED}"
         )
-    wanted = chosen(Repository(environment.repository), release)
+    wanted = chosen(Repository(environment.repository), release, context.config.smoke_sample)
     faults = served.faults(environment.url, _trust(environment.url, context.config), _TIMEOUT, list(wanted))
     for each, what in faults.items():
         line = f"object of {wanted[each]} is {what} there ({each.checksum}.{each.kind})"
         raise Refused(f"{failed}: {line}; {_UNMOVED}")
 
 
-def chosen(repository: Repository, release: Commit) -> dict[Object, str]:
-    """Return the objects of a release that a smoke pull fetches, each with its path."""
+def chosen(repository: Repository, release: Commit, sample: int) -> dict[Object, str]:
+    """Return the objects of a release that a smoke pull fetches, each with its path.
+
+    + sample: how many of those that are not new
+    """
     root = repository.root(release.checksum)
     objects = stored.reached(root).objects
     if release.parent and repository.has(release.parent):
@@ -67,8 +69,9 @@ def chosen(repository: Repository, release: Commit) -> dict[Object, str]:
     else:
         new = {each: path for each, path in objects.items() if each.kind != "file"}
     others = [each for each in objects if each not in new]
-    sample = random.SystemRandom().sample(others, min(SAMPLE, len(others)))
-    return {**new, **{each: objects[each] for each in sample}}
+    for each in random.SystemRandom().sample(others, min(sample, len(others))):
+        new[each] = objects[each]
+    return new
 
 
 def check_served(context: Context, environment: Environment, ring: Ring, release: Commit) -> None:

@@ -67,6 +67,7 @@ def configuration_text(settings: Server) -> str:
             state=Path(places.STATE),
             run=Path(places.RUN),
             minimum_free_bytes=settings.minimum_free_bytes,
+            smoke_sample=settings.smoke_sample,
             fedora_release=str(settings.fedora_release),
             gates_directory=Path(places.GATES),
             environments=settings.environments,

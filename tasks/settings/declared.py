@@ -308,6 +308,12 @@ class Server:
         rules.gibibytes,
         "GiB: with less free space in a repository or in the cache, a compose or a promotion is refused.",
     )
+    smoke_sample: int = setting(
+        200,
+        rules.whole_number(0, 1_000_000),
+        "How many of the objects that are not new a smoke pull fetches, chosen anew each time, 0 to 1000000 "
+        "([security.md](security.md#what-is-read-again-and-what-a-smoke-pull-proves)).",
+    )
     gates_directory: str | None = setting(
         None,
         rules.optional(rules.gates_folder),

@@ -107,7 +107,7 @@ class Server:
             }
 
         content = {
-            "format": 4,
+            "format": 5,
             "image": "kinoite",
             "public_name": "localhost",
             "ca_file": str(self.top / "tls/ca.crt"),
@@ -115,6 +115,7 @@ class Server:
             "state": str(self.state),
             "run": str(self.run),
             "minimum_free_bytes": 1,
+            "smoke_sample": 200,
             "fedora_release": "44",
             "ci_keys": {},
             "gates_directory": str(self.top / "gates.d"),

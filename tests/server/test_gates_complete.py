@@ -65,6 +65,22 @@ class CompleteTest(ServerTest):
         self.object_of(HELLO).unlink()
         self.assertIn(f"object of {HELLO} is missing", self.judged().line)
 
+    def test_what_the_ring_has_already_has_to_be_there_and_is_not_read_again(self) -> None:
+        """Who finds damage there: a smoke pull whose sample has it, a client's own pull, and `ostree fsck`."""
+        self.server.json("promote")
+        self.server.build("44.2", {"hello": "2.0-1", "tool": "5.0-1"})
+        self.server.json("stage")
+        old, new = self.object_of("/usr/share/tool"), self.object_of(HELLO)
+        old.chmod(0o644)
+        old.write_bytes(b"damaged")
+        self.assertEqual(self.judged().answer, PASS)
+        self.assertIn("object of /usr/share/tool is damaged", self.server.refused("promote"))
+        old.unlink()
+        self.assertIn("object of /usr/share/tool is missing", self.judged().line)
+        new.chmod(0o644)
+        new.write_bytes(b"damaged")
+        self.assertEqual(self.judged().data["count"], 2)
+
     def test_a_missing_directory(self) -> None:
         candidate = images.subject(self.server, "complete").candidate.checksum
         line = run("ostree", f"--repo={self.server.prod}", "ls", "-d", "-C", candidate, "/usr/share").stdout

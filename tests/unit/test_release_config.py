@@ -34,7 +34,7 @@ COMMON: dict[str, Any] = {
 }
 APPROVAL = {"days": 14, "by_another": False}
 GOOD: dict[str, Any] = {
-    "format": 4,
+    "format": 5,
     "image": "kinoite",
     "public_name": "images.test",
     "ca_file": None,
@@ -42,6 +42,7 @@ GOOD: dict[str, Any] = {
     "state": "/var/lib/ostree-release",
     "run": "/run/ostree-release",
     "minimum_free_bytes": 1,
+    "smoke_sample": 200,
     "fedora_release": "44",
     "ci_keys": {"gitlab": {"fingerprint": "SHA256:x", "subcommands": ["status"]}},
     "gates_directory": "/etc/ostree-release/gates.d",
@@ -80,7 +81,7 @@ def test_a_good_configuration() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        ("format", 3, "format: 3 is not 4: deploy the server again"),
+        ("format", 3, "format: 3 is not 5: deploy the server again"),
         ("extra", 1, "extra: 1: must be left out: there are only image, public_name"),
         ("image", None, "image: None: must be text"),
         ("minimum_free_bytes", True, "minimum_free_bytes: True: must be a whole number"),

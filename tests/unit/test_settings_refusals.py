@@ -161,6 +161,8 @@ BAD: list[tuple[str, Any]] = [
     ("ostree_compose_delay_minutes", -1),
     ("ostree_compose_delay_minutes", 0.5),
     ("ostree_minimum_free_gib", "20"),
+    ("ostree_smoke_sample", -1),
+    ("ostree_smoke_sample", True),
     ("ostree_minimum_free_gib", -1),
     ("ostree_minimum_free_gib", float("nan")),
     ("ostree_minimum_free_gib", True),

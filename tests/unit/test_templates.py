@@ -308,8 +308,9 @@ def test_an_entry_point_is_isolated_python_that_fixes_its_role(role: str) -> Non
 
 def test_configuration_of_the_program() -> None:
     parsed = json.loads(release_tool.configuration_text(settings()))
-    assert parsed["format"] == 4
+    assert parsed["format"] == 5
     assert parsed["minimum_free_bytes"] == 20 << 30
+    assert parsed["smoke_sample"] == 200
     assert parsed["ca_file"] == "/etc/ostree-release/tls/ca.crt"
     dev, prod = parsed["environments"]["dev"], parsed["environments"]["prod"]
     assert dev["owner"] == "root"
