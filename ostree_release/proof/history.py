@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from .. import anchors, lock
 from ..config import Environment
@@ -16,6 +16,16 @@ from . import chain
 from .evidence import Image, Line, Seen
 
 _ATTEMPTS = 10  # readings while somebody changes what is read
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What changes when an environment does."""
+
+    refs: dict[str, str]
+    summary: dict[str, str] | None
+    anchors: bytes
+    busy: str | None
 
 
 def read(context: Context, environments: Sequence[Environment]) -> tuple[list[Line], list[Seen]]:
@@ -34,32 +44,36 @@ def read(context: Context, environments: Sequence[Environment]) -> tuple[list[Li
     raise Busy("verify: what it reads is being changed all the time: try again later")
 
 
-def _moment(context: Context, environment: Environment) -> dict[str, Any]:
-    """Return what changes when an environment does, by the names of `Seen`."""
+def _moment(context: Context, environment: Environment) -> _Moment:
     repository = Repository(environment.repository)
-    return {
-        "refs": repository.refs(),
-        "summary": repository.summary(),
-        "anchors": tuple(anchors.parse(anchors.read(context.config, environment))),
-        "busy": lock.held_by(context.config.run, environment.name),
-    }
+    return _Moment(
+        refs=repository.refs(),
+        summary=repository.summary(),
+        anchors=anchors.read(context.config, environment),
+        busy=lock.held_by(context.config.run, environment.name),
+    )
 
 
-def _seen(context: Context, environment: Environment, moment: dict[str, Any]) -> Seen:
+def _seen(context: Context, environment: Environment, moment: _Moment) -> Seen:
     _, source = context.config.promoting(environment.name)
     repository, origin = Repository(environment.repository), Repository(source.repository)
-    named = {*moment["refs"].values()}
-    found = {checksum: _image(environment, repository, origin, checksum) for checksum in named}
-    last = moment["anchors"][-1] if moment["anchors"] else None
+    found = {
+        checksum: _image(environment, repository, origin, checksum) for checksum in {*moment.refs.values()}
+    }
+    signed = anchors.parse(moment.anchors)
+    last = signed[-1] if signed else None
     old = keyring.withdrawn(context.config, environment)
     files = [environment.public_key, *([old] if old.exists() else [])]
     return Seen(
         environment=environment,
+        refs=moment.refs,
+        summary=moment.summary,
         images={checksum: image for checksum, image in found.items() if image},
         keys=gpg.fingerprints(environment.public_key),
         withdrawn=gpg.fingerprints(old) if old.exists() else frozenset(),
+        anchors=tuple(signed),
         signers=gpg.signers(last.document, last.signature, files) if last else frozenset(),
-        **moment,
+        busy=moment.busy,
     )
 
 
