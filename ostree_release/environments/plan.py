@@ -78,16 +78,20 @@ def promote(seen: Snapshot, ring: Ring, build: Commit | None) -> Plan:
     Raises Refused where the rules forbid the move.
     """
     tip = seen.tips.get(ring.ref)
-    source = build or _before(seen, ring)
-    build_checksum = source.checksum if build else source.build or source.checksum
-    build_version = source.version if build else versions.of_content(source.version, source.serial)
-    if tip and tip.content == source.content:
-        return _standing(seen, ring, tip)
-    if build:
-        release = _usable(seen, ring, tip, build_checksum)
+    if build is None:
+        source = _before(seen, ring)
+        content, build_checksum = source.content, source.build or source.checksum
+        build_version = versions.of_content(source.version, source.serial)
     else:
+        source = None
+        content, build_checksum, build_version = build.content, build.checksum, build.version
+    if tip and tip.content == content:
+        return _standing(seen, ring, tip)
+    if source:
         _check_source(ring, source, tip)
-        release = source
+        release: Commit | None = source
+    else:
+        release = _usable(seen, ring, tip, build_checksum)
     if release:
         version, serial = release.version, release.serial
     else:
