@@ -20,11 +20,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> tuple[str, Result]:
     """Return how the result is worded, and the result; exit status 1 if it is not let through."""
+    environment, _ = context.config.promoting(options.to)
+    chosen = rings(options, environment)
     from ..environments.snapshot import again, look
     from ..judging import admission, check, holds, records
 
-    environment, _ = context.config.promoting(options.to)
-    chosen = rings(options, environment)
     with check.checking(context, environment):
         seen = look(context, environment)
         release = _due(context, seen, options.version, chosen[0])

@@ -9,6 +9,7 @@ from .. import clock
 from ..answers import FAIL, Finding, Outcome
 from ..environments.snapshot import Snapshot
 from ..model import Commit
+from ..repository.reading import Known
 from ..text import short
 from .subject import Subject
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from ..repository.reading import Unsound
 
 _KEPT = 100  # objects in the data for a machine
+_CLOCK = 1_000_000_000  # ns by which a file system may date a change too early
 
 
 def judge(subject: Subject) -> Outcome:
-    """Read and checksum every object of the commit, and look at its refs, its parent and its time.
+    """Look for every object of the commit, read what is new for the ring, and look at refs, parent and time.
 
     A candidate, and a release that is to go to a later ring, pass by the same rules.
     """
@@ -29,7 +31,7 @@ def judge(subject: Subject) -> Outcome:
             "partial", FAIL, "only partly there: its copy was interrupted (partial marker): stage it again"
         )
         return Outcome("complete", (partial,), partial.line)
-    broken = list(repository.unsound(candidate.checksum, subject.tip.checksum if subject.tip else None))
+    broken = list(repository.unsound(candidate.checksum, _known(subject)))
     findings = [_finding(each) for each in broken]
     findings += place(subject.seen, candidate, subject.ring.ref)
     parent = subject.seen.commits.get(candidate.parent or "")
@@ -88,6 +90,14 @@ def dated(commit: Commit, parent: Commit | None, now: int) -> Iterator[Finding]:
     if parent and commit.timestamp <= parent.timestamp:
         line = f"not dated later than its parent {parent.version}: clients would refuse the update as older"
         yield Finding(f"timestamp:{commit.timestamp}:{parent.timestamp}", FAIL, line)
+
+
+def _known(subject: Subject) -> Known | None:
+    """Return what the ring has, if this gate let it pass before: then more of it is kept."""
+    if subject.tip is None or not subject.repository.has(subject.tip.checksum):
+        return None
+    kept = subject.repository.tree(subject.tip.checksum).root.content in subject.directories.kept
+    return Known(subject.tip.checksum, subject.directories.read_at - _CLOCK) if kept else None
 
 
 def _finding(each: Unsound) -> Finding:

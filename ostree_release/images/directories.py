@@ -1,13 +1,14 @@
 """What is below a directory, worked out once for each list of names: its checksum stands for all of it.
 
 So where two images have a directory in common, none of its files is asked again, now or in a later run.
-Whether the objects are there and sound no checksum says: the gate `complete` finds that out, each time.
+Whether the objects are there and sound no checksum says: the gate `complete` does.
 """
 
 from __future__ import annotations
 
 import stat
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,9 +66,15 @@ _MARKS: dict[int, Callable[[Attributes], bool]] = {
 class Directories:
     """What is below the directories of a repository, as far as anybody has asked."""
 
-    def __init__(self, kept: Mapping[str, Below] | None = None) -> None:
-        """Begin with what is kept from before: the checksum of a list of names -> what is below."""
+    def __init__(self, kept: Mapping[str, Below] | None = None, read_at: int = 0) -> None:
+        """Begin with what is kept from before.
+
+        + kept: the checksum of a list of names -> what is below
+        + read_at: since when all objects of it that have not changed are known to be sound, in ns since 1970
+        """
         self.kept = kept or {}
+        self.read_at = read_at
+        self.begun = time.time_ns()
         self._known: dict[str, Below | None] = dict(self.kept)  # None: something below cannot be read
 
     def marked(self, tree: Tree, mark: int, start: Entry | None = None) -> Iterator[Entry]:

@@ -27,7 +27,7 @@ class _UnusableError(Exception):
 def load(path: Path, say: Callable[[str], None]) -> Directories:
     """Return what is known of directories; says why what is there is not used."""
     try:
-        return Directories(_unpacked(_trusted(path)))
+        return _unpacked(_trusted(path))
     except FileNotFoundError:
         return Directories()
     except OSError as error:
@@ -51,7 +51,7 @@ def save(
     if kept.keys() == directories.kept.keys():
         return
     try:
-        files.replace(path, _packed(kept), _MODE)
+        files.replace(path, _packed(kept, directories.begun), _MODE)
     except OSError as error:
         say(f"{path}: cannot be kept, so the next check takes longer: {error.strerror}")
 
@@ -68,25 +68,27 @@ def _trusted(path: Path) -> bytes:
         return file.read()
 
 
-def _packed(known: Mapping[str, Below]) -> bytes:
+def _packed(known: Mapping[str, Below], read_at: int) -> bytes:
     lists = {
         name: (below.directories, len(below.sizes), below.marked, below.marks)
         for name, below in known.items()
     }
-    body = b"%s\n%s" % (json.dumps(lists).encode(), b"".join(below.sizes for below in known.values()))
+    first = json.dumps({"read_at": read_at, "lists": lists})
+    body = b"%s\n%s" % (first.encode(), b"".join(below.sizes for below in known.values()))
     return b"%s\n%s" % (_header(body), body)
 
 
-def _unpacked(content: bytes) -> dict[str, Below]:
+def _unpacked(content: bytes) -> Directories:
     header, _, body = content.partition(b"\n")
     if header != _header(body):
         raise _UnusableError("it is damaged, or of another version of this program")
-    lists, _, sizes = body.partition(b"\n")
+    line, _, sizes = body.partition(b"\n")
+    first = json.loads(line)
     known, at = {}, 0
-    for name, (directories, length, marked, marks) in json.loads(lists).items():
+    for name, (directories, length, marked, marks) in first["lists"].items():
         known[name] = Below(directories, sizes[at : at + length], marked, marks)
         at += length
-    return known
+    return Directories(known, first["read_at"])
 
 
 def _header(body: bytes) -> bytes:

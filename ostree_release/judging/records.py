@@ -125,7 +125,7 @@ def composer(entries: Iterable[Entry], build: str) -> str | None:
     """Return who composed a build, or None where the journal does not know."""
     for entry in entries:
         composed = entry.get("action") == "compose" and entry.get("event") == "done"
-        if composed and any(move["to"] == build for move in moves_of(entry)):
+        if composed and any(move.get("to") == build for move in moves_of(entry)):
             return str(entry.get("actor"))
     return None
 

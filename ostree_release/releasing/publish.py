@@ -61,7 +61,8 @@ def publish(
     environment = seen.environment
     published = set_release(context, seen, release, ring)
     missing = [*published, *update_summary(context, environment, seen.repository)]
-    smoke_pull(context, environment, environment.release_ref(release.version), release)
+    tip = seen.tips.get(ring.ref)
+    smoke_pull(context, environment, environment.release_ref(release.version), release, tip)
     moved = move_ring(context, seen, release, ring, details)
     update_summary(context, environment, seen.repository)
     if published or moved:

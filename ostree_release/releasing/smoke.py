@@ -26,12 +26,16 @@ _TIMEOUT = 20.0  # seconds for a connection or an answer
 _UNMOVED = "no ring was moved"
 
 
-def smoke_pull(context: Context, environment: Environment, ref: str, release: Commit) -> None:
+def smoke_pull(
+    context: Context, environment: Environment, ref: str, release: Commit, tip: Commit | None
+) -> None:
     """Pull a published release as a client would; refuses if that fails.
 
-    The commit is pulled with its signature verified. Of its objects are fetched all that the release before
-    has not, and a sample of the others, chosen anew each time. Of a first release, which has none before,
-    these are the lists of directories and their attributes, and that many files.
+    + tip: what the ring has that is to move to it
+
+    The commit is pulled with its signature verified. Of its objects are fetched all that the ring's clients
+    do not have, and a sample of the others, chosen anew each time. For a ring without a release these are the
+    lists of directories and their attributes, and that many files.
     """
     failed = f"smoke pull from {environment.url}"
     context.say(f"Smoke pull of {ref} from {environment.url}")
@@ -50,22 +54,28 @@ def smoke_pull(context: Context, environment: Environment, ref: str, release: Co
             f"{failed}: {release.version} is not signed with the key that {environment.name}'s clients trust;"
             f" {_UNMOVED}"
         )
-    wanted = chosen(Repository(environment.repository), release, context.config.smoke_sample)
-    faults = served.faults(environment.url, _trust(environment.url, context.config), _TIMEOUT, list(wanted))
-    for each, what in faults.items():
+    wanted = chosen(Repository(environment.repository), release, tip, context.config.smoke_sample)
+    trust = _trust(environment.url, context.config)
+    try:
+        found = served.fault(environment.url, trust, _TIMEOUT, list(wanted))
+    except Refused as refusal:
+        raise Refused(f"{failed}: {refusal}; {_UNMOVED}") from refusal
+    if found:
+        each, what = found
         line = f"object of {wanted[each]} is {what} there ({each.checksum}.{each.kind})"
         raise Refused(f"{failed}: {line}; {_UNMOVED}")
 
 
-def chosen(repository: Repository, release: Commit, sample: int) -> dict[Object, str]:
+def chosen(repository: Repository, release: Commit, tip: Commit | None, sample: int) -> dict[Object, str]:
     """Return the objects of a release that a smoke pull fetches, each with its path.
 
+    + tip: what the ring has
     + sample: how many of those that are not new
     """
     root = repository.root(release.checksum)
     objects = stored.reached(root).objects
-    if release.parent and repository.has(release.parent):
-        new = stored.reached(root, repository.root(release.parent)).objects
+    if tip and repository.has(tip.checksum):
+        new = stored.reached(root, repository.root(tip.checksum)).objects
     else:
         new = {each: path for each, path in objects.items() if each.kind != "file"}
     others = [each for each in objects if each not in new]

@@ -38,8 +38,9 @@ def stage_only(context: Context, name: str, build: str | None) -> dict[str, Any]
 def stage(context: Context, seen: Snapshot, due: Plan) -> Commit:
     """Return the release or candidate that the plan found, else stage one.
 
-    The build is copied by checksum with every object verified, and its signature must be one of the source
-    environment's own key. The candidate has all of its metadata, bound to all refs it may be offered under.
+    The build is copied by checksum, each object that is not here yet verified, and its signature must be one
+    of the source environment's own key. The candidate has all of its metadata, bound to all refs it may be
+    offered under.
     """
     if due.release:
         return due.release
@@ -50,10 +51,10 @@ def stage(context: Context, seen: Snapshot, due: Plan) -> Commit:
     timestamp = release_timestamp(newest)
     keys = gpg.fingerprints(source.public_key)
     context.say(f"Staging {due.build_version} from {source.name} as {due.version} (serial {due.serial})")
+    if not seen.origin.signed_by(due.build, source.public_key, keys):
+        raise Refused(f"build {due.build_version}: not signed with the key of {source.name}")
     with transaction(repository) as changes:
         changes.copy_build(seen.origin, due.build, newest.checksum if newest else None)
-        if not repository.signed_by(due.build, source.public_key, keys):
-            raise Refused(f"build {due.build_version}: not signed with the key of {source.name}")
         checksum = changes.write_release(
             build=due.build,
             parent=newest.checksum if newest else None,

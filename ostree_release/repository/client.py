@@ -38,7 +38,8 @@ class Client(Repository):
     def pull_commit(self, ref: str) -> str:
         """Pull the commit of a ref from the one remote, with its signature verified, and forget those before.
 
-        Returns the checksum it has there.
+        Returns the checksum it has there. The commit stays marked as partial, so that pruning does not miss
+        the rest of it.
         """
         options = {
             "refs": GLib.Variant("as", [ref]),

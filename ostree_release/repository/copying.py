@@ -29,10 +29,7 @@ def copy(source: Path, target: Path, wanted: Mapping[Object, str]) -> list[Objec
     + wanted: with the path in the tree where each was met; those that the target has are left out
     """
     lacking = [each for each in wanted if not os.path.exists(f"{target}/{each.path}")]  # noqa: PTH110 - many
-    if not lacking:
-        return []
     staging = target / _STAGING
-    shutil.rmtree(staging, ignore_errors=True)  # of a run that was interrupted
 
     def copied(share: Sequence[Object]) -> Iterator[str]:
         for each in share:
@@ -41,6 +38,10 @@ def copy(source: Path, target: Path, wanted: Mapping[Object, str]) -> list[Objec
                 yield f"object of {wanted[each]} is {problem} ({each.checksum}.{each.kind})"
 
     try:
+        if staging.exists():  # of a run that was interrupted
+            shutil.rmtree(staging)
+        if not lacking:
+            return []
         for folder in _folders(lacking):
             (staging / folder).mkdir(parents=True)
         problems = list(on_all_cores(copied, lacking))
@@ -48,7 +49,7 @@ def copy(source: Path, target: Path, wanted: Mapping[Object, str]) -> list[Objec
             raise Refused(*problems[:_SHOWN])
         _make_last(staging, target, lacking)
     except OSError as error:
-        raise Refused(f"copying from {source}: {error.strerror or error}") from error
+        raise Refused(f"copying from {source}: {error.filename}: {error.strerror}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return lacking
@@ -60,6 +61,8 @@ def _copy(source: Path, target: Path, wanted: Object) -> str | None:
         reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return MISSING
+    except OSError as error:
+        return f"not to be read ({error.strerror})"
     writing = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
         _contents(reading, writing)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _PIECE = 1 << 20  # bytes unpacked at a time
-_LARGEST_HEADER = 1 << 20  # bytes: owner, mode, target and extended attributes
+_LARGEST_HEADER = 1 << 24  # bytes: owner, mode, target and extended attributes
 _BEFORE_HEADER = 8  # bytes: how long it is, and padding
 _SIZE = 8  # bytes of a stored header that its checksum leaves out: the content's size
 _NUMBERS = 16  # bytes: owner, group, mode, device
@@ -96,7 +96,8 @@ def _checksum_of_file(pieces: Iterator[bytes]) -> str:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     unpacked = 0
     for piece in itertools.chain([start[end:]], pieces):
-        while piece and unpacked <= size:
+        more = bool(piece)
+        while more and unpacked <= size:
             try:
                 content = unpacker.decompress(piece, _PIECE)
             except zlib.error as error:
@@ -104,7 +105,11 @@ def _checksum_of_file(pieces: Iterator[bytes]) -> str:
             unpacked += len(content)
             digest.update(content)
             piece = unpacker.unconsumed_tail
-    if unpacked != size or unpacker.eof != stat.S_ISREG(_mode(attributes)):
+            more = bool(piece) or len(content) == _PIECE  # it has taken all of it, and has more to give
+    mode = int.from_bytes(attributes[8:12], "big")
+    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+        raise ValueError(f"neither a file nor a link ({mode:o})")
+    if unpacked != size or unpacker.eof != stat.S_ISREG(mode):
         raise ValueError(f"not {size} bytes when unpacked")
     return digest.hexdigest()
 
@@ -118,10 +123,6 @@ def _attributes(header: bytes) -> tuple[int, bytes]:
     body = header[_SIZE:-width]
     width = next(width for width in _WIDTHS if len(body) + width < 1 << 8 * width)
     return int.from_bytes(header[:_SIZE], "big"), body + (end - _SIZE).to_bytes(width, "little")
-
-
-def _mode(attributes: bytes) -> int:
-    return int.from_bytes(attributes[8:12], "big")
 
 
 def _at_least(size: int, data: bytes, pieces: Iterator[bytes]) -> bytes:

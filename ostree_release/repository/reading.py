@@ -19,6 +19,7 @@ from .tree import Tree
 OWN_METADATA = "release."  # written for each release, never copied
 _PACKAGES = "rpmostree.rpmdb.pkglist"
 _REPOSITORIES = "rpmostree.rpmmd-repos"
+_METADATA = {"dirtree": OSTree.ObjectType.DIR_TREE, "dirmeta": OSTree.ObjectType.DIR_META}
 _CURRENT_DIRECTORY = -100  # AT_FDCWD of openat(2)
 
 
@@ -33,6 +34,17 @@ class Unsound:
     kind: str
     checksum: str
     what: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A commit of which everything was there and sound.
+
+    + at: when it was read, in ns since 1970
+    """
+
+    checksum: str
+    at: int
 
 
 class Repository:
@@ -121,13 +133,14 @@ class Repository:
         top = self.tree(checksum).root
         return Root(self.path, Name("", top.content, top.meta))
 
-    def unsound(self, checksum: str, since: str | None) -> Iterator[Unsound]:
+    def unsound(self, checksum: str, known: Known | None) -> Iterator[Unsound]:
         """Yield the objects of a commit that are missing or damaged.
 
-        + since: a commit that was looked at before. What it has too is not read again, but has to be there
+        + known: what was found whole before. What it has too has to be there, and is read again if its file
+          has changed since
 
-        Nor is read again what this object has found sound. What lies below a directory that cannot be read is
-        not known, and so not named.
+        What this object has found sound itself is not read again. What lies below a directory that cannot be
+        read is not known, and so not named.
         """
         commit = Object(checksum, "commit")
         what = stored.fault(self.path / commit.path, commit)
@@ -136,10 +149,19 @@ class Repository:
             return
         root = self.root(checksum)
         found = stored.reached(root)
-        new = stored.reached(root, self.root(since)) if since and self.has(since) else found
-        faults = stored.faults(self.path, [each for each in new.objects if each not in self.sound])
-        self.sound.update(each for each in new.objects if each not in faults)
-        faults |= {**dict.fromkeys(stored.absent(self.path, found.objects), stored.MISSING), **found.faults}
+        new = stored.reached(root, self.root(known.checksum)).objects if known else found.objects
+        changed = stored.listed(self.path, found.objects)
+        doubtful = [
+            each
+            for each, when in changed.items()
+            if when is not None and each not in self.sound and (not known or each in new or when >= known.at)
+        ]
+        faults = stored.faults(self.path, doubtful)
+        shapes = (each for each in new if each.kind in _METADATA and each not in faults)
+        faults |= {each: stored.DAMAGED for each in shapes if not self._is_well_formed(each)}
+        self.sound.update(each for each in doubtful if each not in faults)
+        faults |= {each: stored.MISSING for each, when in changed.items() if when is None}
+        faults |= found.faults
         for each, path in found.objects.items():
             if each in faults:
                 yield Unsound(path, each.kind, each.checksum, faults[each])
@@ -205,6 +227,14 @@ class Repository:
     def _listed(self, checksum: str) -> Any:
         metadata = GLib.VariantDict.new(self._load(checksum).get_child_value(0))
         return metadata.lookup_value(_PACKAGES, GLib.VariantType("a(sssss)"))
+
+    def _is_well_formed(self, each: Object) -> bool:
+        """Say whether libostree, and so a client, takes what an object's bytes say (names, modes)."""
+        try:
+            self.handle.fsck_object(_METADATA[each.kind], each.checksum, None)
+        except GLib.Error:
+            return False
+        return True
 
     def _load(self, checksum: str) -> Any:
         with refusing(f"commit {checksum} in {self.path}"):

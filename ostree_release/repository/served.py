@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ssl
 import threading
@@ -18,8 +19,10 @@ _PIECE = 1 << 20  # bytes read at a time
 _TRIES = 2  # a server may have closed a connection that nothing was asked on for a while
 
 
-def faults(url: str, trust: ssl.SSLContext, timeout: float, wanted: Sequence[Object]) -> dict[Object, str]:
-    """Fetch objects from a repository, and return what is wrong with those that are not as they should be.
+def fault(
+    url: str, trust: ssl.SSLContext, timeout: float, wanted: Sequence[Object]
+) -> tuple[Object, str] | None:
+    """Fetch objects from a repository; returns the first that is not as it should be with what is wrong.
 
     + url: of the repository, https
     + timeout: seconds for a connection or an answer
@@ -32,7 +35,10 @@ def faults(url: str, trust: ssl.SSLContext, timeout: float, wanted: Sequence[Obj
                 if what:
                     yield each.checksum, each.kind, what
 
-    return {Object(named, kind): what for named, kind, what in on_all_cores(fetched, wanted)}
+    with contextlib.closing(on_all_cores(fetched, wanted)) as found:
+        for named, kind, what in found:
+            return Object(named, kind), what
+    return None
 
 
 class _Connections:
@@ -41,9 +47,15 @@ class _Connections:
     def __init__(self, url: str, trust: ssl.SSLContext, timeout: float) -> None:
         self._url, self._trust, self._timeout = urlsplit(url), trust, timeout
         self._of = threading.local()
+        self._failed = False
 
     def fault(self, wanted: Object) -> str | None:
-        """Fetch an object; returns what is wrong with it, or None."""
+        """Fetch an object; returns what is wrong with it, or None, as after the first fault."""
+        what = None if self._failed else self._tried(wanted)
+        self._failed |= what is not None
+        return what
+
+    def _tried(self, wanted: Object) -> str | None:
         for left in reversed(range(_TRIES)):
             try:
                 return self._fetched(wanted)
@@ -64,11 +76,12 @@ class _Connections:
         self._of.connection.request("GET", f"{self._url.path}/{wanted.path}")
         response = self._of.connection.getresponse()
         if response.status != http.client.OK:
-            response.read()
+            self._of.connection.close()
             return MISSING if response.status == http.client.NOT_FOUND else f"HTTP status {response.status}"
         try:
             found = checksum(wanted.kind, iter(lambda: response.read(_PIECE), b""))
         except ValueError:
             found = DAMAGED
-        response.read()
+        if found != wanted.checksum or not response.isclosed():
+            self._of.connection.close()  # whatever else it has to say is not read
         return None if found == wanted.checksum else DAMAGED

@@ -62,14 +62,16 @@ def reached(root: Root, before: Root | None = None) -> Reached:
     return found
 
 
-def absent(repository: Path, wanted: Iterable[Object]) -> set[Object]:
-    """Return those of some objects that a repository has no file of, by the names that it has."""
+def listed(repository: Path, wanted: Iterable[Object]) -> dict[Object, int | None]:
+    """Return when each object's file was changed last (ns since 1970), None where there is none."""
     there = {
-        f"objects/{folder.name}/{file.name}"
+        f"objects/{folder.name}/{file.name}": file
         for folder in os.scandir(repository / "objects")
+        if folder.is_dir()
         for file in os.scandir(folder.path)
     }
-    return {each for each in wanted if each.path not in there}
+    files = {each: there.get(each.path) for each in wanted}
+    return {each: file and file.stat(follow_symlinks=False).st_ctime_ns for each, file in files.items()}
 
 
 def faults(repository: Path, wanted: Sequence[Object]) -> dict[Object, str]:

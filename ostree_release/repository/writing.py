@@ -65,7 +65,7 @@ class Transaction:
         self.committed = False
 
     def copy_build(self, source: Repository, checksum: str, since: str | None) -> None:
-        """Copy a commit by its checksum from a repository on this machine, verifying every object.
+        """Copy a commit by its checksum from a repository on this machine, verifying each object that is new.
 
         + since: a commit that is here, most of whose objects the build may have too
 

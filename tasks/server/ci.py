@@ -20,11 +20,12 @@ def admit_ci(settings: Server, platform: Platform) -> None:
     """Let the CI's keys in, if there are any; else take away what earlier settings left."""
     files = ci_files(settings)
     possible = (SSHD, KEYS, places.CI, *map(places.ci_entry, RUN_AS))
+    there = {file.path for file in (*files, *programs(settings))}
     managed_files.declared(
         name="Keys and forced commands",
         directories=[Directory(places.CI_HOME)] if files else [],
         files=files,
-        absent=sorted({*possible} - {file.path for file in files}),
+        absent=sorted({*possible} - there),
         check="/usr/sbin/sshd -t",
     )
     if files:
@@ -36,10 +37,18 @@ def ci_files(settings: Server) -> list[File]:
     if not settings.ci_keys:
         return []
     return [
-        *(File(places.ci_entry(role), entry_point(role), mode="755") for role in roles(settings)),
-        File(places.CI, forced_command(settings), mode="755"),
         File(KEYS, authorized_keys(settings)),
         File(SSHD, render("sshd/ci.conf.j2", user=places.CI_USER, keys=KEYS)),
+    ]
+
+
+def programs(settings: Server) -> list[File]:
+    """List what the CI's keys lead to; none without keys. It changes together with what it imports."""
+    if not settings.ci_keys:
+        return []
+    return [
+        *(File(places.ci_entry(role), entry_point(role), mode="755") for role in roles(settings)),
+        File(places.CI, forced_command(settings), mode="755"),
     ]
 
 

@@ -25,6 +25,7 @@ def install_release_tool(settings: Server) -> None:
         files=[
             File(places.COMMAND, render("libexec/command.py.j2", program=places.PROGRAM), mode="755"),
             *(File(places.entry(role), entry_point(role), mode="755") for role in places.ROLE_USERS),
+            *ci.programs(settings),
             File(f"{places.CONFIGURATION}/config.json", configuration_text(settings)),
             File("/etc/tmpfiles.d/ostree-release.conf", tmpfiles_text(settings)),
             File("/etc/sudoers.d/ostree-release", sudoers_text(settings), mode="440", validate="visudo -cf"),

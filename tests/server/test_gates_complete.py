@@ -10,6 +10,7 @@ from unittest import mock
 from ostree_release.answers import FAIL, PASS, Outcome
 from ostree_release.environments.snapshot import look
 from ostree_release.gates import complete
+from ostree_release.images import kept_directories
 
 from . import images
 from .support import PILOT, STABLE, ServerTest, run
@@ -66,20 +67,37 @@ class CompleteTest(ServerTest):
         self.assertIn(f"object of {HELLO} is missing", self.judged().line)
 
     def test_what_the_ring_has_already_has_to_be_there_and_is_not_read_again(self) -> None:
-        """Who finds damage there: a smoke pull whose sample has it, a client's own pull, and `ostree fsck`."""
+        """What a disk damages there is found by a smoke pull, by a client, and by `ostree fsck`."""
+        diff = {"vendor": "pass", "repository": "pass"}
+        self.server.write_config(gates={"complete": {}, "diff": diff})
         self.server.json("promote")
-        self.server.build("44.2", {"hello": "2.0-1", "tool": "5.0-1"})
-        self.server.json("stage")
+        for number in (2, 3):
+            self.server.build(f"44.{number}", {"hello": f"{number}.0-1", "tool": "5.0-1"})
+            self.server.json("promote" if number == 2 else "stage")
+        place = self.server.state / "checks/prod/directories.json"
+
+        def judged(later: int = 0) -> Outcome:
+            """Judge; later: as if all had been read then, since a disk that rots dates no change."""
+            subject = images.subject(self.server, "complete")
+            directories = kept_directories.load(place, self.fail)
+            directories.read_at = later or directories.read_at
+            return complete.judge(replace(subject, directories=directories))
+
         old, new = self.object_of("/usr/share/tool"), self.object_of(HELLO)
+        sound = old.read_bytes()
         old.chmod(0o644)
         old.write_bytes(b"damaged")
-        self.assertEqual(self.judged().answer, PASS)
-        self.assertIn("object of /usr/share/tool is damaged", self.server.refused("promote"))
+        self.assertIn("object of /usr/share/tool is damaged", judged().line, "somebody has changed it")
+        self.assertEqual(judged(time.time_ns() + 10**12).answer, PASS)
         old.unlink()
-        self.assertIn("object of /usr/share/tool is missing", self.judged().line)
+        self.assertIn("object of /usr/share/tool is missing", judged().line)
+        old.write_bytes(b"damaged")
+        place.unlink()
+        self.assertIn("object of /usr/share/tool is damaged", judged().line, "without what is kept")
+        old.write_bytes(sound)
         new.chmod(0o644)
         new.write_bytes(b"damaged")
-        self.assertEqual(self.judged().data["count"], 2)
+        self.assertIn(f"object of {HELLO} is damaged", judged().line)
 
     def test_a_missing_directory(self) -> None:
         candidate = images.subject(self.server, "complete").candidate.checksum

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import time
 import unittest
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -19,6 +22,7 @@ from ostree_release.repository.reading import Repository
 
 from .support import File, ServerTest, run
 
+NOISE = random.Random(2).randbytes(128 << 10)
 NAMES = {f"/usr/share/many/{'é' * 20}{number}": File(b"x" * number) for number in range(400)}
 FILES = {
     "/usr/empty": File(b""),
@@ -114,6 +118,15 @@ class Stored(ServerTest):
         with self.assertRaisesRegex(ValueError, "not 5 bytes"):
             objects.checksum("file", [small])
 
+    def test_files_that_end_in_what_packs_well_are_sound(self) -> None:
+        """zlib has taken all that there is then, and has more to give."""
+        sizes = (0, 1, 20, 56, 300)
+        files = {f"/usr/{size}": File(bytes((1 << 20) + size)) for size in sizes}
+        files |= {f"/usr/x{size}": File(NOISE + b"\xff" * ((1 << 20) - len(NOISE) + size)) for size in sizes}
+        build = self.server.build("44.2", {"hello": "1.0-1"}, files=files)
+        found = stored.reached(Repository(self.server.dev).root(build)).objects
+        self.assertEqual(stored.faults(self.server.dev, list(found)), {})
+
     def test_what_an_interruption_left_is_no_obstacle(self) -> None:
         left = self.target / "tmp/copied/objects/ab/left.filez"
         left.parent.mkdir(parents=True)
@@ -123,9 +136,82 @@ class Stored(ServerTest):
 
     def test_a_process_that_dies_copies_nothing(self) -> None:
         killed = mock.patch("os.copy_file_range", side_effect=lambda *_: os.kill(os.getpid(), 9))
-        with killed, self.assertRaisesRegex(Refused, "ended before its work did"):
+        with killed, self.assertRaisesRegex(Refused, "was killed before its work was done"):
             copy(self.server.dev, self.target, self.objects)
         self.assertEqual(self.files(), [])
+
+    def test_a_full_disk_is_named_by_whichever_process_meets_it(self) -> None:
+        for least in (1, 1 << 30):
+            full = mock.patch("os.copy_file_range", side_effect=OSError(28, "No space left on device"))
+            here = mock.patch.object(parallel, "_WORTH_IT", least)
+            with full, here, self.assertRaisesRegex(Refused, "No space left on device"):
+                copy(self.server.dev, self.target, self.objects)
+            self.assertEqual(self.files(), [])
+
+
+class OnAllCores(unittest.TestCase):
+    """Processes that end with whoever began them, and say what they met."""
+
+    def setUp(self) -> None:
+        patched = mock.patch.object(parallel, "_WORTH_IT", 1)
+        patched.start()
+        self.addCleanup(patched.stop)
+        self.open = self.descriptors()
+
+    def tearDown(self) -> None:
+        with self.assertRaises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        self.assertEqual(self.descriptors(), self.open)
+
+    def descriptors(self) -> int:
+        return len([*Path("/proc/self/fd").iterdir()])
+
+    def test_everything_is_said_once(self) -> None:
+        found = parallel.on_all_cores(lambda share: (each * 2 for each in share), range(9))
+        self.assertEqual(sorted(found), [each * 2 for each in range(9)])
+
+    def test_more_than_a_pipe_holds(self) -> None:
+        found = parallel.on_all_cores(lambda share: ("x" * 70_000 for _ in share), range(6))
+        self.assertEqual({len(each) for each in found}, {70_000})
+
+    def test_closed_early_nobody_goes_on(self) -> None:
+        def endless(share: Sequence[int]) -> Iterator[int]:
+            while True:
+                yield from share
+
+        found = parallel.on_all_cores(endless, range(4))
+        next(found)
+        found.close()
+
+    def test_what_a_process_meets_is_said(self) -> None:
+        def failing(share: Sequence[int]) -> Iterator[int]:
+            raise OSError(5, "Input/output error", "/srv/x")
+            yield from share
+
+        with self.assertRaisesRegex(Refused, "^/srv/x: Input/output error$"):
+            list(parallel.on_all_cores(failing, range(4)))
+
+    def test_they_die_with_whoever_began_them(self) -> None:
+        reading, writing = os.pipe()
+        parent = os.fork()
+        if parent == 0:
+
+            def waiting(share: Sequence[int]) -> Iterator[int]:
+                os.write(writing, b"x")
+                time.sleep(600)
+                yield from share
+
+            try:
+                list(parallel.on_all_cores(waiting, range(4)))
+            finally:
+                os._exit(0)
+        os.close(writing)
+        os.read(reading, 1)
+        os.kill(parent, signal.SIGKILL)
+        os.waitpid(parent, 0)
+        while os.read(reading, 1):
+            pass  # ends when the last of them has closed it
+        os.close(reading)
 
 
 class Lists(unittest.TestCase):

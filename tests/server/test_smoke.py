@@ -130,6 +130,24 @@ class Served(ServerTest):
         self.url(f"https://localhost:{self.server.port}/base/prod")
         self.assertEqual(self.server.json("promote")["release"]["version"], "44.2", "run again, it completes")
 
+    def test_what_was_wrong_once_is_new_until_a_ring_has_it(self) -> None:
+        """A release whose smoke pull failed is the parent of the next one, and no client has it."""
+        self.without_sample()
+        lost = self.served("/usr/share/hello")
+        lost.unlink()
+        self.assert_refused("hello is missing there")
+        self.server.build("44.3", {"hello": "2-1", **dict.fromkeys("abcdefgh", "1-1"), "new": "1-1"})
+        for step in ("stage", "check", "sign"):
+            self.server.json(step)
+        self.server.refused("publish")
+        for path in [each for each in self.server.prod.rglob("*") if each.is_file()]:
+            copy = self.mirror / path.relative_to(self.server.prod)
+            if not copy.exists() and copy != lost:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copy)
+        shutil.copy(self.server.prod / "summary", self.mirror / "summary")
+        self.assert_refused("hello is missing there")
+
     def test_a_wrong_object_among_the_old_ones(self) -> None:
         """It is found when the sample has it, which is all of the others in as small an image as this."""
         wrong = self.served("/usr/share/c")

@@ -121,6 +121,7 @@ def test_other_shapes_are_refused_with_what_would_be_right() -> None:
 
 def test_without_keys_nothing_is_there() -> None:
     assert ci.ci_files(server_settings(valid(), NAME)) == []
+    assert ci.programs(server_settings(valid(), NAME)) == []
     assert "ostree-ci" not in release_tool.sudoers_text(server_settings(valid(), NAME))
 
 
@@ -168,7 +169,7 @@ def test_sshd_lets_the_ci_in_by_these_keys_alone_and_gives_it_nothing_else() -> 
 
 
 def test_the_forced_command_and_its_entry_points_are_isolated_python() -> None:
-    files = {file.path: file for file in ci.ci_files(server("compose", "promote"))}
+    files = {file.path: file for file in ci.programs(server("compose", "promote"))}
     for name in ("ci", "ci-composer", "ci-promoter"):
         file = files[f"/usr/libexec/ostree-release/{name}"]
         assert isinstance(file.content, str)

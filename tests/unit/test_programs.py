@@ -132,12 +132,17 @@ def text_of(node: ast.AST) -> str | None:
     return None
 
 
+def _yields_commands(function: ast.FunctionDef) -> bool:
+    returned = ast.unparse(function.returns or function.args)
+    return any(kind in returned for kind in ("Generator[str", "Iterator[str]", "Commands"))
+
+
 def scripts_of_module(path: Path) -> Iterator[str]:
     """Shell in Python: lines of generators of text, what is made or called a command, checks, constants."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         found: list[ast.AST | None] = []
-        if isinstance(node, ast.FunctionDef) and "Generator[str" in ast.unparse(node.returns or node.args):
+        if isinstance(node, ast.FunctionDef) and path.parent.name == "operations" and _yields_commands(node):
             found = [each.value for each in ast.walk(node) if isinstance(each, ast.Yield)]
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("script", "as_root", "StringCommand"):
             found = [ast.List(node.args)]
@@ -313,9 +318,10 @@ def test_programs_are_found_where_they_stand(script: str, programs: str) -> None
 
 
 def test_shell_in_python_is_found(tmp_path: Path) -> None:
-    module = tmp_path / "module.py"
+    module = tmp_path / "operations/module.py"
+    module.parent.mkdir()
     module.write_text(
-        "def lines(port) -> Generator[str, None, None]:\n    yield f'nmap {port}'\n"
+        "def lines(port) -> Iterator[str]:\n    yield f'nmap {port}'\n"
         "def other():\n    yield script('; '.join(x), y)\n    yield StringCommand(*('rsync', quoted(y)), z)\n"
         "declared(File(x, validate='xmllint'), check=f'nginx {x}')\n"
     )

@@ -11,7 +11,6 @@ import hashlib
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -47,10 +46,12 @@ def judge(subject: Subject) -> Outcome:
     findings, results = [], []
     difference = _difference(subject)
     with contextlib.ExitStack() as stack:
-        checkout = lru_cache(None)(lambda: stack.enter_context(_checkout(subject, places)))
+        checkout: Path | None = None
         for path in found:
-            tree = checkout() if _wants_checkout(path) else None
-            finding, result = _run(subject, places, path, tree, difference)
+            wanted = _wants_checkout(path)
+            if wanted and checkout is None:
+                checkout = stack.enter_context(_checkout(subject, places))
+            finding, result = _run(subject, places, path, checkout if wanted else None, difference)
             results.append(result)
             if finding.answer != PASS:
                 findings.append(finding)
