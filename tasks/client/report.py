@@ -1,7 +1,5 @@
 """Ask every host of a run how it stands, and print one answer when the last one has been heard."""
 
-from __future__ import annotations
-
 import json
 import sys
 

@@ -1,7 +1,5 @@
 """What is due about the server's certificates, in the words of the script that keeps them."""
 
-from __future__ import annotations
-
 from pyinfra.api import QuoteString, StringCommand
 
 from tasks.facts.command_output import Reading, Said, asked

@@ -1,7 +1,5 @@
 """firewalld: whether it runs, and which ports are open, now and after its next start."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 

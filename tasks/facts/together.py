@@ -7,8 +7,6 @@ change asks for itself, as it would without this.
 Unnecessary once pyinfra asks so itself (3.10.0 asks for each fact alone).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field

@@ -1,22 +1,20 @@
 """Ports in firewalld, now and permanently, and the earlier ones closed again."""
 
-from __future__ import annotations
-
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from socket import getservbyname
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host
 
 from tasks.facts.firewalld import Firewalld, FirewalldState, Served
 from tasks.facts.together import known
-from tasks.operations.remote_script import quoted, remember, together
+from tasks.operations.remote_script import Commands, quoted, remember, together
 from tasks.pyinfra_gaps.messages import tell
 
 
 @operation()
-def ports(opened: list[str], memory: str) -> Generator[StringCommand, None, None]:
+def ports(opened: list[str], memory: str) -> Commands:
     """
     Open ports in the default zone, and close those that an earlier run has opened and nobody needs now.
 
@@ -46,7 +44,7 @@ def ports(opened: list[str], memory: str) -> Generator[StringCommand, None, None
 
 def _changes(
     opened: list[str], state: FirewalldState, served: Mapping[str, list[str]], memory: str
-) -> Generator[str, None, None]:
+) -> Iterator[str]:
     scopes = (("", state.now, served["now"]), ("--permanent ", state.permanent, served["permanent"]))
     missing = {
         option: [port for port in opened if not is_open(port, [*there, *by_service])]

@@ -1,7 +1,5 @@
 """The server's certificate: a private CA's, renewed by a timer on the server, or the administrator's own."""
 
-from __future__ import annotations
-
 from pyinfra.api import deploy
 
 from tasks.operations import certificates, managed_files, units

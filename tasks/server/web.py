@@ -1,7 +1,5 @@
 """httpd: the virtual host that serves every environment's repository."""
 
-from __future__ import annotations
-
 import math
 
 from pyinfra.api import deploy

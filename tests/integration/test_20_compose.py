@@ -210,7 +210,8 @@ def test_leftovers_of_a_killed_compose_are_removed(lab: Lab) -> None:
         f"{within} touch /tmp/rpmostree-core-AbCdEf /var/tmp/rpmostree-core-AbCdEf && "
         f"systemctl kill -s KILL {unit}; sleep 0.5"
     )
-    assert lab.server(f"systemctl show --value -p Result {unit}").out.strip() == "signal", "it was not killed"
+    said = lab.server(f"journalctl -q -n 20 -o cat -u {unit}").out
+    assert lab.server(f"systemctl show --value -p Result {unit}").out.strip() == "signal", said
     lab.server(f"systemctl reset-failed {unit}")
     assert lab.server("find /tmp /var/tmp -name 'rpmostree-*'; grep rofiles /proc/mounts || true").out == ""
     lab.server(f"printf 'include: kinoite-dev.yaml\\npackages:\\n  - break-boot\\n' > {LOCAL}")
